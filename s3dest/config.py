@@ -1,0 +1,216 @@
+"""What one customer hands over: bucket, region, how to get in, and what else their bucket asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, Self
+
+from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
+
+from s3dest.auth import Auth, HmacAuth, RoleAuth
+from s3dest.encryption import Encryption, SseKms
+from s3dest.model import Location, Model, rejection
+from s3dest.names import (
+    Partition,
+    check_aws_region,
+    check_bucket,
+    check_endpoint,
+    is_aws_host,
+    normalise_prefix,
+    partition_of,
+    split_bucket,
+)
+
+STORAGE_CLASSES: Final = (
+    "STANDARD",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER_IR",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+    "REDUCED_REDUNDANCY",
+)
+"""The values of ``x-amz-storage-class`` for general purpose buckets (PutObject, S3 API reference)."""
+
+_ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
+_OWNER_ELSEWHERE: Final = re.compile(r"[\w$-]{1,128}", re.ASCII)
+_REGION_ELSEWHERE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+class DestinationConfig(Model):
+    """One customer's bucket: where it is, how to get in, what its requests must carry.
+
+    Loads from plain JSON and is frozen. Its JSON schema carries these descriptions, good enough to draw a form.
+    Pickling keeps the secret in clear, so that workers can use it; `model_dump` masks it.
+    """
+
+    bucket: str = Field(examples=["acme-lake"])
+    """Name of the bucket; a pasted `s3://BUCKET/PREFIX` or `arn:aws:s3:::BUCKET` is understood."""
+
+    region: str = Field(examples=["eu-west-1"])
+    """The bucket's region, as the S3 console shows it beside the bucket."""
+
+    prefix: str = ""
+    """Folder under which everything is written; without one, the whole bucket."""
+
+    auth: Auth
+    """A role of the customer (recommended), or the keys of an IAM user."""
+
+    endpoint_url: str | None = Field(default=None, examples=["https://s3.example.com"])
+    """Address of the store, for S3-compatible stores and VPC endpoints. Default: AWS, in the given region."""
+
+    sts_endpoint_url: str | None = None
+    """Address of STS. Default: on AWS the regional endpoint, elsewhere `endpoint_url`."""
+
+    addressing_style: Literal["auto", "virtual", "path"] = "auto"
+    """Whether the bucket stands in the host name or in the path; `auto` is right on AWS."""
+
+    expected_bucket_owner: str | None = None
+    """Account that must own the bucket, so that a bucket deleted and taken over by others gets no data. Default: on
+    AWS the account of the role; `null` turns it off."""
+
+    encryption: Encryption | None = None
+    """Server-side encryption to ask for. Default: none, so that the bucket's own default applies."""
+
+    storage_class: str | None = Field(default=None, examples=["STANDARD_IA"])
+    """Storage class of the data objects; manifests keep the bucket's default, so that they can be read at once."""
+
+    @property
+    def on_aws(self) -> bool:
+        """Whether the store is AWS S3, also behind an endpoint of its own."""
+        return self.endpoint_url is None or is_aws_host(self.endpoint_url)
+
+    @property
+    def partition(self) -> Partition:
+        """AWS's partition of the region; elsewhere that of the role's ARN, or plain ``aws``."""
+        if self.on_aws and (partition := partition_of(self.region)):
+            return partition
+        name = self.auth.role.partition if isinstance(self.auth, RoleAuth) else "aws"
+        return Partition(name, "amazonaws.com")
+
+    @property
+    def key_prefix(self) -> str:
+        """What every key begins with, and every policy's resource: empty, or the prefix and a slash."""
+        return f"{self.prefix}/" if self.prefix else ""
+
+    @property
+    def uri(self) -> str:
+        """The destination as ``s3://bucket/prefix``."""
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def dump_with_secrets(self) -> dict[str, Any]:
+        """Dump to plain JSON values with the secret access key in clear, for a vault and nothing else."""
+        dumped = self.model_dump(mode="json")
+        if isinstance(self.auth, HmacAuth):
+            dumped["auth"]["secret_access_key"] = self.auth.secret_access_key.get_secret_value()
+        return dumped
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_bucket_apart(cls, data: object) -> object:
+        """Move the prefix of a pasted bucket URI into its own field."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("bucket"), str):
+            return data
+        title = cls.__name__
+        try:
+            bucket, pasted = split_bucket(data["bucket"].strip())
+            pasted = normalise_prefix(pasted)
+        except ValueError as error:
+            raise rejection(title, [(("bucket",), str(error))]) from None
+        given = data.get("prefix") or pasted
+        if pasted and isinstance(given, str) and given.strip().strip("/") != pasted:
+            msg = f"contradicts the pasted bucket, which ends in the prefix {pasted!r}; give one of the two"
+            raise rejection(title, [(("prefix",), msg)])
+        return {**data, "bucket": bucket, **({"prefix": given} if pasted else {})}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _default_owner(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Fill in the owner, so that a dumped config says what it does and loads back the same."""
+        config = handler(data)
+        if "expected_bucket_owner" not in config.model_fields_set and isinstance(config.auth, RoleAuth) and config.on_aws:
+            account = config.auth.role.account
+            config.__dict__["expected_bucket_owner"] = account if _ACCOUNT.fullmatch(account) else None
+        return config
+
+    @field_validator("prefix")
+    @classmethod
+    def _prefix(cls, prefix: str) -> str:
+        return normalise_prefix(prefix)
+
+    @field_validator("endpoint_url", "sts_endpoint_url")
+    @classmethod
+    def _endpoint(cls, url: str | None) -> str | None:
+        return None if url is None else check_endpoint(url)
+
+    def _contradictions(self) -> Iterator[tuple[Location, str]]:
+        for location, check in (
+            (("bucket",), self._check_bucket),
+            (("region",), self._check_region),
+            (("auth", "role_arn"), self._check_role),
+            (("auth", "duration"), self._check_duration),
+            (("expected_bucket_owner",), self._check_owner),
+            (("encryption", "key_arn"), self._check_key),
+            (("storage_class",), self._check_storage_class),
+        ):
+            try:
+                check()
+            except ValueError as error:
+                yield location, str(error)
+
+    def _check_bucket(self) -> None:
+        check_bucket(self.bucket, aws=self.on_aws)
+
+    def _check_region(self) -> None:
+        if self.on_aws:
+            check_aws_region(self.region)
+        elif not _REGION_ELSEWHERE.fullmatch(self.region):
+            msg = "must be the name of a region; where the store has none, 'us-east-1'"
+            raise ValueError(msg)
+
+    def _check_role(self) -> None:
+        if not isinstance(self.auth, RoleAuth) or not self.on_aws:
+            return
+        role, partition = self.auth.role, partition_of(self.region)
+        if not _ACCOUNT.fullmatch(role.account):
+            msg = "must hold a 12-digit account: arn:aws:iam::111122223333:role/…"
+            raise ValueError(msg)
+        if partition and role.partition != partition.name:
+            msg = f"is of partition {role.partition!r}, but region {self.region!r} is in {partition.name!r}"
+            raise ValueError(msg)
+
+    def _check_duration(self) -> None:
+        shortest = 900  # AssumeRole, STS API reference; test servers allow less
+        if (
+            isinstance(self.auth, RoleAuth)
+            and self.on_aws
+            and self.sts_endpoint_url is None
+            and self.auth.duration.total_seconds() < shortest
+        ):
+            msg = "must be at least 15 minutes: STS on AWS gives no shorter sessions"
+            raise ValueError(msg)
+
+    def _check_owner(self) -> None:
+        pattern = _ACCOUNT if self.on_aws else _OWNER_ELSEWHERE
+        if self.expected_bucket_owner is not None and not pattern.fullmatch(self.expected_bucket_owner):
+            msg = "must be the 12-digit account that owns the bucket, or null"
+            raise ValueError(msg)
+
+    def _check_key(self) -> None:
+        if not isinstance(self.encryption, SseKms) or not self.on_aws:
+            return
+        if self.encryption.region is None:
+            msg = "must be the ARN of a KMS key, such as 'arn:aws:kms:eu-west-1:111122223333:key/…'"
+            raise ValueError(msg)
+        if self.encryption.region != self.region:
+            msg = f"is a key in {self.encryption.region!r}; S3 takes only keys of the bucket's region {self.region!r}"
+            raise ValueError(msg)
+
+    def _check_storage_class(self) -> None:
+        if self.on_aws and self.storage_class not in {None, *STORAGE_CLASSES}:
+            msg = f"must be one of {', '.join(STORAGE_CLASSES)}"
+            raise ValueError(msg)
+
+

@@ -1,0 +1,118 @@
+"""The base of every pydantic model here: frozen, strict about names, and silent about its input.
+
+pydantic repeats rejected input in its errors, also in ``errors()`` and ``json()``, also when the model is
+nested in a host's model or read through a ``TypeAdapter``; ``hide_input_in_errors`` covers only the text, and
+only for the outermost model. So each model rebuilds the error it lets out, with locations and messages alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+Location = tuple[int | str, ...]
+
+HIDDEN = "(hidden)"
+"""Stands where pydantic would repeat the input."""
+
+_LONGEST_NAME = 40
+"""A longer key is no misspelt field name, but perhaps a value in the wrong place."""
+
+
+def rejection(title: str, problems: list[tuple[Location, str]]) -> ValidationError:
+    """Build the error for problems at fields, without any input."""
+    return _error(title, [("value_error", location, message) for location, message in problems])
+
+
+def without_input(error: ValidationError, *, drop: frozenset[str] = frozenset()) -> ValidationError:
+    """Rebuild ``error`` with locations (less a leading name in ``drop``) and messages only."""
+    lines = []
+    for line in error.errors(include_input=False, include_context=False, include_url=False):
+        location = line["loc"][1:] if line["loc"] and line["loc"][0] in drop else line["loc"]
+        lines.append((line["type"], location, line["msg"].removeprefix("Value error, ")))
+    return _error(error.title, lines)
+
+
+def _error(title: str, lines: list[tuple[str, Location, str]]) -> ValidationError:
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError(kind, message),  # type: ignore[arg-type]  # wants a literal, for formatting only
+            loc=tuple(HIDDEN if isinstance(name, str) and len(name) > _LONGEST_NAME else name for name in location),
+            input=HIDDEN,
+        )
+        for kind, location, message in lines
+    ]
+    return ValidationError.from_exception_data(title, details, hide_input=True)
+
+
+class Model(BaseModel):
+    """A frozen value whose errors name the exact field and never repeat what was given."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _validate(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        # Raised outside the except block, the clean error does not drag the one with the input along as its context.
+        try:
+            model = handler(value)
+        except ValidationError as error:
+            clean = without_input(error)
+        else:
+            problems = list(model._contradictions())  # noqa: SLF001  # its own class
+            if not problems:
+                return model
+            clean = rejection(cls.__name__, problems)
+        raise clean
+
+    def _contradictions(self) -> Iterator[tuple[Location, str]]:
+        """Yield what fields that are valid one by one get wrong together, each with the field to mend."""
+        return iter(())
+
+    @classmethod
+    def model_validate_json(
+        cls,
+        json_data: str | bytes | bytearray,
+        *,
+        strict: bool | None = None,
+        **options: Any,  # noqa: ANN401  # pydantic's own signature
+    ) -> Self:
+        """Load from JSON text; text that is no JSON is not repeated in the error either."""
+        try:
+            return super().model_validate_json(json_data, strict=strict, **options)
+        except ValidationError as error:
+            clean = without_input(error)
+        raise clean
+
+    def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
+        """Copy, with changed fields validated like any others (pydantic's own copy does not)."""
+        del deep  # a frozen value needs no deep copy
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate({**given, **(update or {})})
+
+    if not TYPE_CHECKING:  # a typed __setattr__ would make every attribute of a frozen model look assignable
+
+        def __setattr__(self, name: str, value: object) -> None:
+            try:
+                super().__setattr__(name, value)
+                return
+            except ValidationError as error:
+                clean = without_input(error)
+            raise clean
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        """Show what was set; defaults would bury it."""
+        shown: AbstractSet[str] = self.model_fields_set
+        return (pair for pair in super().__repr_args__() if pair[0] in shown)

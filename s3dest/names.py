@@ -1,0 +1,206 @@
+"""AWS's rules for names: buckets, prefixes, regions and their partitions, ARNs, hosts.
+
+Pure functions of text. They raise ``ValueError`` with a sentence for the customer; config.py says which field.
+Sources: "General purpose bucket naming rules" and "Creating object key names" in the S3 user guide, "IAM
+identifiers" in the IAM user guide, ``partitions.json`` of botocore.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+MAX_KEY_BYTES: Final = 1024
+"""S3's limit on a key in UTF-8."""
+
+MAX_PREFIX_BYTES: Final = 512
+"""Leaves half of a key to table, date, transfer id and digest, and keeps policies below STS's 2,048 characters."""
+
+_PARTITIONS: Final = (
+    # region pattern, partition, DNS suffix
+    (re.compile(r"us-gov-[a-z]+-\d+"), "aws-us-gov", "amazonaws.com"),
+    (re.compile(r"cn-[a-z]+-\d+"), "aws-cn", "amazonaws.com.cn"),
+    (re.compile(r"eusc-[a-z]+-[a-z]+-\d+"), "aws-eusc", "amazonaws.eu"),
+    (re.compile(r"us-iso-[a-z]+-\d+"), "aws-iso", "c2s.ic.gov"),
+    (re.compile(r"us-isob-[a-z]+-\d+"), "aws-iso-b", "sc2s.sgov.gov"),
+    (re.compile(r"eu-isoe-[a-z]+-\d+"), "aws-iso-e", "cloud.adc-e.uk"),
+    (re.compile(r"us-isof-[a-z]+-\d+"), "aws-iso-f", "csp.hci.ic.gov"),
+    (re.compile(r"[a-z]{2}-[a-z]+-\d+"), "aws", "amazonaws.com"),
+)
+_AWS_HOST: Final = re.compile(r"(^|\.)(amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|api\.aws)$")
+_ZONE: Final = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d+)[a-f]")
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
+_BUCKET_ELSEWHERE: Final = re.compile(r"[A-Za-z0-9.\-_]{1,255}")  # what botocore lets through
+_RESERVED_STARTS: Final = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_ENDS: Final = ("-s3alias", "--ol-s3", ".mrap", "--table-s3")
+_ROLE_ARN: Final = re.compile(
+    r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>[A-Za-z0-9]*):role/(?P<name>(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,64})",
+    re.ASCII,
+)
+_WILD: Final = ("*", "?", "${")
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One of AWS's separate worlds."""
+
+    name: str
+    """As in ARNs: ``aws``, ``aws-us-gov``, ``aws-cn``, ``aws-eusc`` …"""
+    dns_suffix: str
+    """As in host names: ``amazonaws.com`` …"""
+
+
+def partition_of(region: str) -> Partition | None:
+    """Tell the partition of a region, ``None`` where the text is no AWS region."""
+    for pattern, name, suffix in _PARTITIONS:
+        if pattern.fullmatch(region):
+            return Partition(name, suffix)
+    return None
+
+
+def check_aws_region(region: str) -> None:
+    """Refuse what cannot be a region of AWS; regions younger than this library pass."""
+    if partition_of(region):
+        return
+    if zone := _ZONE.fullmatch(region):
+        msg = f"{region!r} is an availability zone; its region is {zone[1]!r}"
+        raise ValueError(msg)
+    msg = "must be a region code such as 'eu-west-1', as the S3 console shows it beside the bucket"
+    raise ValueError(msg)
+
+
+def is_aws_host(url: str) -> bool:
+    """Tell whether an endpoint is AWS's own (a VPC, FIPS or dual-stack endpoint, say)."""
+    return bool(_AWS_HOST.search(urlsplit(url).hostname or ""))
+
+
+def check_endpoint(url: str) -> str:
+    """Refuse what is no plain http(s) URL of a host; never repeats it, since it may carry a password."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, has_port = urlsplit(""), False
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port or re.search(r"\s", url):
+        msg = "must be a URL such as 'https://s3.example.com' or 'http://127.0.0.1:9000'"
+        raise ValueError(msg)
+    if "@" in parts.netloc:
+        msg = "must not carry user name and password: they belong into auth, and URLs end up in logs"
+        raise ValueError(msg)
+    if parts.query or parts.fragment:
+        msg = "must not carry a query or a fragment: give the address of the store alone"
+        raise ValueError(msg)
+    return url.rstrip("/")
+
+
+def split_bucket(text: str) -> tuple[str, str]:
+    """Take a bucket name, ``s3://bucket/prefix`` or bucket ARN apart into bucket and prefix."""
+    rest = text
+    if text.lower().startswith("s3://"):
+        rest = text[5:]
+        if "@" in rest.partition("/")[0]:
+            msg = "must not carry user name and password: keys belong into auth"
+            raise ValueError(msg)
+    elif text.startswith("arn:"):
+        fields = text.split(":", 5)
+        if len(fields) < 6 or fields[2] != "s3":  # noqa: PLR2004  # arn:partition:service:region:account:resource
+            msg = "is an ARN, but not that of an S3 bucket (arn:aws:s3:::BUCKET)"
+            raise ValueError(msg)
+        if fields[3] or fields[4]:
+            msg = "is the ARN of an access point; give the name of the bucket behind it"
+            raise ValueError(msg)
+        rest = fields[5]
+    elif "://" in text:
+        msg = "must be the name of the bucket, 's3://BUCKET/PREFIX' or 'arn:aws:s3:::BUCKET', not a web address"
+        raise ValueError(msg)
+    bucket, _, prefix = rest.partition("/")
+    return bucket, prefix.removesuffix("*")
+
+
+def check_bucket(bucket: str, *, aws: bool) -> None:
+    """Refuse what is no name of a general purpose bucket."""
+    if bucket.endswith("--x-s3"):
+        msg = "is a directory bucket (S3 Express One Zone), which s3dest does not support; use a general purpose bucket"
+        raise ValueError(msg)
+    if not aws:
+        if not _BUCKET_ELSEWHERE.fullmatch(bucket):
+            msg = "must be 1 to 255 letters, digits, dots, hyphens and underscores"
+            raise ValueError(msg)
+        return
+    problem = ""
+    if not 3 <= len(bucket) <= 63:  # noqa: PLR2004
+        problem = "must be 3 to 63 characters long"
+    elif not _BUCKET.fullmatch(bucket):
+        problem = "must be lower-case letters, digits, dots and hyphens, and begin and end with a letter or digit"
+    elif ".." in bucket:
+        problem = "must not hold two dots in a row"
+    elif _is_ip_address(bucket):
+        problem = "must not look like an IP address"
+    elif start := next((start for start in _RESERVED_STARTS if bucket.startswith(start)), None):
+        problem = f"must not begin with {start!r}, which AWS keeps to itself"
+    elif end := next((end for end in _RESERVED_ENDS if bucket.endswith(end)), None):
+        problem = f"must not end with {end!r}: that is an alias or another kind of bucket; give the bucket's own name"
+    if problem:
+        raise ValueError(problem)
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def normalise_prefix(prefix: str) -> str:
+    """Bring a prefix into the one form that keys and policies share: NFC, no slash at either end."""
+    prefix = unicodedata.normalize("NFC", prefix.strip("/"))
+    if not prefix:
+        return ""
+    segments = prefix.split("/")
+    if "" in segments:
+        msg = "must not hold two slashes in a row: S3 would take them for a folder without a name"
+        raise ValueError(msg)
+    if {".", ".."} & set(segments):
+        msg = "must not hold '.' or '..' as a folder: S3 does not resolve them, and other tools do"
+        raise ValueError(msg)
+    if wild := next((wild for wild in _WILD if wild in prefix), None):
+        msg = f"must not hold {wild!r}: in an IAM policy it would stand for other folders too"
+        raise ValueError(msg)
+    if "\\" in prefix or any(unicodedata.category(char) in {"Cc", "Cs"} for char in prefix):
+        msg = "must not hold backslashes or control characters"
+        raise ValueError(msg)
+    if len(prefix.encode()) > MAX_PREFIX_BYTES:
+        msg = f"must be at most {MAX_PREFIX_BYTES} bytes long in UTF-8"
+        raise ValueError(msg)
+    return prefix
+
+
+@dataclass(frozen=True, slots=True)
+class RoleArn:
+    """A role's ARN, taken apart."""
+
+    partition: str
+    account: str
+    name: str
+    """Path and name: ``service/transfer-role``."""
+
+
+def parse_role_arn(arn: str) -> RoleArn:
+    """Take a role's ARN apart; says what was pasted instead where it is another ARN."""
+    if match := _ROLE_ARN.fullmatch(arn):
+        return RoleArn(**match.groupdict())
+    hint = "must be the ARN of an IAM role, such as 'arn:aws:iam::111122223333:role/transfer-role'"
+    if ":assumed-role/" in arn:
+        hint += "; this is the ARN of a session: copy the ARN that the role's page in the IAM console shows"
+    elif ":instance-profile/" in arn:
+        hint += "; this is an instance profile"
+    elif arn.startswith("arn:") and ":user/" in arn:
+        hint += "; this is a user: for a user, give access_key_id and secret_access_key instead"
+    elif arn.startswith("arn:") and arn.endswith(":root"):
+        hint += "; this is a whole account"
+    raise ValueError(hint)

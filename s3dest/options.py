@@ -1,0 +1,54 @@
+"""The vendor's tuning: sizes, concurrency, time limits. None of it is the customer's business."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Final
+
+from pydantic import Field, PositiveInt
+
+from s3dest.model import Model
+
+MIB: Final = 1024 * 1024
+
+MAX_PUT: Final = 5 * 1024 * MIB
+"""Bytes in one PutObject (S3 user guide, "Amazon S3 multipart upload limits")."""
+
+MIN_PART: Final = 5 * MIB
+"""Bytes of every multipart part but the last (same page)."""
+
+_Positive = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class TransferOptions(Model):
+    """How a destination works; the defaults suit a service of many destinations. Sizes are bytes."""
+
+    object_size: int = Field(default=128 * MIB, ge=1, le=MAX_PUT)
+    """An object is closed when it has this many bytes, as stored (compressed)."""
+
+    object_rows: PositiveInt | None = None
+    """An object is closed when it has this many rows. Default: no limit."""
+
+    object_age: _Positive | None = None
+    """An object is closed when its first row is this old, at the next write. Default: no limit."""
+
+    part_size: int = Field(default=8 * MIB, ge=MIN_PART, le=MAX_PUT)
+    """Size of the parts in which a large object goes up; S3 asks for 5 MiB at least."""
+
+    max_memory: int = Field(default=256 * MIB, ge=1)
+    """What all transfers of a destination together may hold in memory."""
+
+    concurrency: int = Field(default=8, ge=1, le=256)
+    """How many requests of a destination may be under way at once."""
+
+    manifest: bool = True
+    """Whether each transfer ends with a manifest. Without one, nobody can tell a transfer from half of it."""
+
+    deadline: _Positive = timedelta(minutes=5)
+    """How long one request may take with all its tries."""
+
+    connect_timeout: _Positive = timedelta(seconds=10)
+    """How long one try may take to connect."""
+
+    read_timeout: _Positive = timedelta(seconds=60)
+    """How long one try waits for the store to answer, or to take more bytes."""

@@ -1,0 +1,97 @@
+"""Who the vendor is to the customer's trust policy: an AWS principal, a Google service account, an OIDC subject."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pydantic import field_validator
+
+from s3dest.model import Model
+
+_PRINCIPAL: Final = re.compile(r"arn:aws[a-z0-9-]*:iam::[A-Za-z0-9]*:(root|(user|role)/[\x21-\x7e]+)", re.ASCII)
+_ISSUER: Final = re.compile(r"[a-z0-9.-]+(:\d+)?(/[\w./~-]+)?", re.ASCII)
+
+
+class AwsPrincipal(Model):
+    """An AWS account, role or user of the vendor, which calls `sts:AssumeRole`."""
+
+    arn: str
+    """ARN of the role or user, or `arn:aws:iam::ACCOUNT:root` for all of an account."""
+
+    @field_validator("arn")
+    @classmethod
+    def _arn(cls, arn: str) -> str:
+        if not _PRINCIPAL.fullmatch(arn) or "*" in arn:
+            msg = "must be the ARN of a role, a user or an account's root; a wildcard would let everybody in"
+            raise ValueError(msg)
+        return arn
+
+
+class GoogleServiceAccount(Model):
+    """A Google service account of the vendor, which calls `sts:AssumeRoleWithWebIdentity` with a Google ID token."""
+
+    subject: str
+    """The account's numeric unique id: the token's `sub`."""
+
+    audience: str
+    """The token's `aud`, one for each customer: it takes the part of an external id."""
+
+    @field_validator("subject")
+    @classmethod
+    def _subject(cls, subject: str) -> str:
+        if not re.fullmatch(r"\d{5,30}", subject, re.ASCII):
+            msg = "must be the numeric unique id of the service account, not its e-mail address"
+            raise ValueError(msg)
+        return subject
+
+    @field_validator("audience")
+    @classmethod
+    def _audience(cls, audience: str) -> str:
+        return _exact(audience)
+
+
+class OidcSubject(Model):
+    """A workload known to any other OpenID Connect provider, Kubernetes say.
+
+    The customer's account needs an IAM OIDC provider for the issuer.
+    """
+
+    issuer: str
+    """The token's `iss`, such as `https://oidc.eks.eu-west-1.amazonaws.com/id/ABC`."""
+
+    subject: str
+    """The token's `sub`, such as `system:serviceaccount:sync:writer`."""
+
+    audience: str
+    """The token's `aud`, one for each customer where the provider can: it takes the part of an external id."""
+
+    @property
+    def provider(self) -> str:
+        """The issuer as IAM names it: without its scheme."""
+        return self.issuer.partition("://")[2]
+
+    @field_validator("issuer")
+    @classmethod
+    def _issuer(cls, issuer: str) -> str:
+        issuer = issuer.rstrip("/")
+        scheme, _, rest = issuer.partition("://")
+        if scheme not in {"http", "https"} or not _ISSUER.fullmatch(rest):
+            msg = "must be the issuer's URL, such as 'https://issuer.example.com/path'"
+            raise ValueError(msg)
+        return issuer
+
+    @field_validator("subject", "audience")
+    @classmethod
+    def _text(cls, text: str) -> str:
+        return _exact(text)
+
+
+def _exact(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]+", text) or "*" in text or "${" in text:
+        msg = "must be the exact value in the token, without wildcards"
+        raise ValueError(msg)
+    return text
+
+
+VendorIdentity = AwsPrincipal | GoogleServiceAccount | OidcSubject
