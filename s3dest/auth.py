@@ -12,13 +12,12 @@ from pydantic import (
     Field,
     SecretStr,
     Tag,
-    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     field_validator,
 )
 
-from s3dest.model import Model, rejection, without_input
+from s3dest.model import Model, rejection, untagged
 from s3dest.names import RoleArn, parse_role_arn
 
 MAX_DURATION: Final = timedelta(hours=12)
@@ -101,7 +100,7 @@ class HmacAuth(Model):
             msg = "must be an access key ID without spaces, such as AKIA and 16 more letters and digits"
             raise ValueError(msg)
         if key_id.startswith("ASIA"):
-            msg = "belongs to temporary credentials, which die within hours; give a user's own key (AKIA…), or use a role"
+            msg = "belongs to temporary credentials, which die within hours; give a user's key (AKIA…), or use a role"
             raise ValueError(msg)
         return key_id
 
@@ -139,15 +138,6 @@ def _kind(value: object) -> str | None:
     return "role" if role > hmac else "hmac"
 
 
-def _one_location(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-    """Leave the tag of the union out of error locations: the customer wrote ``auth.role_arn``."""
-    try:
-        return handler(value)
-    except ValidationError as error:
-        clean = without_input(error, drop=frozenset({"role", "hmac"}))
-    raise clean
-
-
 def _needs_known_keys(value: object, handler: ValidatorFunctionWrapHandler) -> object:
     if _kind(value) is None:
         keys = set(value) if isinstance(value, Mapping) else set[object]()
@@ -162,6 +152,6 @@ def _needs_known_keys(value: object, handler: ValidatorFunctionWrapHandler) -> o
 Auth = Annotated[
     Annotated[RoleAuth, Tag("role")] | Annotated[HmacAuth, Tag("hmac")],
     Discriminator(_kind),
-    WrapValidator(_one_location),
+    untagged("role", "hmac"),
     WrapValidator(_needs_known_keys),
 ]

@@ -120,7 +120,7 @@ class DestinationConfig(Model):
         except ValueError as error:
             raise rejection(title, [(("bucket",), str(error))]) from None
         given = data.get("prefix") or pasted
-        if pasted and isinstance(given, str) and given.strip().strip("/") != pasted:
+        if pasted and isinstance(given, str) and _normal(given) not in {None, pasted}:
             msg = f"contradicts the pasted bucket, which ends in the prefix {pasted!r}; give one of the two"
             raise rejection(title, [(("prefix",), msg)])
         return {**data, "bucket": bucket, **({"prefix": given} if pasted else {})}
@@ -130,7 +130,8 @@ class DestinationConfig(Model):
     def _default_owner(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Fill in the owner, so that a dumped config says what it does and loads back the same."""
         config = handler(data)
-        if "expected_bucket_owner" not in config.model_fields_set and isinstance(config.auth, RoleAuth) and config.on_aws:
+        given = "expected_bucket_owner" in config.model_fields_set
+        if not given and isinstance(config.auth, RoleAuth) and config.on_aws:
             account = config.auth.role.account
             config.__dict__["expected_bucket_owner"] = account if _ACCOUNT.fullmatch(account) else None
         return config
@@ -202,9 +203,9 @@ class DestinationConfig(Model):
         if not isinstance(self.encryption, SseKms) or not self.on_aws:
             return
         if self.encryption.region is None:
-            msg = "must be the ARN of a KMS key, such as 'arn:aws:kms:eu-west-1:111122223333:key/…'"
+            msg = "must be the ARN of a KMS key (no alias), such as 'arn:aws:kms:eu-west-1:111122223333:key/…'"
             raise ValueError(msg)
-        if self.encryption.region != self.region:
+        if partition_of(self.region) and self.encryption.region != self.region:
             msg = f"is a key in {self.encryption.region!r}; S3 takes only keys of the bucket's region {self.region!r}"
             raise ValueError(msg)
 
@@ -214,3 +215,9 @@ class DestinationConfig(Model):
             raise ValueError(msg)
 
 
+def _normal(prefix: str) -> str | None:
+    """Normalise a prefix for comparison; one that is wrong is reported at its own field."""
+    try:
+        return normalise_prefix(prefix)
+    except ValueError:
+        return None

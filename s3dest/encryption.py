@@ -8,9 +8,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from s3dest.model import Model
+from s3dest.model import Model, untagged
 
-_KEY_ARN: Final = re.compile(r"arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/[\w/-]+", re.ASCII)
+# No alias: IAM policies do not take an alias ARN for the key behind it (KMS developer guide, "Specifying KMS keys in
+# IAM policy statements"), so that the policies we generate would grant nothing.
+_KEY_ARN: Final = re.compile(r"arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+", re.ASCII)
 
 
 class SseS3(Model):
@@ -55,4 +57,5 @@ Encryption = Annotated[
     Discriminator(
         _kind, custom_error_type="encryption", custom_error_message="needs type 'sse-s3', or 'sse-kms' and key_arn"
     ),
+    untagged("sse-s3", "sse-kms"),
 ]

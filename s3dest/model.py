@@ -7,10 +7,19 @@ only for the outermost model. So each model rebuilds the error it lets out, with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 if TYPE_CHECKING:
@@ -21,8 +30,8 @@ Location = tuple[int | str, ...]
 HIDDEN = "(hidden)"
 """Stands where pydantic would repeat the input."""
 
-_LONGEST_NAME = 40
-"""A longer key is no misspelt field name, but perhaps a value in the wrong place."""
+_PLAIN_NAME = re.compile(r"[A-Za-z_-]{1,32}")
+"""Any other key is no misspelt field name, but perhaps a value in the wrong place: a secret has 40 characters."""
 
 
 def rejection(title: str, problems: list[tuple[Location, str]]) -> ValidationError:
@@ -39,16 +48,33 @@ def without_input(error: ValidationError, *, drop: frozenset[str] = frozenset())
     return _error(error.title, lines)
 
 
+def untagged(*tags: str) -> WrapValidator:
+    """Leave the tags of a union out of error locations: the customer wrote ``auth.role_arn``."""
+
+    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            clean = without_input(error, drop=frozenset(tags))
+        raise clean
+
+    return WrapValidator(validate)
+
+
 def _error(title: str, lines: list[tuple[str, Location, str]]) -> ValidationError:
     details = [
         InitErrorDetails(
-            type=PydanticCustomError(kind, message),  # type: ignore[arg-type]  # wants a literal, for formatting only
-            loc=tuple(HIDDEN if isinstance(name, str) and len(name) > _LONGEST_NAME else name for name in location),
+            type=PydanticCustomError(kind, message),
+            loc=tuple(_shown(name) for name in location),
             input=HIDDEN,
         )
         for kind, location, message in lines
     ]
     return ValidationError.from_exception_data(title, details, hide_input=True)
+
+
+def _shown(name: int | str) -> int | str:
+    return name if isinstance(name, int) or _PLAIN_NAME.fullmatch(name) else HIDDEN
 
 
 class Model(BaseModel):

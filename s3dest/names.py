@@ -22,17 +22,26 @@ MAX_PREFIX_BYTES: Final = 512
 
 _PARTITIONS: Final = (
     # region pattern, partition, DNS suffix
-    (re.compile(r"us-gov-[a-z]+-\d+"), "aws-us-gov", "amazonaws.com"),
-    (re.compile(r"cn-[a-z]+-\d+"), "aws-cn", "amazonaws.com.cn"),
-    (re.compile(r"eusc-[a-z]+-[a-z]+-\d+"), "aws-eusc", "amazonaws.eu"),
-    (re.compile(r"us-iso-[a-z]+-\d+"), "aws-iso", "c2s.ic.gov"),
-    (re.compile(r"us-isob-[a-z]+-\d+"), "aws-iso-b", "sc2s.sgov.gov"),
-    (re.compile(r"eu-isoe-[a-z]+-\d+"), "aws-iso-e", "cloud.adc-e.uk"),
-    (re.compile(r"us-isof-[a-z]+-\d+"), "aws-iso-f", "csp.hci.ic.gov"),
-    (re.compile(r"[a-z]{2}-[a-z]+-\d+"), "aws", "amazonaws.com"),
+    (re.compile(r"us-gov-[a-z]+-[0-9]+"), "aws-us-gov", "amazonaws.com"),
+    (re.compile(r"cn-[a-z]+-[0-9]+"), "aws-cn", "amazonaws.com.cn"),
+    (re.compile(r"eusc-[a-z]+-[a-z]+-[0-9]+"), "aws-eusc", "amazonaws.eu"),
+    (re.compile(r"us-iso-[a-z]+-[0-9]+"), "aws-iso", "c2s.ic.gov"),
+    (re.compile(r"us-isob-[a-z]+-[0-9]+"), "aws-iso-b", "sc2s.sgov.gov"),
+    (re.compile(r"eu-isoe-[a-z]+-[0-9]+"), "aws-iso-e", "cloud.adc-e.uk"),
+    (re.compile(r"us-isof-[a-z]+-[0-9]+"), "aws-iso-f", "csp.hci.ic.gov"),
+    (re.compile(r"[a-z]{2}-[a-z]+-[0-9]+"), "aws", "amazonaws.com"),
 )
-_AWS_HOST: Final = re.compile(r"(^|\.)(amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|api\.aws)$")
-_ZONE: Final = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d+)[a-f]")
+_DUAL_STACK_SUFFIXES: Final = (
+    "api.aws",
+    "api.amazonwebservices.com.cn",
+    "api.amazonwebservices.eu",
+    "api.aws.ic.gov",
+    "api.aws.scloud",
+    "api.cloud-aws.adc-e.uk",
+    "api.aws.hci.ic.gov",
+)
+_AWS_SUFFIXES: Final = (*{f".{suffix}" for _, _, suffix in _PARTITIONS}, *(f".{end}" for end in _DUAL_STACK_SUFFIXES))
+_ZONE: Final = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-[0-9]+)[a-f]")
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
 _BUCKET_ELSEWHERE: Final = re.compile(r"[A-Za-z0-9.\-_]{1,255}")  # what botocore lets through
 _RESERVED_STARTS: Final = ("xn--", "sthree-", "amzn-s3-demo-")
@@ -42,6 +51,7 @@ _ROLE_ARN: Final = re.compile(
     re.ASCII,
 )
 _WILD: Final = ("*", "?", "${")
+_ENDS: Final = re.compile(r"^[\s/]+|[\s/]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ def check_aws_region(region: str) -> None:
 
 def is_aws_host(url: str) -> bool:
     """Tell whether an endpoint is AWS's own (a VPC, FIPS or dual-stack endpoint, say)."""
-    return bool(_AWS_HOST.search(urlsplit(url).hostname or ""))
+    return (urlsplit(url).hostname or "").endswith(_AWS_SUFFIXES)
 
 
 def check_endpoint(url: str) -> str:
@@ -157,8 +167,9 @@ def _is_ip_address(text: str) -> bool:
 
 
 def normalise_prefix(prefix: str) -> str:
-    """Bring a prefix into the one form that keys and policies share: NFC, no slash at either end."""
-    prefix = unicodedata.normalize("NFC", prefix.strip("/"))
+    """Bring a prefix into the one form that keys and policies share: NFC, no slash or space at either end."""
+    # Slashes and spaces in any order: a config that is dumped and loaded again must keep its prefix.
+    prefix = unicodedata.normalize("NFC", _ENDS.sub("", prefix))
     if not prefix:
         return ""
     segments = prefix.split("/")

@@ -70,12 +70,18 @@ def trust(config: DestinationConfig, vendor: VendorIdentity) -> Policy:
             provider (``ISSUER:sub`` and ``:aud``).
 
     Raises:
-        ConfigError: The config is not for a role.
+        ConfigError: The config is not for a role, or vendor and role are in different partitions.
     """
     if not isinstance(config.auth, RoleAuth):
         message = "A trust policy belongs to a role, and this destination uses an IAM user's keys."
         raise ConfigError(message, code="no_role")
     if isinstance(vendor, AwsPrincipal):
+        if config.on_aws and vendor.partition != config.partition.name:
+            message = f"{vendor.arn} is of partition {vendor.partition!r}, the role of {config.partition.name!r}."
+            remedy = (
+                "AWS lets no role be assumed from another partition: use an identity of the vendor in the role's own."
+            )
+            raise ConfigError(message, code="partition", remedy=remedy)
         statement: Statement = {"Effect": "Allow", "Principal": {"AWS": vendor.arn}, "Action": "sts:AssumeRole"}
         if config.auth.external_id is not None:
             statement["Condition"] = {"StringEquals": {"sts:ExternalId": config.auth.external_id}}

@@ -19,6 +19,11 @@ class AwsPrincipal(Model):
     arn: str
     """ARN of the role or user, or `arn:aws:iam::ACCOUNT:root` for all of an account."""
 
+    @property
+    def partition(self) -> str:
+        """AWS's partition in the ARN, such as ``aws-us-gov``."""
+        return self.arn.split(":")[1]
+
     @field_validator("arn")
     @classmethod
     def _arn(cls, arn: str) -> str:
@@ -58,7 +63,8 @@ class OidcSubject(Model):
     """
 
     issuer: str
-    """The token's `iss`, such as `https://oidc.eks.eu-west-1.amazonaws.com/id/ABC`."""
+    """The token's `iss`, to the letter (Auth0's ends in a slash), such as
+    `https://oidc.eks.eu-west-1.amazonaws.com/id/ABC`."""
 
     subject: str
     """The token's `sub`, such as `system:serviceaccount:sync:writer`."""
@@ -74,7 +80,6 @@ class OidcSubject(Model):
     @field_validator("issuer")
     @classmethod
     def _issuer(cls, issuer: str) -> str:
-        issuer = issuer.rstrip("/")
         scheme, _, rest = issuer.partition("://")
         if scheme not in {"http", "https"} or not _ISSUER.fullmatch(rest):
             msg = "must be the issuer's URL, such as 'https://issuer.example.com/path'"
