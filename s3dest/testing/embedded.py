@@ -1,0 +1,248 @@
+"""The embedded S3: moto's S3, STS and IAM with enforcement on, started and put away again.
+
+Holds the life cycle and the making of customers; requests are answered in wire.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+
+from botocore.credentials import Credentials
+from botocore.handlers import BUILTIN_HANDLERS
+
+from s3dest import policies
+from s3dest.auth import HmacAuth, RoleAuth
+from s3dest.config import DestinationConfig
+from s3dest.credentials import KeyProvider, session_with
+from s3dest.errors import ConfigError, StateError
+from s3dest.policies import Policy, Statement
+from s3dest.testing.customer import Customer
+from s3dest.vendor import AwsPrincipal, VendorIdentity
+
+if TYPE_CHECKING:
+    import boto3
+
+    from s3dest.testing.wire import Wire
+
+_ACCOUNT: Final = "123456789012"
+"""The one account of moto's IAM, which cannot assume a role of another; vendor and customer share it."""
+
+_HOME: Final = "us-east-1"
+_LONGEST_NAME: Final = 64  # of roles and users (IAM user guide, "IAM and AWS STS quotas")
+
+
+class EmbeddedS3:
+    """Run S3, STS and IAM inside the process, with permissions enforced, for as long as the context is open.
+
+    Inside the context the environment holds the credentials of a vendor, an IAM user who may assume roles, and no other
+    AWS setting: `Destination(customer.config)` works as it does in production, without a word about tests. Nothing goes
+    over the network or to disk; environment and moto are as before afterwards, also after an exception::
+
+        with EmbeddedS3() as s3:
+            customer = s3.customer()
+            with Destination(customer.config) as destination, destination.append("orders") as append:
+                append.write({"id": 1})
+            assert customer.rows("orders") == [{"id": 1}]
+            assert s3.requests == ["AssumeRole", "PutObject", "PutObject"]
+
+    Enforced as on AWS: permission policies, trust policies with their external id, session policies, conditional
+    writes, and the bucket guard. Of these moto knows the first and half of the second, and its refusals are bare; the
+    kit stands before it with the rest. Make clients inside the context: those made before go past the kit.
+
+    Not proven by it, since moto has none of them: expiry of sessions, regions, ``expected_bucket_owner``, KMS,
+    checksums, conditions in permission policies, web identity tokens (any is taken), other accounts and partitions, and
+    answers such as 409 and 503. moto's state is the process's: one embedded S3 at a time, seen by all threads and by
+    no child process.
+
+    Attributes:
+        vendor: Who the vendor is to trust policies.
+    """
+
+    _lives: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self.vendor = AwsPrincipal(arn=f"arn:aws:iam::{_ACCOUNT}:user/vendor")
+        self._stack = ExitStack()
+        self._parts: tuple[Wire, boto3.Session] | None = None
+
+    def __enter__(self) -> Self:
+        """Start.
+
+        Raises:
+            ConfigError: moto is not there; it comes with the extra ``testing``.
+            StateError: Another embedded S3 is running.
+        """
+        if EmbeddedS3._lives:
+            message = "An embedded S3 is running already; moto's state allows one at a time in a process."
+            raise StateError(message)
+        with ExitStack() as stack:
+            self._parts = _start(stack)
+            self._stack = stack.pop_all()
+        EmbeddedS3._lives = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop, and put environment and moto back as they were."""
+        EmbeddedS3._lives = False
+        self._parts = None
+        self._stack.close()
+
+    @property
+    def requests(self) -> list[str]:
+        """The operations sent so far (``PutObject``, ``AssumeRole`` …), each try counted, without the customer's."""
+        return list(self._wire.requests)
+
+    def forget_requests(self) -> None:
+        """Begin the log anew."""
+        self._wire.requests.clear()
+
+    def customer(
+        self,
+        *,
+        bucket: str = "acme-lake",
+        region: str = "eu-west-1",
+        prefix: str = "vendor/exports",
+        auth: Literal["role", "hmac"] = "role",
+        external_id: str | None = "acme-7f3c",
+        vendor: VendorIdentity | None = None,
+        guard: bool = False,
+    ) -> Customer:
+        """Play a customer who follows the set-up guide: a bucket, and a role or a user with the setup policy.
+
+        Needs ``s3:CreateBucket``, ``iam:CreateRole`` and ``iam:PutRolePolicy``, or for ``"hmac"`` ``iam:CreateUser``,
+        ``iam:CreateAccessKey`` and ``iam:PutUserPolicy``, all as the customer; the log leaves them out.
+
+        Args:
+            bucket: Name of the bucket to create.
+            region: Its region, in the partition ``aws``.
+            prefix: Folder to grant; empty for the whole bucket.
+            auth: Hand over a role, or an IAM user's access key.
+            external_id: What the role's trust policy demands; ``None`` for nothing.
+            vendor: Whom the role trusts. Default: the vendor of this embedded S3.
+            guard: Put the bucket guard in place; see `Customer.put_guard`.
+        """
+        where = {"bucket": bucket, "region": region, "prefix": prefix}
+        store: Any = self._session.client("s3", region_name=region)  # its types know only today's regions
+        location = {} if region == _HOME else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        store.create_bucket(Bucket=bucket, **location)
+        if auth == "role":
+            customer = self._with_role(where, external_id, vendor or self.vendor)
+        else:
+            customer = self._with_user(where)
+        if guard:
+            customer.put_guard()
+        return customer
+
+    def _with_role(self, where: Mapping[str, str], external_id: str | None, vendor: VendorIdentity) -> Customer:
+        name = f"transfer-role-{where['bucket']}"[:_LONGEST_NAME]
+        auth = RoleAuth(role_arn=f"arn:aws:iam::{_ACCOUNT}:role/{name}", external_id=external_id)
+        config = DestinationConfig(**where, auth=auth)
+        trust = policies.trust(config, vendor)
+        iam = self._session.client("iam", region_name=_HOME)
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        return Customer(self._session, self._wire, config=config, principal=name, trust=trust)
+
+    def _with_user(self, where: Mapping[str, str]) -> Customer:
+        name = f"transfer-service-{where['bucket']}"[:_LONGEST_NAME]
+        auth = HmacAuth.model_validate(_make_user(self._session, self._wire, name))
+        config = DestinationConfig(**where, auth=auth)
+        return Customer(self._session, self._wire, config=config, principal=name, trust=None)
+
+    @property
+    def _wire(self) -> Wire:
+        return self._running()[0]
+
+    @property
+    def _session(self) -> boto3.Session:
+        return self._running()[1]
+
+    def _running(self) -> tuple[Wire, boto3.Session]:
+        if self._parts is None:
+            message = "The embedded S3 is not running; open it with a `with` statement."
+            raise StateError(message)
+        return self._parts
+
+
+def _start(stack: ExitStack) -> tuple[Wire, boto3.Session]:
+    """Start moto, make vendor and customer, and only then turn enforcement on."""
+    try:
+        from moto import mock_aws  # noqa: PLC0415  # an extra, and half a second
+        from moto.core.authorization import enable_iam_authentication  # noqa: PLC0415
+        from moto.core.models import botocore_stubber  # noqa: PLC0415
+
+        from s3dest.testing.wire import Wire  # noqa: PLC0415
+    except ImportError as error:
+        message = "The embedded S3 runs on moto, which is not installed."
+        raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[testing]'") from error
+
+    environment = stack.enter_context(_environment())
+    # left to itself, moto puts keys of its own into the environment and, on its way out, restores it after us
+    stack.enter_context(mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}))
+    wire = Wire()
+    founder = _session_of({"access_key_id": "none", "secret_access_key": "none"})
+    vendor = _make_user(founder, wire, "vendor", _allow("sts:AssumeRole"))
+    customer = _make_user(founder, wire, "customer", _allow("*"))
+    wire.customer_keys.add(customer["access_key_id"])
+    stack.callback(wire.close)
+    stack.enter_context(_instead(("before-send", botocore_stubber), ("before-send", wire.before_send)))
+    stack.enter_context(enable_iam_authentication())
+    environment.update({f"AWS_{name.upper()}": value for name, value in vendor.items()})
+    return wire, _session_of(customer)
+
+
+@contextmanager
+def _environment() -> Iterator[MutableMapping[str, str]]:
+    """Take all AWS settings out of the environment, also those in files, and bring them back."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    try:
+        for name in before:
+            del os.environ[name]
+        os.environ.update(
+            AWS_DEFAULT_REGION=_HOME,
+            AWS_CONFIG_FILE=os.devnull,
+            AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+            AWS_EC2_METADATA_DISABLED="true",
+        )
+        yield os.environ
+    finally:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(before)
+
+
+@contextmanager
+def _instead(moto: tuple[str, object], ours: tuple[str, object]) -> Iterator[None]:
+    """Stand in moto's place in the handlers that each new session copies; side by side, botocore would call both."""
+    place = BUILTIN_HANDLERS.index(moto)
+    BUILTIN_HANDLERS[place] = ours
+    try:
+        yield
+    finally:
+        BUILTIN_HANDLERS[place] = moto
+
+
+def _make_user(session: boto3.Session, wire: Wire, name: str, policy: Policy | None = None) -> dict[str, str]:
+    """Make an IAM user with an access key, and an inline policy if one is given."""
+    iam = session.client("iam", region_name=_HOME)
+    arn = iam.create_user(UserName=name)["User"]["Arn"]
+    if policy is not None:
+        iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    wire.introduce(key["AccessKeyId"], arn)
+    return {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
+
+
+def _allow(action: str) -> Policy:
+    statement: Statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _session_of(keys: Mapping[str, str]) -> boto3.Session:
+    return session_with(KeyProvider(Credentials(keys["access_key_id"], keys["secret_access_key"])))

@@ -1,0 +1,212 @@
+"""What happens between botocore and moto: every request is logged, and answered as AWS would where moto would not.
+
+Knows HTTP and IAM's answers; who the customers are and what they grant is for embedded.py and customer.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from moto.core.authorization import disable_iam_authentication
+from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
+
+from s3dest.errors import StateError
+
+_ACTIONS: Final = {
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "CopyObject": "s3:PutObject",
+    "UploadPartCopy": "s3:PutObject",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "HeadObject": "s3:GetObject",
+    "DeleteObjects": "s3:DeleteObject",
+    "HeadBucket": "s3:ListBucket",
+    "ListObjects": "s3:ListBucket",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListObjectVersions": "s3:ListBucketVersions",
+}
+"""Operations whose action has another name (S3 user guide, "Required permissions for Amazon S3 API operations")."""
+
+_CREATES: Final = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload"})
+"""The operations with ``s3:ObjectCreationOperation``, which the bucket guard is about."""
+
+_ASSUMES: Final = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity"})
+_ACCESS_KEY: Final = re.compile(r"Credential=([^/]+)/")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who an access key belongs to."""
+
+    arn: str
+    session_policy: str | None = None
+    """The inline policy that narrows a role's session, as JSON."""
+
+
+class Wire:
+    """A handler of botocore's ``before-send`` event that stands in front of moto's own.
+
+    Attributes:
+        requests: Operation names in the order of sending, each try counted, without the customer's own.
+        customer_keys: Access keys whose requests are not logged.
+        guarded: ARN prefixes under which nothing is created without ``If-None-Match``.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.customer_keys: set[str] = set()
+        self.guarded: set[str] = set()
+        self._principals: dict[str, Principal] = {}
+        self._open = True
+
+    def introduce(self, access_key: str, arn: str, session_policy: str | None = None) -> None:
+        """Note whose an access key is."""
+        self._principals[access_key] = Principal(arn, session_policy)
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._open = False
+
+    def before_send(self, event_name: str, request: AWSPreparedRequest, **_event: object) -> AWSResponse | None:
+        """Answer one request; ``None`` leaves it to others, as botocore's protocol has it."""
+        if not self._open:
+            # moto is off by now, and the next handler is the real network
+            message = "This client was made inside an EmbeddedS3 that has ended."
+            raise StateError(message, remedy="Make a new client, or a new destination.")
+        service, operation = event_name.split(".", 2)[1:]
+        access_key = _access_key(request)
+        if access_key not in self.customer_keys:
+            self.requests.append(operation)
+        if service == "sts" and operation in _ASSUMES:
+            return self._assume(operation, access_key, request)
+        if service == "s3":
+            return self._store(operation, access_key, request)
+        return botocore_stubber(event_name, request)
+
+    def _assume(self, operation: str, access_key: str, request: AWSPreparedRequest) -> AWSResponse | None:
+        given = {name: values[0] for name, values in parse_qs(_text(request.body)).items()}
+        if not _lets_in(operation, given):
+            message = f"Not authorized to perform sts:{operation}"  # to a token, STS says no more
+            if access_key:
+                who, role_arn = self._arn(access_key), given.get("RoleArn")
+                message = f"User: {who} is not authorized to perform: sts:{operation} on resource: {role_arn}"
+            return _sts_refusal(request, "AccessDenied", message)
+        if operation == "AssumeRoleWithWebIdentity":
+            # moto's IAM looks for a signature, which these requests have none of, and crashes
+            with disable_iam_authentication():
+                answer = botocore_stubber("before-send.sts", request)
+        else:
+            answer = botocore_stubber("before-send.sts", request)
+        if answer is not None and answer.status_code == 200:  # noqa: PLR2004  # HTTP: OK
+            session_key, arn = (_between(answer.content, name) for name in ("AccessKeyId", "Arn"))
+            self.introduce(session_key, arn, given.get("Policy"))
+        return answer
+
+    def _store(self, operation: str, access_key: str, request: AWSPreparedRequest) -> AWSResponse | None:
+        action, resource = _ACTIONS.get(operation, f"s3:{operation}"), _resource(request)
+        who = (
+            f"User: {self._arn(access_key)} is not authorized to perform: {action} on resource: {json.dumps(resource)}"
+        )
+        if self._narrowed(access_key, action, resource):
+            return _s3_refusal(request, f"{who} because no session policy allows the {action} action")
+        if operation in _CREATES and "If-None-Match" not in request.headers and self._is_guarded(resource):
+            return _s3_refusal(request, f"{who} with an explicit deny in a resource-based policy")
+        try:
+            answer = botocore_stubber("before-send.s3", request)
+        except KeyError:
+            if "uploadId" not in parse_qs(urlsplit(request.url).query):
+                raise
+            return _s3_answer(request, 404, "NoSuchUpload", "The specified multipart upload does not exist.")
+        if answer is None:
+            return None
+        if answer.status_code == 403 and b"<Code>AccessDenied</Code>" in answer.content:  # noqa: PLR2004  # Forbidden
+            return _s3_refusal(request, f"{who} because no identity-based policy allows the {action} action")
+        if answer.headers.get("x-amz-version-id") == "null":  # on a bucket without versions AWS sends none
+            del answer.headers["x-amz-version-id"]
+        return answer
+
+    def _arn(self, access_key: str) -> str:
+        principal = self._principals.get(access_key)
+        return principal.arn if principal else f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:user/unknown"
+
+    def _narrowed(self, access_key: str, action: str, resource: str) -> bool:
+        principal = self._principals.get(access_key)
+        if principal is None or principal.session_policy is None:
+            return False
+        return IAMPolicy(principal.session_policy).is_action_permitted(action, resource) != PermissionResult.PERMITTED
+
+    def _is_guarded(self, resource: str) -> bool:
+        return resource.startswith(tuple(self.guarded))
+
+
+def _lets_in(operation: str, given: dict[str, str]) -> bool:
+    """Refuse what moto lets pass: a role that is not there, the wrong way in, an external id left out."""
+    try:
+        role = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role_by_arn(given.get("RoleArn", ""))
+    except NotFoundException:
+        return False
+    statements = json.loads(role.assume_role_policy_document)["Statement"]
+    ways = [statement for statement in statements if f"sts:{operation}" in statement["Action"]]
+    demands = any("sts:ExternalId" in test for way in ways for test in way.get("Condition", {}).values())
+    return bool(ways) and (not demands or "ExternalId" in given)
+
+
+def _access_key(request: AWSPreparedRequest) -> str:
+    match = _ACCESS_KEY.search(_text(request.headers.get("Authorization", "")))
+    return match[1] if match else ""
+
+
+def _resource(request: AWSPreparedRequest) -> str:
+    """Name the bucket or object in a URL of either style."""
+    url = urlsplit(request.url)
+    host, path = url.hostname or "", unquote(url.path).lstrip("/")
+    bucket, separator, _ = host.rpartition(".s3.")
+    return f"arn:aws:s3:::{f'{bucket}/{path}' if separator else path}".rstrip("/")
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _between(content: bytes, name: str) -> str:
+    return content.partition(f"<{name}>".encode())[2].partition(b"</")[0].decode()
+
+
+def _s3_refusal(request: AWSPreparedRequest, message: str) -> AWSResponse:
+    return _s3_answer(request, 403, "AccessDenied", message)
+
+
+def _s3_answer(request: AWSPreparedRequest, status: int, code: str, message: str) -> AWSResponse:
+    xml = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message><RequestId>EMBEDDED</RequestId></Error>"
+    return _answer(request, status, xml)
+
+
+def _sts_refusal(request: AWSPreparedRequest, code: str, message: str) -> AWSResponse:
+    xml = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    return _answer(request, 403, f"<ErrorResponse>{xml}<RequestId>EMBEDDED</RequestId></ErrorResponse>")
+
+
+def _answer(request: AWSPreparedRequest, status: int, xml: str) -> AWSResponse:
+    headers = HTTPHeaders.from_dict({"x-amz-request-id": "EMBEDDED"})
+    body = b"" if request.method == "HEAD" else xml.encode()
+    return AWSResponse(request.url, status, headers, _Raw(body))
+
+
+class _Raw(BytesIO):
+    """A body as botocore reads it from urllib3."""
+
+    def stream(self, **_event: object) -> Iterator[bytes]:
+        yield self.read()
