@@ -13,6 +13,8 @@
         ├── ThrottledError          S3 asks for fewer requests
         ├── IntegrityError          what S3 holds is not what was sent, or the answer is no S3 answer
         └── TransportError          DNS, TLS, proxy, time-out, closed connection
+
+Each can be pickled, with all its facts.
 """
 
 from __future__ import annotations
@@ -125,7 +127,9 @@ class RowError(S3DestError, ValueError):
 
     default_code = "row_not_encodable"
 
-    def __init__(self, message: str = "", *, row: int | None = None, column: str | None = None, remedy: str = "") -> None:
+    def __init__(
+        self, message: str = "", *, row: int | None = None, column: str | None = None, remedy: str = ""
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.row = row
         self.column = column
@@ -149,10 +153,15 @@ class CheckFailedError(S3DestError):
 
 
 class RequestError(S3DestError):
-    """S3 refused a request, or its answer never came."""
+    """S3 refused a request, or its answer never came.
+
+    Attributes:
+        ambiguous: Whether the request may have taken effect all the same, its answer being lost.
+    """
 
     default_code = "request_failed"
     default_owner: Owner = "aws"
+    ambiguous: bool = False
 
 
 class AccessDeniedError(RequestError):

@@ -1,0 +1,71 @@
+"""s3dest delivers a service's data into a bucket that its customer owns: append-only, with least privilege."""
+
+from s3dest import policies
+from s3dest.auth import HmacAuth, RoleAuth
+from s3dest.config import DestinationConfig
+from s3dest.destination import Destination
+from s3dest.encryption import SseKms, SseS3
+from s3dest.errors import (
+    AccessDeniedError,
+    BucketNotFoundError,
+    CheckFailedError,
+    ConfigError,
+    CredentialsError,
+    IntegrityError,
+    RequestError,
+    RowError,
+    S3DestError,
+    StateError,
+    ThrottledError,
+    TransportError,
+    WrongRegionError,
+)
+from s3dest.findings import CheckReport, CheckStep, Finding
+from s3dest.formats.encoder import Encoder, Format
+from s3dest.formats.jsonl import JsonLines
+from s3dest.identity import AmbientIdentity, GoogleIdentityToken, TokenSource, WebIdentity
+from s3dest.options import TransferOptions
+from s3dest.results import Progress, Receipt, StoredObject
+from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject
+from s3dest.version import __version__
+
+__all__ = [
+    "AccessDeniedError",
+    "AmbientIdentity",
+    "AwsPrincipal",
+    "BucketNotFoundError",
+    "CheckFailedError",
+    "CheckReport",
+    "CheckStep",
+    "ConfigError",
+    "CredentialsError",
+    "Destination",
+    "DestinationConfig",
+    "Encoder",
+    "Finding",
+    "Format",
+    "GoogleIdentityToken",
+    "GoogleServiceAccount",
+    "HmacAuth",
+    "IntegrityError",
+    "JsonLines",
+    "OidcSubject",
+    "Progress",
+    "Receipt",
+    "RequestError",
+    "RoleAuth",
+    "RowError",
+    "S3DestError",
+    "SseKms",
+    "SseS3",
+    "StateError",
+    "StoredObject",
+    "ThrottledError",
+    "TokenSource",
+    "TransferOptions",
+    "TransportError",
+    "WebIdentity",
+    "WrongRegionError",
+    "__version__",
+    "policies",
+]

@@ -1,0 +1,210 @@
+"""The façade: one customer's destination, to be checked and appended to."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from s3dest.config import DestinationConfig
+from s3dest.errors import ConfigError, StateError
+from s3dest.findings import CheckReport
+from s3dest.formats.encoder import Format
+from s3dest.formats.jsonl import JsonLines
+from s3dest.identity import AmbientIdentity, Identity, WebIdentity
+from s3dest.layout import plan
+from s3dest.options import TransferOptions
+from s3dest.results import Progress
+from s3dest.retry import Clock
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+    from s3dest.append import AppendWriter
+    from s3dest.s3 import Bucket
+
+
+class _Process:
+    """What belongs to one process: sockets and locks do not survive a fork."""
+
+    def __init__(self) -> None:
+        self.id = os.getpid()
+        self.lock = threading.Lock()
+        self.bucket: Bucket | None = None
+
+
+class Destination:
+    """One customer's bucket, with one boto3 client a process. Threads may share it, pickling and forking are safe.
+
+    Nothing is sent before the first check or commit. As a context manager it closes its connections at the end.
+
+    Args:
+        config: What the customer handed over.
+        identity: What the vendor brings to STS; default: its ambient AWS credentials. Not used with `HmacAuth`.
+        options: The vendor's tuning.
+
+    Raises:
+        ConfigError: An argument is of another type, or the session policy would be too long for STS.
+    """
+
+    def __init__(
+        self, config: DestinationConfig, *, identity: Identity | None = None, options: TransferOptions | None = None
+    ) -> None:
+        if not isinstance(config, DestinationConfig):
+            message = f"A Destination needs a DestinationConfig, not a {type(config).__name__}."
+            raise ConfigError(message, remedy="Load JSON with DestinationConfig.model_validate().")
+        if identity is not None and not isinstance(identity, (AmbientIdentity, WebIdentity)):
+            message = f"An identity is an AmbientIdentity or a WebIdentity, not a {type(identity).__name__}."
+            raise ConfigError(message)
+        self.config = config
+        self.options = options or TransferOptions()
+        self._identity: Identity = identity or AmbientIdentity()
+        self._clock = Clock()
+        self._closed = False
+        self._process = _Process()
+
+    def check(self, *, mode: Literal["setup", "recheck"] = "setup") -> CheckReport:
+        """Find out whether data can be delivered, by the very requests of a transfer.
+
+        ``"setup"`` assumes the role, puts a probe under the prefix with the headers of production, puts it again (412
+        expected: append-only is enforced) and deletes it. ``"recheck"`` begins a multipart upload, uploads a part and
+        aborts it, so that nothing is ever visible.
+
+        Actions: ``s3:PutObject``; in setup mode also ``s3:DeleteObject``; in recheck mode
+        ``s3:AbortMultipartUpload`` is tried and may be denied. For a role ``sts:AssumeRole`` or
+        ``sts:AssumeRoleWithWebIdentity``.
+
+        Returns:
+            A report; what failed is a finding in it and no exception. Call its ``raise_for_failure()``.
+
+        Raises:
+            StateError: The destination is closed.
+            ConfigError: The mode is unknown.
+        """
+        from s3dest.check import Check, patient  # noqa: PLC0415  # importing s3dest shall not import boto3
+        from s3dest.s3 import Bucket  # noqa: PLC0415
+
+        if mode not in {"setup", "recheck"}:
+            message = f"A check's mode is 'setup' or 'recheck', not {mode!r}."
+            raise ConfigError(message, code="mode")
+        self._require_open()
+        purpose: Literal["append", "setup-check"] = "setup-check" if mode == "setup" else "append"
+        # A client of its own: only a set-up check's session may delete, and only in the probe folder.
+        bucket = Bucket(self.config, self._identity, patient(self.options), purpose=purpose, clock=self._clock)
+        try:
+            return Check(bucket, self._identity, mode=mode, clock=self._clock).run()
+        finally:
+            bucket.close()
+
+    def append(  # each is its own word
+        self,
+        table: str,
+        *,
+        format: Literal["jsonl"] | Format = "jsonl",  # noqa: A002  # the field's word
+        transfer_id: str | None = None,
+        transfer_date: dt.date | str | None = None,
+        writer_id: int = 0,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> AppendWriter:
+        """Open a transfer: rows are written to it, and become visible all at once, or never.
+
+        Sends nothing itself; committing needs ``s3:PutObject``.
+
+        Args:
+            table: The name under which rows are appended; not beginning with ``_`` or ``.``.
+            format: ``"jsonl"`` (JSON Lines with gzip) or a format with options, such as `JsonLines`.
+            transfer_id: Identity of the transfer; repeating one never commits it twice. Default: a new UUIDv7.
+            transfer_date: Its date in the keys, a date or ISO text. Default: the UTC date inside a UUIDv7; another
+                kind of id needs one.
+            writer_id: Which of several writers of the transfer this is, 0 to 99999.
+            on_progress: Called with a `Progress` after each batch of rows and each object; what it raises is logged.
+
+        Raises:
+            ConfigError: The transfer has no place: table name, id, date, or a key above 1,024 bytes.
+            StateError: The destination is closed.
+        """
+        from s3dest.append import AppendWriter  # noqa: PLC0415  # importing s3dest shall not import boto3
+
+        self._require_open()
+        if isinstance(format, str) and format != "jsonl":
+            message = f"The format {format!r} is unknown; 'jsonl' is known."
+            raise ConfigError(message, code="format")
+        return AppendWriter(
+            plan(
+                self.config.key_prefix,
+                table,
+                transfer_id=transfer_id,
+                transfer_date=transfer_date,
+                writer_id=writer_id,
+            ),
+            bucket=self._bucket,
+            file_format=JsonLines() if isinstance(format, str) else format,
+            options=self.options,
+            writer_id=writer_id,
+            on_progress=on_progress,
+            clock=self._clock,
+        )
+
+    def client(self) -> S3Client:
+        """Return the boto3 client with the destination's own narrowed credentials, for what s3dest does not do.
+
+        It sends nothing by itself; what its methods need is theirs to say.
+        """
+        return self._bucket().client
+
+    def close(self) -> None:
+        """Close the connections; the destination cannot be used any more. Sends nothing, needs no action."""
+        self._closed = True
+        process = self._process
+        if process.id == os.getpid() and process.bucket is not None:
+            process.bucket.close()
+
+    def __enter__(self) -> Self:
+        """Return the destination itself."""
+        self._require_open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show where it leads."""
+        return f"Destination({self.config.uri!r})"
+
+    def __getstate__(self) -> dict[str, object]:
+        """Take along what a worker needs to connect by itself; with `HmacAuth` that is the secret too."""
+        return {"config": self.config, "identity": self._identity, "options": self.options, "closed": self._closed}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Begin anew in another process."""
+        vars(self).update(
+            config=state["config"],
+            options=state["options"],
+            _identity=state["identity"],
+            _clock=Clock(),
+            _closed=state["closed"],
+            _process=_Process(),
+        )
+
+    def _require_open(self) -> None:
+        if self._closed:
+            message = f"The destination {self.config.uri} is closed."
+            raise StateError(message, code="closed")
+
+    def _bucket(self) -> Bucket:
+        from s3dest.s3 import Bucket  # noqa: PLC0415  # importing s3dest shall not import boto3
+
+        self._require_open()
+        if self._process.id != os.getpid():
+            self._process = _Process()
+        process = self._process
+        with process.lock:
+            if process.bucket is None:
+                process.bucket = Bucket(self.config, self._identity, self.options, clock=self._clock)
+            return process.bucket

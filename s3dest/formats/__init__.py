@@ -1,0 +1,1 @@
+"""Rows to bytes: one format a file, each behind the `Encoder` protocol."""

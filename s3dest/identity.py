@@ -1,0 +1,112 @@
+"""What the vendor brings to STS: its own AWS credentials, or a token of an OpenID Connect provider.
+
+Values only; credentials.py calls STS with them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from s3dest.errors import ConfigError
+
+if TYPE_CHECKING:
+    import boto3
+
+
+@dataclass(frozen=True, slots=True)
+class AmbientIdentity:
+    """The vendor's own AWS credentials, with which it calls ``sts:AssumeRole``.
+
+    Args:
+        session: The boto3 session to use; default: boto3's default session, and so the usual chain of environment,
+            profile, container and instance metadata. A destination with a session of its own cannot be pickled.
+    """
+
+    session: boto3.Session | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> object:
+        """Refuse to pickle a session, which holds sockets and locks."""
+        if self.session is not None:
+            message = "An AmbientIdentity with a boto3 session cannot be pickled."
+            remedy = "Leave the session out and configure each worker's environment, or build the destination there."
+            raise ConfigError(message, code="not_picklable", remedy=remedy)
+        return None
+
+    def __setstate__(self, state: object) -> None:
+        """Restore an identity without a session."""
+        object.__setattr__(self, "session", None)
+
+
+@runtime_checkable
+class TokenSource(Protocol):
+    """Anything that gives a fresh identity token when called: a function, say."""
+
+    def __call__(self) -> str:
+        """Return a JSON Web Token."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleIdentityToken:
+    """Identity tokens of the Google service account that this process runs as; needs the extra ``google``.
+
+    Args:
+        audience: The token's ``aud``: what the customer's trust policy demands as ``accounts.google.com:oaud``. One
+            for each customer, as an external id would be.
+    """
+
+    audience: str
+
+    def __call__(self) -> str:
+        """Fetch a token from the metadata server, or with the key file in GOOGLE_APPLICATION_CREDENTIALS."""
+        try:
+            import urllib3  # noqa: PLC0415  # with the extra only
+            from google.auth.transport.urllib3 import Request  # noqa: PLC0415
+            from google.oauth2 import id_token  # noqa: PLC0415
+        except ImportError as error:
+            message = "Google identity tokens need the google-auth library."
+            raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[google]'") from error
+        with urllib3.PoolManager() as pool:
+            return str(id_token.fetch_id_token(Request(pool), self.audience))  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class WebIdentity:
+    """A token of an OpenID Connect provider, with which ``sts:AssumeRoleWithWebIdentity`` is called; no AWS account
+    of the vendor is needed, and no external id is sent.
+
+    Args:
+        token: A callable that returns a fresh token, the path of a file that always holds one (read again for each
+            session, as Kubernetes projects them), or a `GoogleIdentityToken`.
+    """
+
+    token: TokenSource | Callable[[], str] | str | os.PathLike[str] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a token given as text: it would die within the hour."""
+        if isinstance(self.token, str) and re.fullmatch(r"eyJ[\w-]*\.[\w-]+\.[\w-]*", self.token.strip()):
+            message = "WebIdentity wants the source of tokens, not a token, which would be dead within the hour."
+            raise ConfigError(message, code="token_source", remedy="Pass a callable, or the path of a token file.")
+        if not callable(self.token) and not isinstance(self.token, (str, os.PathLike)):
+            message = f"A token source must be a callable or a path, not a {type(self.token).__name__}."
+            raise ConfigError(message, code="token_source")
+
+    def fetch(self) -> str:
+        """Return a token that is fresh now.
+
+        Raises:
+            OSError: The token file cannot be read.
+            ValueError: The source gave something that is no token.
+        """
+        token = self.token() if callable(self.token) else Path(self.token).read_text(encoding="utf-8")
+        if not isinstance(token, str) or not token.strip():
+            message = "the source gave no text, or an empty one"
+            raise ValueError(message)
+        return token.strip()
+
+
+Identity = AmbientIdentity | WebIdentity

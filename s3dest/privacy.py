@@ -1,0 +1,38 @@
+"""Keeps secrets out of botocore's debug log while s3dest is calling.
+
+At DEBUG botocore logs whole requests and answers: session tokens, identity tokens, and the keys that STS hands out.
+Those lines are dropped, for our own calls only; the host's other uses of botocore log as before.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+_calling: ContextVar[bool] = ContextVar("s3dest_calling", default=False)
+
+_TALKATIVE: Final = ("botocore.auth", "botocore.endpoint", "botocore.parsers")
+"""The loggers that write headers and bodies: canonical requests, prepared requests, response bodies."""
+
+
+class _OursAreQuiet(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.DEBUG or not _calling.get()
+
+
+_FILTER: Final = _OursAreQuiet()
+
+
+@contextmanager
+def calling() -> Iterator[None]:
+    """Mark the calls inside as ours."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).addFilter(_FILTER)  # adding it again does nothing
+    token = _calling.set(True)
+    try:
+        yield
+    finally:
+        _calling.reset(token)

@@ -1,0 +1,76 @@
+"""What a transfer gives back: its progress, the receipt and the objects in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3dest.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a transfer has come."""
+
+    rows: int
+    """Rows encoded so far."""
+
+    bytes_stored: int
+    """Bytes of the objects put so far, compressed."""
+
+    objects: int
+    """Objects put so far."""
+
+
+class StoredObject(Model):
+    """One object in the customer's bucket."""
+
+    key: str
+    """Its full key, prefix included."""
+
+    rows: int
+    """Rows in it."""
+
+    size: int
+    """Bytes as stored, compressed."""
+
+    etag: str | None
+    """The ETag without quotes; `None` where an earlier try had stored it and no answer told."""
+
+    sha256: str
+    """SHA-256 of the stored bytes in hex; its first digits are in the key."""
+
+    version_id: str | None = None
+    """The version, in a versioned bucket."""
+
+
+class Receipt(Model):
+    """Proof of a committed transfer.
+
+    Where `already_committed` is true, another attempt committed the transfer before: the manifest in the bucket is
+    that attempt's, `rows`, `bytes` and `objects` describe this one. The state of a source may be advanced either way.
+    """
+
+    transfer_id: str
+    """Identity of the transfer."""
+
+    table: str
+    """The table it was appended to."""
+
+    rows: int
+    """Rows in all objects."""
+
+    bytes: int
+    """Bytes in all objects as stored, manifest not counted."""
+
+    objects: tuple[StoredObject, ...]
+    """The objects, in the order of writing."""
+
+    manifest_key: str | None
+    """Key of the manifest; `None` where manifests are turned off."""
+
+    already_committed: bool = False
+    """Whether another attempt at this transfer had committed it before."""
+
+    orphans: tuple[str, ...] = ()
+    """Keys that this attempt created although another had committed the transfer, because its rows differed. No
+    manifest names them."""

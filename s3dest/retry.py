@@ -1,0 +1,61 @@
+"""When to try again: the one retry layer, composed of tenacity. botocore's own retries are off."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from s3dest.errors import S3DestError
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT: Final = 0.1
+"""Seconds up to which the first wait is drawn; it doubles with each try."""
+
+LONGEST_WAIT: Final = 20.0
+"""Seconds up to which any wait is drawn, as in the standard mode of AWS's SDKs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time and sleep, so that a test can bring its own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def retrying(deadline: timedelta, *, clock: Clock, what: str) -> Retrying:
+    """Try again while the error is retryable and the deadline allows one more wait: full jitter, a log line each.
+
+    The last error is raised as it is.
+    """
+    end = clock.now() + deadline.total_seconds()
+
+    def out_of_time(state: RetryCallState) -> bool:
+        return clock.now() + state.upcoming_sleep >= end
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        code = error.code if isinstance(error, S3DestError) else type(error).__name__
+        log.warning(
+            "%s: attempt %d failed (%s), next in %.2f s", what, state.attempt_number, code, state.upcoming_sleep
+        )
+
+    return Retrying(
+        retry=retry_if_exception(_is_retryable),
+        wait=wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
+        stop=out_of_time,
+        sleep=clock.sleep,
+        before_sleep=tell,
+        reraise=True,
+    )
+
+
+def _is_retryable(error: BaseException) -> bool:
+    return isinstance(error, S3DestError) and error.retryable
