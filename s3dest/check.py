@@ -94,9 +94,9 @@ class Check:
 
     def _credentials(self) -> tuple[Outcome, str]:
         self._bucket.open_session()
-        return "ok", f"session of {self._config.auth.role_arn}" if isinstance(
-            self._config.auth, RoleAuth
-        ) else "keys of a user"
+        auth = self._config.auth
+        auth = self._config.auth
+        return "ok", f"session of {auth.role_arn}" if isinstance(auth, RoleAuth) else "keys of a user"
 
     def _put(self) -> tuple[Outcome, str]:
         try:
@@ -117,7 +117,7 @@ class Check:
             "warning",
             "customer",
             "The store ignores If-None-Match: it let the same key be written twice.",
-            "Keys name their bytes, so s3dest overwrites nothing all the same; choose a store that enforces it if you can.",
+            "Keys name their bytes, so s3dest overwrites nothing all the same; better choose a store that enforces it.",
         )
         return "warning", "the store overwrote its own probe"
 

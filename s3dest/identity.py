@@ -76,8 +76,9 @@ class GoogleIdentityToken:
 
 @dataclass(frozen=True, slots=True)
 class WebIdentity:
-    """A token of an OpenID Connect provider, with which ``sts:AssumeRoleWithWebIdentity`` is called; no AWS account
-    of the vendor is needed, and no external id is sent.
+    """A token of an OpenID Connect provider, with which ``sts:AssumeRoleWithWebIdentity`` is called.
+
+    No AWS account of the vendor is needed, and no external id is sent.
 
     Args:
         token: A callable that returns a fresh token, the path of a file that always holds one (read again for each

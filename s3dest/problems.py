@@ -43,7 +43,7 @@ ROLE_NOT_ASSUMABLE = Problem(
     "customer",
     "The role {role_arn} cannot be assumed.",
     "Check that the role exists, that its trust policy names the vendor's principal and, as sts:ExternalId, "
-    "{external_id}, and (vendor) that the caller may call sts:AssumeRole on it. AWS does not say which of these failed. "
+    "{external_id}, and (vendor) that the caller may call sts:AssumeRole on it. AWS does not say which failed. "
     "A trust policy just saved can take some minutes to count.",
 )
 ROLE_NOT_ASSUMABLE_BY_TOKEN = Problem(
@@ -159,7 +159,7 @@ PUT_DENIED = Problem(
     "customer",
     "Writing to {uri} is denied.",
     "Allow s3:PutObject on arn:{partition}:s3:::{bucket}/{key_prefix}* in the policy of the role or user, and see that "
-    "no other policy (bucket, organisation, permissions boundary) denies it. A policy just saved can take some minutes.",
+    "no other policy (bucket, organisation, permissions boundary) denies it. A policy just saved can take minutes.",
 )
 DELETE_DENIED = Problem(
     "delete_denied",

@@ -10,7 +10,7 @@ from pydantic import field_validator
 from s3dest.model import Model
 
 _PRINCIPAL: Final = re.compile(r"arn:aws[a-z0-9-]*:iam::[A-Za-z0-9]*:(root|(user|role)/[\x21-\x7e]+)", re.ASCII)
-_ISSUER: Final = re.compile(r"[a-z0-9.-]+(:\d+)?(/[\w./~-]+)?", re.ASCII)
+_ISSUER: Final = re.compile(r"[a-z0-9.-]+(:\d+)?(/[\w./~-]*)?", re.ASCII)
 
 
 class AwsPrincipal(Model):

@@ -1,4 +1,4 @@
-"""Gzip by ISA-L, several times faster than zlib, with a header that holds no time and no name: equal rows, equal bytes."""
+"""Gzip by ISA-L, several times faster than zlib, with a header without time and name: equal rows, equal bytes."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """JSON Lines: one JSON object a row, UTF-8, ended by a newline.
 
-What values become: ``None`` null; ``bool``, ``str``, ``int`` up to 64 bit and finite ``float`` themselves; ``datetime``,
-``date`` and ``time`` their ISO text (RFC 3339; a naive datetime stays without zone); ``UUID`` and ``Decimal`` their text,
-so that no digit is lost; an enum its value; ``bytes`` Base64; mappings, lists, tuples and dataclasses nested JSON. All
-else is a `RowError`: NaN and Infinity, larger integers, sets, keys that are no text, half surrogate pairs.
+What values become: ``None`` null; ``bool``, ``str``, ``int`` up to 64 bit and finite ``float`` themselves;
+``datetime``, ``date`` and ``time`` their ISO text (RFC 3339; a naive datetime stays without zone); ``UUID`` and
+``Decimal`` their text, so that no digit is lost; an enum its value; ``bytes`` Base64; mappings, lists, tuples and
+dataclasses nested JSON. All else is a `RowError`: NaN and Infinity, larger integers, sets, keys that are no text,
+half surrogate pairs.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _refusal(number: int, column: str, value: object) -> RowError:
     # The value itself stays out of the text: it is the customer's data.
     name = column.encode(errors="backslashreplace").decode()
     message = f"Row {number}, column {name!r}: this {type(value).__name__} cannot be written as JSON."
-    remedy = "JSON Lines takes text, finite numbers, integers up to 64 bit, dates, UUIDs, bytes, and mappings and lists of them."
+    remedy = "JSON Lines takes text, finite numbers, integers up to 64 bit, dates, UUIDs, bytes, mappings and lists."
     return RowError(message, row=number, column=column, remedy=remedy)
 
 
