@@ -24,6 +24,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 from botocore.exceptions import ClientError
+from botocore.handlers import BUILTIN_HANDLERS
+from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader
 
 from s3dest import policies, problems
@@ -54,8 +56,8 @@ _TOO_LONG: Final = re.compile(r"MaxSessionDuration|role chaining|1 hour session 
 _NOT_IN_SESSION_NAME: Final = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 
-class _SharedLoader(Loader):
-    """One cache of AWS's API descriptions for all sessions: without it each costs 12 MiB and a quarter of a second.
+class _Loader(Loader):
+    """AWS's API descriptions, read once.
 
     Each boto3 session appends its own folder to its loader's search paths, which must not grow with every destination.
     """
@@ -65,24 +67,44 @@ class _SharedLoader(Loader):
         return list(super().search_paths)
 
 
-_loader: Final = _SharedLoader()
-_creating = threading.Lock()
-"""boto3's sessions are not safe for creating clients in several threads at once."""
+class _Shared:
+    """What all sessions have in common: without it each would cost 12 MiB and a quarter of a second."""
+
+    def __init__(self) -> None:
+        self.loader = _Loader()
+        self.creating = threading.Lock()
+        """boto3's sessions are not safe for creating clients in several threads at once."""
+        self._hooks: HierarchicalEmitter | None = None
+        self._count = 0
+
+    def hooks(self) -> HierarchicalEmitter:
+        """Copy botocore's own event handlers, whose registration is half of what a session costs.
+
+        A test library may add one to the list at any time, as moto does; then they are registered anew.
+        """
+        if self._hooks is None or self._count != len(BUILTIN_HANDLERS):
+            self._count, self._hooks = len(BUILTIN_HANDLERS), HierarchicalEmitter()
+            botocore.session.Session(event_hooks=self._hooks)
+        return copy.copy(self._hooks)
+
+    def after_fork(self) -> None:
+        """Forget a lock that another thread of the parent may have held."""
+        self.creating = threading.Lock()
 
 
-def _forget_lock() -> None:
-    global _creating  # noqa: PLW0603  # a fork while another thread held it would leave it held for ever
-    _creating = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget_lock)
+_shared: Final = _Shared()
+os.register_at_fork(after_in_child=_shared.after_fork)
 
 
 def session_with(provider: CredentialProvider | None) -> boto3.Session:
     """Make a session that takes its keys from ``provider`` alone, whatever the environment offers."""
-    # A profile in the environment is the vendor's, and says nothing about the customer's bucket.
-    session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-    session.register_component("data_loader", _loader)
+    session = botocore.session.Session(
+        # A profile in the environment is the vendor's, and says nothing about the customer's bucket.
+        session_vars={"profile": (None, None, None, None)},
+        event_hooks=_shared.hooks(),
+        include_builtin_handlers=False,
+    )
+    session.register_component("data_loader", _shared.loader)
     session.register_component("credential_provider", CredentialResolver([provider] if provider else []))
     return boto3.Session(botocore_session=session)
 
@@ -342,7 +364,7 @@ class RoleSessions:
 
     def _sts(self) -> STSClient:
         if self._client is None:
-            with _creating:
+            with _shared.creating:
                 self._client = self._create_client()
         return self._client
 
