@@ -75,15 +75,15 @@ class _Shared:
         self.creating = threading.Lock()
         """boto3's sessions are not safe for creating clients in several threads at once."""
         self._hooks: HierarchicalEmitter | None = None
-        self._count = 0
+        self._registered: list[object] = []
 
     def hooks(self) -> HierarchicalEmitter:
         """Copy botocore's own event handlers, whose registration is half of what a session costs.
 
-        A test library may add one to the list at any time, as moto does; then they are registered anew.
+        A test library may change the list at any time, as moto does; then they are registered anew.
         """
-        if self._hooks is None or self._count != len(BUILTIN_HANDLERS):
-            self._count, self._hooks = len(BUILTIN_HANDLERS), HierarchicalEmitter()
+        if self._hooks is None or self._registered != BUILTIN_HANDLERS:
+            self._registered, self._hooks = list(BUILTIN_HANDLERS), HierarchicalEmitter()
             botocore.session.Session(event_hooks=self._hooks)
         return copy.copy(self._hooks)
 
