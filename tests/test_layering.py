@@ -71,16 +71,15 @@ def floors_of(module: str) -> list[int]:
     return [number for number, patterns in enumerate(FLOORS) if matches(module, patterns)]
 
 
-def is_type_checking(node: ast.AST) -> bool:
-    """Tell whether a node is ``if TYPE_CHECKING:``."""
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
 def imports(module: str) -> Iterator[tuple[str, bool]]:
     """Yield what a module imports anywhere in its text, and whether for type checkers only."""
     tree = ast.parse(SOURCES[module].read_text(encoding="utf-8"))
     for_types = {
-        id(inner) for node in ast.walk(tree) if is_type_checking(node) for body in node.body for inner in ast.walk(body)
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

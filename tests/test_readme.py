@@ -1,0 +1,143 @@
+"""The README holds what it promises: every Python block in it runs.
+
+A block runs by itself, in an embedded S3 with the customer of the README's first example, and finds these names
+already there: ``config`` (theirs), ``rows`` (three of them) and ``s3`` (the embedded S3). The made-up role and keys of
+the examples stand for the customer's real ones. A comment in the line before a block says otherwise:
+
+    <!-- continues -->          runs after the block before it, with its names
+    <!-- not run: REASON -->    is compiled only
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from s3dest.auth import HmacAuth
+from s3dest.testing import Customer, EmbeddedS3
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCK = re.compile(
+    r"(?:^<!-- (?P<comment>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+ROLE_ARN = "arn:aws:iam::111122223333:role/transfer-role"
+KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One Python block, with all that runs before it."""
+
+    line: int
+    runs: bool
+    code: str
+    before: tuple[str, ...] = ()
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Yield the Python blocks of a page.
+
+    Raises:
+        ValueError: A comment that means nothing here.
+    """
+    earlier: tuple[str, ...] = ()
+    for match in BLOCK.finditer(text):
+        if match["language"] != "python":
+            continue
+        comment = match["comment"] or ""
+        if comment and not re.fullmatch(r"continues|not run: .+", comment):
+            message = f"unknown comment before a Python block: {comment}"
+            raise ValueError(message)
+        line = text.count("\n", 0, match.start("code")) + 1
+        before = earlier if comment == "continues" else ()
+        runs = not comment.startswith("not run")
+        yield Block(line, runs, match["code"], before)
+        earlier = (*before, match["code"]) if runs else ()
+
+
+def with_real_names(code: str, customer: Customer) -> str:
+    """Put the customer's role or keys where an example has made-up ones."""
+    auth = customer.config.auth
+    if isinstance(auth, HmacAuth):
+        return code.replace(KEY_ID, auth.access_key_id).replace(SECRET, auth.secret_access_key.get_secret_value())
+    return code.replace(ROLE_ARN, auth.role_arn)
+
+
+def run(block: Block) -> dict[str, object]:
+    """Run a block as a reader would; returns its names."""
+    codes = (*block.before, block.code)
+    with EmbeddedS3() as s3:
+        customer = s3.customer(auth="hmac" if any(KEY_ID in code for code in codes) else "role")
+        names: dict[str, object] = {
+            "__name__": "__main__",
+            "s3": s3,
+            "config": customer.config,
+            "rows": [{"id": number, "total": number / 2} for number in range(3)],
+        }
+        for code in codes:
+            exec(compile(with_real_names(code, customer), f"README.md:{block.line}", "exec"), names)  # noqa: S102  # the point
+    return names
+
+
+@pytest.mark.parametrize(
+    "block", list(blocks(README.read_text(encoding="utf-8"))), ids=lambda block: f"line {block.line}"
+)
+def test_python_blocks_run(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever pastes a block gets what the README says."""
+    monkeypatch.chdir(tmp_path)
+    if block.runs:
+        run(block)
+    else:
+        compile(block.code, f"README.md:{block.line}", "exec")
+
+
+def test_the_commands_are_marked() -> None:
+    """CI takes the two commands from the README: each mark stands right before a shell block of one line."""
+    commands = {
+        match["comment"]: match["code"].strip()
+        for match in BLOCK.finditer(README.read_text(encoding="utf-8"))
+        if (match["comment"] or "").startswith("command: ")
+    }
+    assert set(commands) == {"command: demo", "command: test"}
+    assert all(command and "\n" not in command for command in commands.values())
+
+
+PAGE = """
+```python
+first = rows[0]["id"]
+```
+
+<!-- continues -->
+```python
+second = first + 1
+```
+
+<!-- not run: needs a cluster -->
+```python
+cluster.start()
+```
+
+```sh
+not python
+```
+"""
+
+
+def test_a_page_is_taken_apart() -> None:
+    """Comments before a block decide how it runs; other languages are left alone."""
+    first, second, third = blocks(PAGE)
+    assert (first.line, first.runs, first.before) == (3, True, ())
+    assert run(second)["second"] == 1
+    assert (third.runs, third.before) == (False, ())
+
+
+def test_a_block_that_fails_fails_the_test() -> None:
+    """The mechanism itself can fail, at the README's line."""
+    with pytest.raises(AssertionError):
+        run(Block(1, runs=True, code="assert config.bucket == 'other'"))
+    with pytest.raises(ValueError, match="unknown comment"):
+        list(blocks("<!-- continue -->\n```python\n```\n"))
