@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore import xform_name
@@ -279,8 +280,8 @@ class Bucket:
         )
         events = client.meta.events
         events.register_first("needs-retry.s3", _refuse_redirect)
-        for operation in ("PutObject", "UploadPart"):
-            events.register_last(f"before-call.s3.{operation}", _expect_only_for_large)
+        # of the general event, which comes after an operation's own: botocore adds the header there
+        events.register_last("before-call.s3", _expect_only_for_large)
         return client
 
 
@@ -306,5 +307,7 @@ def _refuse_redirect(response: tuple[Any, dict[str, Any]] | None, operation: Any
 def _expect_only_for_large(params: dict[str, Any], **_: object) -> None:
     """Save a small body the round trip of asking first."""
     body = params.get("body")
-    if isinstance(body, bytes) and len(body) <= _SMALL_BODY:
+    # botocore has made a file of the bytes by now
+    size = body.getbuffer().nbytes if isinstance(body, BytesIO) else _SMALL_BODY + 1
+    if size <= _SMALL_BODY:
         params["headers"].pop("Expect", None)
