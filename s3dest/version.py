@@ -1,5 +1,3 @@
 """The version, in its one place; the build reads it from here."""
 
-from typing import Final
-
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"  # no annotation: hatchling's pattern for this line knows none but `str`
