@@ -44,6 +44,7 @@ _S3_CODES: Final = {
     "OperationAborted": problems.CONFLICT,
     "PreconditionFailed": problems.KEY_EXISTS,
     "412": problems.KEY_EXISTS,
+    "NoSuchUpload": problems.UPLOAD_LOST,
     "BadDigest": problems.BODY_ALTERED,
     "XAmzContentSHA256Mismatch": problems.BODY_ALTERED,
     "IncompleteBody": problems.BODY_ALTERED,
@@ -174,7 +175,8 @@ def describe(
         retryable=problem.retryable,
     )
     if isinstance(error, RequestError):
-        error.ambiguous = problem.ambiguous
+        # a 503 may come after the effect, whatever its code
+        error.ambiguous = problem.ambiguous or (problem is problems.THROTTLED and (error.status or 0) >= 500)  # noqa: PLR2004  # HTTP
     if isinstance(error, WrongRegionError) and answer:
         error.region = answer.region
     return error
