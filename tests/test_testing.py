@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from moto import settings
 from s3dest import policies
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.config import DestinationConfig
+from s3dest.destination import Destination
 from s3dest.errors import StateError
 from s3dest.testing import Customer, EmbeddedS3
 from s3dest.vendor import GoogleServiceAccount
@@ -204,6 +206,20 @@ def test_the_log_holds_each_request_once_and_none_of_the_customers(s3: EmbeddedS
     assert s3.requests == ["AssumeRole", "PutObject", "ListObjectsV2"]
     s3.forget_requests()
     assert s3.requests == []
+
+
+@pytest.mark.parametrize("auth", ["role", "hmac"])
+def test_a_destination_works_without_a_word_about_tests(s3: EmbeddedS3, auth: Literal["role", "hmac"]) -> None:
+    """A pipeline's own code runs as in production, pickled too, and each of its requests is in the log."""
+    customer = s3.customer(auth=auth)
+    with pickle.loads(pickle.dumps(Destination(customer.config))) as destination:  # noqa: S301  # our own
+        with destination.append("orders") as append:
+            append.write({"id": 1})
+        assert customer.rows("orders") == [{"id": 1}]
+        assert destination.check().ok
+    assume = ["AssumeRole"] if auth == "role" else []
+    probe = ["PutObject", "PutObject", "DeleteObject"]
+    assert s3.requests == [*assume, "PutObject", "PutObject", *assume, *probe]
 
 
 def test_rows_are_those_that_a_manifest_names(s3: EmbeddedS3) -> None:

@@ -33,7 +33,6 @@ _ACCOUNT: Final = "123456789012"
 """The one account of moto's IAM, which cannot assume a role of another; vendor and customer share it."""
 
 _HOME: Final = "us-east-1"
-_LONGEST_NAME: Final = 64  # of roles and users (IAM user guide, "IAM and AWS STS quotas")
 
 
 class EmbeddedS3:
@@ -69,6 +68,7 @@ class EmbeddedS3:
         self.vendor = AwsPrincipal(arn=f"arn:aws:iam::{_ACCOUNT}:user/vendor")
         self._stack = ExitStack()
         self._parts: tuple[Wire, boto3.Session] | None = None
+        self._customers = 0
 
     def __enter__(self) -> Self:
         """Start.
@@ -82,6 +82,7 @@ class EmbeddedS3:
             raise StateError(message)
         with ExitStack() as stack:
             self._parts = _start(stack)
+            self._customers = 0
             self._stack = stack.pop_all()
         EmbeddedS3._lives = True
         return self
@@ -141,7 +142,7 @@ class EmbeddedS3:
         return customer
 
     def _with_role(self, where: Mapping[str, str], external_id: str | None, vendor: VendorIdentity) -> Customer:
-        name = f"transfer-role-{where['bucket']}"[:_LONGEST_NAME]
+        name = self._name("transfer-role")
         auth = RoleAuth(role_arn=f"arn:aws:iam::{_ACCOUNT}:role/{name}", external_id=external_id)
         config = DestinationConfig(**where, auth=auth)
         trust = policies.trust(config, vendor)
@@ -150,10 +151,15 @@ class EmbeddedS3:
         return Customer(self._session, self._wire, config=config, principal=name, trust=trust)
 
     def _with_user(self, where: Mapping[str, str]) -> Customer:
-        name = f"transfer-service-{where['bucket']}"[:_LONGEST_NAME]
+        name = self._name("transfer-service")
         auth = HmacAuth.model_validate(_make_user(self._session, self._wire, name))
         config = DestinationConfig(**where, auth=auth)
         return Customer(self._session, self._wire, config=config, principal=name, trust=None)
+
+    def _name(self, kind: str) -> str:
+        """Name a role or user as the guide does, with a number from the second on."""
+        self._customers += 1
+        return kind if self._customers == 1 else f"{kind}-{self._customers}"
 
     @property
     def _wire(self) -> Wire:

@@ -1,0 +1,19 @@
+"""The command line ``s3dest``; needs the extra ``cli``. Only the entry is here, light and free of its packages."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; where its packages are missing, say how to get them."""
+    try:
+        from s3dest.cli.app import app  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in {"rich", "typer"}:
+            raise
+        sys.exit(f"s3dest: the command line needs {package}, which comes with: pip install 's3dest[cli]'")
+    app(prog_name="s3dest")

@@ -1,0 +1,102 @@
+"""What the command line shows: headings, tables, documents, progress. Colourful on a terminal, plain in a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, Self
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+_PIPE_WIDTH: Final = 200
+"""Columns where there is no terminal: keys stay on one line, for grep."""
+
+_STYLES: Final = {
+    "ok": "green",
+    "note": "cyan",
+    "skipped": "dim",
+    "warning": "yellow",
+    "failed": "bold red",
+    "error": "bold red",
+    "FAILED": "bold red",
+}
+
+
+class Screen:
+    """A console with the few shapes that the commands share. Texts are shown as they are: no markup is read in them."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._number = 0
+
+    @classmethod
+    def of_terminal(cls) -> Self:
+        """Write to standard output."""
+        console = Console(highlight=False, markup=False, emoji=False)
+        if not console.is_terminal and "COLUMNS" not in os.environ:
+            console.width = _PIPE_WIDTH
+        return cls(console)
+
+    def chapter(self, title: str) -> None:
+        """Begin the next chapter."""
+        self._number += 1
+        self._console.print()
+        self._console.print(f"{self._number}. {title}", style="bold")
+
+    def say(self, text: str = "", *, style: str = "") -> None:
+        """Show a paragraph."""
+        self._console.print(Text(text, style))
+
+    def facts(self, facts: Mapping[str, str]) -> None:
+        """Show names and values, aligned."""
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in facts.items():
+            grid.add_row(name, Text(value))
+        self._console.print(grid)
+
+    def document(self, title: str, content: object) -> None:
+        """Show a JSON document."""
+        self._console.print(f"{title}:", style="dim")
+        self._console.print_json(json.dumps(content), indent=2)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Show a table; a column whose name begins with ``>`` is of numbers, and outcomes get their colour."""
+        plain = not self._console.is_terminal
+        table = Table(box=None if plain else box.ROUNDED, header_style="" if plain else "bold", pad_edge=not plain)
+        for column in columns:
+            right = column.startswith(">")
+            table.add_column(column.removeprefix(">"), justify="right" if right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
+        self._console.print(table)
+
+    def verdict(self, word: str, text: str) -> None:
+        """Show one result, its word in colour."""
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(width=7)
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(word, _STYLES.get(word, "")), Text(text))
+        self._console.print(grid)
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar on a terminal, and nothing in a pipe; yields what to call with the number done."""
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        with bar:
+            task = bar.add_task(title, total=total)
+            yield lambda done: bar.update(task, completed=done)
