@@ -35,7 +35,7 @@ class AmbientIdentity:
             message = "An AmbientIdentity with a boto3 session cannot be pickled."
             remedy = "Leave the session out and configure each worker's environment, or build the destination there."
             raise ConfigError(message, code="not_picklable", remedy=remedy)
-        return None
+        return ()  # with None, __setstate__ would not be called
 
     def __setstate__(self, state: object) -> None:
         """Restore an identity without a session."""
