@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "model", "results", "findings", "version"),
+    ("errors", "model", "results", "prepared", "findings", "version"),
     ("names", "auth", "encryption", "config", "options", "vendor", "layout", "formats", "formats.*"),
     ("policies", "retry", "problems", "diagnosis", "privacy"),
     ("identity", "credentials"),
-    ("s3",),
-    ("spool", "upload"),
+    ("lanes", "client", "wire", "s3"),
+    ("budget", "spool", "upload"),
     ("check", "append", "commit", "manifest"),
     ("destination", "testing", "testing.*"),
     ("cli", "cli.*", "engines", "engines.*"),
@@ -25,10 +25,32 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 
 OTHERS: dict[str, tuple[str, ...]] = {
-    "boto3": ("credentials", "identity", "s3", "testing", "testing.*", "cli", "cli.*"),
-    "botocore": ("credentials", "identity", "s3", "diagnosis", "testing", "testing.*", "cli", "cli.*"),
+    "boto3": ("credentials", "identity", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
+    "botocore": (
+        "credentials",
+        "identity",
+        "client",
+        "wire",
+        "s3",
+        "diagnosis",
+        "testing",
+        "testing.*",
+        "cli",
+        "cli.*",
+    ),
     "urllib3": ("identity",),  # botocore's own; google-auth's transport on it
-    "pydantic": ("model", "auth", "encryption", "config", "options", "vendor", "results", "findings", "formats.*"),
+    "pydantic": (
+        "model",
+        "auth",
+        "encryption",
+        "config",
+        "options",
+        "vendor",
+        "results",
+        "prepared",
+        "findings",
+        "formats.*",
+    ),
     "pydantic_core": ("model",),
     "tenacity": ("retry",),
     "orjson": ("formats.*", "manifest"),
@@ -45,7 +67,7 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "s3dest.findings": ("errors",),
     # the façade hands the client out without touching boto3 itself
     "botocore": ("destination",),
-    "types_boto3_s3": ("destination", "s3", "testing", "testing.*", "cli", "cli.*"),
+    "types_boto3_s3": ("destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
     "types_boto3_sts": ("identity", "credentials", "testing", "testing.*", "cli", "cli.*"),
 }
 """Imports under ``if TYPE_CHECKING`` obey the same rules, but for these."""
