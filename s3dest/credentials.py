@@ -52,6 +52,9 @@ LONGEST_WINDOW: Final = 900.0
 SHORTEST_MAXIMUM: Final = 3600
 """Seconds that every role grants: the least MaxSessionDuration, and the most under role chaining (IAM user guide)."""
 
+GLOBAL_STS: Final = "https://sts.amazonaws.com"
+"""Chosen by botocore before 1.40, or where the environment says "legacy"; opt-in regions refuse its tokens."""
+
 _TOO_LONG: Final = re.compile(r"MaxSessionDuration|role chaining|1 hour session limit", re.IGNORECASE)
 _NOT_IN_SESSION_NAME: Final = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
@@ -378,12 +381,15 @@ class RoleSessions:
         )
         endpoint = self._config.sts_endpoint_url or (None if self._config.on_aws else self._config.endpoint_url)
         if isinstance(self._identity, WebIdentity):
-            unsigned = settings.merge(Config(signature_version=UNSIGNED))
-            session = session_with(None)
-            return session.client("sts", region_name=self._config.region, endpoint_url=endpoint, config=unsigned)
-        ambient = self._identity.session or boto3
-        region = self._region(self._identity)
-        return ambient.client("sts", region_name=region, endpoint_url=endpoint, config=settings)
+            create, region = session_with(None).client, self._config.region
+            settings = settings.merge(Config(signature_version=UNSIGNED))
+        else:
+            create, region = (self._identity.session or boto3).client, self._region(self._identity)
+        client: STSClient = create("sts", region_name=region, endpoint_url=endpoint, config=settings)
+        if endpoint is None and client.meta.endpoint_url == GLOBAL_STS:
+            regional = f"https://sts.{region}.amazonaws.com"
+            client = create("sts", region_name=region, endpoint_url=regional, config=settings)
+        return client
 
     def _region(self, identity: AmbientIdentity) -> str:
         """Ask STS in the vendor's own region where that is in the bucket's partition, else in the bucket's.

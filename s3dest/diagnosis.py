@@ -133,10 +133,12 @@ def explain(
         explained = describe(problem, config, answer=answer, operation=operation, key=key, hide=hide)
     else:
         problem = _local_problem(error, sts=operation in _STS_OPERATIONS)
-        said = f"{type(error).__name__}: {error}"
+        # the parser's error repeats the answer, in which STS hands out keys
+        said = type(error).__name__ + ("" if isinstance(error, ResponseParserError) else f": {error}")
         explained = describe(problem, config, said=said, operation=operation, key=key, hide=hide)
     # A traceback prints the cause as well: it comes along only where it repeats no token.
-    explained.__cause__ = error if _hidden(str(error), hide) == str(error) else None
+    repeats_token = isinstance(error, ResponseParserError) or _hidden(str(error), hide) != str(error)
+    explained.__cause__ = None if repeats_token else error
     return explained
 
 
@@ -265,6 +267,8 @@ def _local_problem(error: Exception, *, sts: bool) -> Problem:
         return problems.STS_UNREACHABLE if sts else problems.ANSWER_LOST
     if isinstance(error, ResponseParserError):
         return problems.STS_UNAVAILABLE if sts else problems.ANSWER_LOST
+    if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS
+        return problems.NO_SESSION
     if isinstance(error, botocore_errors.BotoCoreError) and sts:
         return problems.VENDOR_KEYS_MISSING
     return problems.STS_REFUSED if sts else problems.UNUSABLE_REQUEST
