@@ -1,0 +1,108 @@
+"""The retry layer: what is tried again, how long, and what the log tells."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from fake import ManualClock
+
+from s3dest.errors import S3DestError
+from s3dest.retry import FIRST_WAIT, LONGEST_WAIT, retrying
+
+MINUTE = timedelta(minutes=1)
+
+
+class Calls:
+    """A function that fails so many times, each time taking so long."""
+
+    def __init__(self, clock: ManualClock, error: Exception, *, failures: int = 10**6, seconds: float = 0.0) -> None:
+        self.count = 0
+        self.clock = clock
+        self.error = error
+        self.failures = failures
+        self.seconds = seconds
+
+    def __call__(self) -> str:
+        """Fail, or return at last."""
+        self.count += 1
+        self.clock.advance(self.seconds)
+        if self.count <= self.failures:
+            raise self.error
+        return "done"
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Make a clock."""
+    return ManualClock()
+
+
+def tries(
+    clock: ManualClock, calls: Calls, *, deadline: timedelta = MINUTE, on_retry: Callable[[], None] = lambda: None
+) -> str:
+    """Call as s3dest calls S3."""
+    return retrying(deadline, clock=clock.injected, what="PutObject acme-lake/a", on_retry=on_retry)(calls)
+
+
+def test_a_retryable_error_is_tried_again(clock: ManualClock) -> None:
+    """Until it works."""
+    calls = Calls(clock, S3DestError(retryable=True), failures=3)
+    assert tries(clock, calls) == "done"
+    assert calls.count == 4
+
+
+@pytest.mark.parametrize("error", [S3DestError(retryable=False), LookupError()], ids=repr)
+def test_other_errors_are_raised_at_once(clock: ManualClock, error: Exception) -> None:
+    """As they are, and without a wait."""
+    calls = Calls(clock, error)
+    with pytest.raises(type(error)) as caught:
+        tries(clock, calls)
+    assert caught.value is error
+    assert (calls.count, clock.slept) == (1, [])
+
+
+@pytest.mark.parametrize("seconds", [0.0, 7.0, 59.0, 61.0])
+def test_the_deadline_counts_tries_and_waits(clock: ManualClock, seconds: float) -> None:
+    """No try begins after it, and no wait that would end after it is begun; the last error is raised as it is."""
+    calls = Calls(clock, S3DestError("the last", retryable=True), seconds=seconds)
+    with pytest.raises(S3DestError, match="the last") as caught:
+        tries(clock, calls)
+    assert caught.value is calls.error
+    assert clock.now() - 1000 <= max(60 + seconds, seconds)
+    assert sum(clock.slept) <= 60
+    assert calls.count == len(clock.slept) + 1
+
+
+def test_waits_are_drawn_from_a_range_that_doubles(clock: ManualClock) -> None:
+    """Full jitter: between nothing and a bound that grows to twenty seconds, so that callers drift apart."""
+    for _ in range(20):
+        with pytest.raises(S3DestError):
+            retrying(10 * MINUTE, clock=clock.injected, what="it", on_retry=lambda: None)(
+                Calls(clock, S3DestError(retryable=True))
+            )
+        for place, wait in enumerate(clock.slept):
+            assert 0 <= wait <= min(LONGEST_WAIT, FIRST_WAIT * 2**place)
+        assert any(later < earlier for earlier, later in pairwise(clock.slept))
+        clock.slept.clear()
+
+
+def test_retries_are_counted(clock: ManualClock) -> None:
+    """Once for each try after the first."""
+    told: list[int] = []
+    tries(clock, Calls(clock, S3DestError(retryable=True), failures=3), on_retry=lambda: told.append(1))
+    assert len(told) == 3
+
+
+def test_each_wait_is_a_warning(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    """With what is tried, the attempt, the code and the wait."""
+    calls = Calls(clock, S3DestError("secret?", code="throttled", retryable=True), failures=2)
+    with caplog.at_level(logging.DEBUG, "s3dest"):
+        tries(clock, calls)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    first, second = caplog.messages
+    assert first.startswith("PutObject acme-lake/a: attempt 1 failed (throttled), next in ")
+    assert second.startswith("PutObject acme-lake/a: attempt 2 failed (throttled), next in ")
