@@ -263,7 +263,8 @@ def _local_problem(error: Exception, *, sts: bool) -> Problem:
         return problems.PROXY_UNREACHABLE
     if isinstance(error, (botocore_errors.EndpointConnectionError, botocore_errors.ConnectTimeoutError)):
         return problems.STS_UNREACHABLE if sts else problems.UNREACHABLE
-    if isinstance(error, (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)):
+    cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
+    if isinstance(error, cut_off):
         return problems.STS_UNREACHABLE if sts else problems.ANSWER_LOST
     if isinstance(error, ResponseParserError):
         return problems.STS_UNAVAILABLE if sts else problems.ANSWER_LOST
