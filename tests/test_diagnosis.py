@@ -1,0 +1,375 @@
+"""From what botocore raises to what s3dest raises: every exception, every code, and no secret in between."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from typing import Any
+
+import pytest
+from botocore import exceptions as botocore_errors
+from botocore.parsers import ResponseParserError
+from fake import FakeAws
+
+from s3dest import (
+    AccessDeniedError,
+    BucketNotFoundError,
+    CredentialsError,
+    IntegrityError,
+    S3DestError,
+    ThrottledError,
+    TransportError,
+    WrongRegionError,
+    diagnosis,
+)
+from s3dest.diagnosis import explain
+from s3dest.errors import RequestError
+
+CONFIG = FakeAws().config()
+USER = FakeAws().config(auth=FakeAws().user)
+KEY = "vendor/exports/a"
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+LOCAL = [
+    value
+    for value in vars(botocore_errors).values()
+    if inspect.isclass(value)
+    and issubclass(value, Exception)
+    and value.__module__.startswith("botocore.")
+    and not issubclass(value, (botocore_errors.ClientError, Warning))
+]
+AMBIGUOUS = {
+    "ReadTimeoutError",
+    "ConnectionClosedError",
+    "ResponseStreamingError",
+    "IncompleteReadError",
+    "HTTPClientError",
+    "ConnectionError",
+}
+"""What botocore may raise after the request was sent (the bare base classes included), by name."""
+
+
+class _Anything(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return f"({name})"
+
+
+def client_error(
+    code: str,
+    status: int,
+    message: str = "",
+    *,
+    operation: str = "PutObject",
+    request_id: str | None = "4442587FB7D0A2F9",
+    **more: Any,
+) -> botocore_errors.ClientError:
+    """Make what botocore raises for an answer."""
+    metadata = {"HTTPStatusCode": status, "RequestId": request_id, "HTTPHeaders": more.pop("headers", {})}
+    response: Any = {"Error": {"Code": code, "Message": message, **more}, "ResponseMetadata": metadata}
+    return botocore_errors.ClientError(response, operation)
+
+
+def raised(cls: type[Exception]) -> Exception:
+    """Make an instance of any of botocore's exceptions, whatever its format wants."""
+    error = cls.__new__(cls)
+    text = str(getattr(cls, "fmt", "An unspecified error occurred")).format_map(_Anything())
+    Exception.__init__(error, text)
+    error.__dict__["kwargs"] = {}
+    return error
+
+
+@pytest.mark.parametrize("cls", LOCAL, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("operation", ["PutObject", "DeleteObject", "AssumeRole", "AssumeRoleWithWebIdentity"])
+def test_every_exception_of_botocore_has_a_mapping(cls: type[Exception], operation: str) -> None:
+    """No exception class is left to chance: it has an error, a code, an owner, and is chained."""
+    error = explain(raised(cls), CONFIG, operation=operation, key=KEY)
+    sts = operation.startswith("Assume")
+    assert isinstance(error, (CredentialsError, TransportError) if sts else RequestError)
+    assert error.code not in {"unknown", "request_failed", "credentials"}
+    assert error.operation == operation
+    assert error.owner in ({"vendor", "network", "aws"})  # a fault without an answer is never the customer's
+    assert isinstance(error.__cause__, cls)
+    if isinstance(error, RequestError):
+        assert error.ambiguous is (cls.__name__ in AMBIGUOUS)
+        assert not error.ambiguous or error.retryable
+
+
+def test_an_error_of_ours_comes_back_as_it_is() -> None:
+    """Lazy credentials fail inside of a put, and are already explained."""
+    ours = CredentialsError("none", code="role_not_assumable", operation="AssumeRole")
+    assert explain(ours, CONFIG, operation="PutObject") is ours
+
+
+@pytest.mark.parametrize("error", [ValueError("Invalid endpoint: x"), TypeError("x"), OSError("x"), KeyError("x")])
+def test_what_is_not_botocores_is_explained_too(error: Exception) -> None:
+    """Botocore lets some builtin exceptions out."""
+    explained = explain(error, CONFIG, operation="PutObject", key=KEY)
+    assert (explained.code, explained.owner) == ("unusable_request", "vendor")
+    assert type(error).__name__ in str(explained)
+
+
+S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
+    ("AccessDenied", 403, "Access Denied", AccessDeniedError, "put_denied", "customer"),
+    (
+        "AccessDenied",
+        403,
+        "not authorized to perform: kms:GenerateDataKey",
+        AccessDeniedError,
+        "kms_denied",
+        "customer",
+    ),
+    ("NoSuchBucket", 404, "", BucketNotFoundError, "bucket_not_found", "customer"),
+    ("PermanentRedirect", 301, "", WrongRegionError, "wrong_region", "customer"),
+    ("TemporaryRedirect", 307, "", WrongRegionError, "wrong_region", "customer"),
+    ("IllegalLocationConstraintException", 400, "", WrongRegionError, "wrong_region", "customer"),
+    ("301", 301, "Moved Permanently", WrongRegionError, "wrong_region", "customer"),
+    ("SlowDown", 503, "", ThrottledError, "throttled", "aws"),
+    ("Throttling", 400, "", ThrottledError, "throttled", "aws"),
+    ("TooManyRequests", 429, "", ThrottledError, "throttled", "aws"),
+    ("429", 429, "", ThrottledError, "throttled", "aws"),
+    ("InternalError", 500, "", RequestError, "s3_unavailable", "aws"),
+    ("ServiceUnavailable", 503, "", RequestError, "s3_unavailable", "aws"),
+    ("502", 502, "Bad Gateway", RequestError, "s3_unavailable", "aws"),
+    ("504", 504, "Gateway Timeout", RequestError, "s3_unavailable", "aws"),
+    ("RequestTimeout", 400, "", TransportError, "request_timeout", "network"),
+    ("ConditionalRequestConflict", 409, "", RequestError, "conflict", "aws"),
+    ("OperationAborted", 409, "", RequestError, "conflict", "aws"),
+    ("PreconditionFailed", 412, "", RequestError, "key_exists", "vendor"),
+    ("PreconditionFailed", 500, "inside of a 200", RequestError, "key_exists", "vendor"),
+    ("BadDigest", 400, "", IntegrityError, "body_altered", "network"),
+    ("XAmzContentSHA256Mismatch", 400, "", IntegrityError, "body_altered", "network"),
+    ("RequestTimeTooSkewed", 403, "", RequestError, "clock_skewed", "vendor"),
+    ("NotImplemented", 501, "", RequestError, "not_implemented", "customer"),
+    ("AllAccessDisabled", 403, "", RequestError, "account_problem", "customer"),
+    ("AccountProblem", 403, "", RequestError, "account_problem", "customer"),
+    ("NotSignedUp", 403, "", RequestError, "account_problem", "customer"),
+    ("KMS.DisabledException", 400, "", RequestError, "kms_key_unusable", "customer"),
+    ("KMS.NotFoundException", 400, "", RequestError, "kms_key_unusable", "customer"),
+    ("ExpiredToken", 400, "", CredentialsError, "session_expired", "aws"),
+    ("InvalidToken", 400, "", CredentialsError, "session_expired", "aws"),
+    ("TokenRefreshRequired", 400, "", CredentialsError, "session_expired", "aws"),
+    ("InvalidAccessKeyId", 403, "", CredentialsError, "session_expired", "aws"),
+    ("SignatureDoesNotMatch", 403, "", CredentialsError, "session_expired", "aws"),
+    ("KeyTooLongError", 400, "", RequestError, "request_refused", "customer"),
+    ("InvalidStorageClass", 400, "", RequestError, "request_refused", "customer"),
+    ("AccessControlListNotSupported", 400, "", RequestError, "request_refused", "customer"),
+    ("MethodNotAllowed", 405, "", RequestError, "request_refused", "customer"),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "error", "ours", "owner"),
+    S3_ANSWERS,
+    ids=[f"{a[0]}-{a[1]}-{a[4]}" for a in S3_ANSWERS],
+)
+def test_an_answer_of_s3_has_a_cause_and_an_owner(
+    *, code: str, status: int, message: str, error: type[S3DestError], ours: str, owner: str
+) -> None:
+    """The code decides before the status; code, status and request id are told."""
+    explained = explain(client_error(code, status, message), CONFIG, operation="PutObject", key=KEY)
+    assert type(explained) is error
+    assert (explained.code, explained.owner) == (ours, owner)
+    assert (explained.aws_code, explained.status, explained.request_id) == (code, status, "4442587FB7D0A2F9")
+    assert (explained.bucket, explained.key, explained.operation) == ("acme-lake", KEY, "PutObject")
+    assert explained.retryable is (
+        ours in {"throttled", "s3_unavailable", "request_timeout", "conflict", "body_altered"}
+    )
+    if isinstance(explained, RequestError):
+        assert explained.ambiguous is (ours == "s3_unavailable" or (ours == "throttled" and status == 503))
+
+
+STS_ANSWERS: list[tuple[str, int, str, str, str]] = [
+    ("AccessDenied", 403, "User: X is not authorized to perform: sts:AssumeRole", "role_not_assumable", "customer"),
+    ("NoSuchEntity", 404, "", "role_not_assumable", "customer"),
+    (
+        "InvalidIdentityToken",
+        400,
+        "No OpenIDConnect provider found",
+        "oidc_provider_missing",
+        "customer",
+    ),
+    ("InvalidIdentityToken", 400, "Incorrect token audience", "token_audience", "customer"),
+    ("InvalidIdentityToken", 400, "could not be validated", "token_refused", "vendor"),
+    ("ExpiredTokenException", 400, "Token expired", "token_refused", "vendor"),
+    ("IDPRejectedClaim", 403, "", "token_refused", "vendor"),
+    ("IDPCommunicationError", 400, "", "sts_unavailable", "aws"),
+    ("RegionDisabledException", 403, "", "sts_region_disabled", "customer"),
+    ("MalformedPolicyDocument", 400, "", "session_policy_refused", "vendor"),
+    ("PackedPolicyTooLarge", 400, "", "session_policy_refused", "vendor"),
+    ("InvalidClientTokenId", 403, "", "vendor_keys_refused", "vendor"),
+    ("SignatureDoesNotMatch", 403, "The request signature does not match", "vendor_keys_refused", "vendor"),
+    ("SignatureDoesNotMatch", 403, "Signature expired: 20261123 is now earlier than", "clock_skewed", "vendor"),
+    ("InvalidSignatureException", 403, "Signature not yet current: 2026", "clock_skewed", "vendor"),
+    ("ExpiredToken", 403, "The security token included in the request is expired", "vendor_keys_expired", "vendor"),
+    (
+        "ValidationError",
+        400,
+        "DurationSeconds exceeds the MaxSessionDuration",
+        "session_duration",
+        "vendor",
+    ),
+    ("Throttling", 400, "Rate exceeded", "sts_unavailable", "aws"),
+    ("InternalFailure", 500, "", "sts_unavailable", "aws"),
+    ("503", 503, "", "sts_unavailable", "aws"),
+    ("Unheard", 400, "of", "sts_refused", "vendor"),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "ours", "owner"),
+    STS_ANSWERS,
+    ids=[f"{answer[0]}-{answer[3]}" for answer in STS_ANSWERS],
+)
+@pytest.mark.parametrize("operation", ["AssumeRole", "AssumeRoleWithWebIdentity"])
+def test_an_answer_of_sts_has_a_cause_and_an_owner(
+    *, code: str, status: int, message: str, ours: str, owner: str, operation: str
+) -> None:
+    """Whichever request it was raised out of; no bucket is named, for none was asked."""
+    raw = client_error(code, status, message, operation=operation)
+    explained = explain(raw, CONFIG, operation=operation)
+    assert (explained.code, explained.owner, explained.aws_code) == (ours, owner, code)
+    assert isinstance(explained, CredentialsError) or ours == "clock_skewed"
+    assert explained.bucket is None
+    assert explained.retryable is (ours == "sts_unavailable")
+
+
+def test_every_known_code_was_tried() -> None:
+    """A code that is added to the tables is added here, or is an alias of one that is."""
+    tried = {answer[0] for answer in S3_ANSWERS}
+    aliases = diagnosis._THROTTLES | diagnosis.REGION_CODES | diagnosis.EXPIRED_CODES
+    assert diagnosis._S3_CODES.keys() - aliases - tried <= {"412", "IncompleteBody", "NoSuchUpload"}
+    tried_at_sts = {answer[0] for answer in STS_ANSWERS}
+    assert diagnosis._STS_CODES.keys() - aliases - tried_at_sts <= {"InvalidAccessKeyId", "UnrecognizedClientException"}
+
+
+@pytest.mark.parametrize(
+    ("code", "ours"), [("InvalidAccessKeyId", "access_key_unknown"), ("SignatureDoesNotMatch", "secret_key_wrong")]
+)
+def test_a_users_keys_are_the_customers_affair(code: str, ours: str) -> None:
+    """A role's would be renewed."""
+    explained = explain(client_error(code, 403), USER, operation="PutObject", key=KEY)
+    assert (explained.code, explained.owner) == (ours, "customer")
+
+
+@pytest.mark.parametrize(
+    ("operation", "ours"),
+    [
+        ("PutObject", "put_denied"),
+        ("CreateMultipartUpload", "put_denied"),
+        ("UploadPart", "put_denied"),
+        ("CompleteMultipartUpload", "put_denied"),
+        ("DeleteObject", "delete_denied"),
+        ("AbortMultipartUpload", "abort_denied"),
+    ],
+)
+def test_a_denial_says_of_what(operation: str, ours: str) -> None:
+    """Each needs another line in the policy."""
+    raw = client_error("AccessDenied", 403, "Access Denied", operation=operation)
+    assert explain(raw, CONFIG, operation=operation, key=KEY).code == ours
+
+
+def test_an_unknown_code_is_shown_whole() -> None:
+    """With what AWS said and the request id, for its support; nothing is guessed."""
+    explained = explain(client_error("BrandNew", 400, "said AWS"), CONFIG, operation="PutObject", key=KEY)
+    text = str(explained)
+    for fact in (
+        "BrandNew: said AWS",
+        "400 BrandNew",
+        "request id 4442587FB7D0A2F9",
+        f"s3://acme-lake/{KEY}",
+        "PutObject",
+    ):
+        assert fact in text
+
+
+def test_a_long_message_is_cut() -> None:
+    """A page of HTML helps nobody."""
+    explained = explain(client_error("BrandNew", 400, "x" * 5000), CONFIG, operation="PutObject", key=KEY)
+    assert len(str(explained)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "request_id", "ours"),
+    [
+        ("", 403, None, "not_s3"),
+        ("403", 403, None, "not_s3"),
+        ("403", 403, "4442587FB7D0A2F9", "put_denied"),
+        ("404", 404, None, "not_s3"),
+        ("400", 400, "4442587FB7D0A2F9", "request_refused"),
+        ("", 200, None, "s3_unavailable"),
+    ],
+)
+def test_a_bare_status_without_a_request_id_is_no_answer_of_s3(
+    code: str, status: int, request_id: str | None, ours: str
+) -> None:
+    """A proxy or a wrong address said it."""
+    raw = client_error(code, status, request_id=request_id)
+    assert explain(raw, CONFIG, operation="PutObject", key=KEY).code == ours
+
+
+@pytest.mark.parametrize(
+    ("where", "region"),
+    [
+        ({"headers": {"x-amz-bucket-region": "eu-north-1"}}, "eu-north-1"),
+        ({"Region": "eu-north-1"}, "eu-north-1"),
+        ({}, None),
+    ],
+    ids=["header", "body", "nowhere"],
+)
+def test_the_right_region_is_named_if_s3_names_it(where: dict[str, Any], region: str | None) -> None:
+    """In the remedy and as an attribute."""
+    explained = explain(client_error("PermanentRedirect", 301, **where), CONFIG, operation="PutObject", key=KEY)
+    assert isinstance(explained, WrongRegionError)
+    assert explained.region == region
+    assert ("'eu-north-1'" in explained.remedy) is (region is not None)
+
+
+def test_a_malformed_header_is_about_a_region_only_if_it_says_so() -> None:
+    """Stores use the same code for signatures they do not understand."""
+    plain = client_error("AuthorizationHeaderMalformed", 400, "The authorization header is malformed")
+    about = client_error("AuthorizationHeaderMalformed", 400, "the region 'eu-west-1' is wrong", Region="eu-north-1")
+    assert explain(plain, CONFIG, operation="PutObject").code == "request_refused"
+    assert explain(about, CONFIG, operation="PutObject").code == "wrong_region"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Value '{TOKEN}' at 'webIdentityToken' failed",
+        f"the token {TOKEN} is odd",
+        "the token session-token-opaque is odd",
+        "Value 'opaque\nin lines' at 'webIdentityToken' failed to satisfy constraint",
+    ],
+)
+def test_a_token_that_aws_repeats_is_hidden(message: str) -> None:
+    """In the text, and in whatever a traceback prints."""
+    raw = client_error("InvalidIdentityToken", 400, message, operation="AssumeRoleWithWebIdentity")
+    explained = explain(raw, CONFIG, operation="AssumeRoleWithWebIdentity", hide=["session-token-opaque", None, ""])
+    text = "".join(traceback.format_exception(explained))
+    assert "(hidden)" in text
+    for secret in ("eyJ", "c2lnbmF0dXJl", "opaque"):
+        assert secret not in text
+
+
+def test_a_cause_without_a_token_is_chained() -> None:
+    """Whoever debugs wants to see it."""
+    raw = client_error("SlowDown", 503)
+    assert explain(raw, CONFIG, operation="PutObject").__cause__ is raw
+
+
+def test_an_answer_that_cannot_be_read_is_not_quoted() -> None:
+    """STS's answers hold keys."""
+    raw = ResponseParserError("Unable to parse response, invalid XML received:\nb'<SecretAccessKey>S3CR3T'")
+    for operation in ("AssumeRole", "PutObject"):
+        explained = explain(raw, CONFIG, operation=operation)
+        assert "S3CR3T" not in "".join(traceback.format_exception(explained))
+        assert explained.retryable
+
+
+def test_who_speaks_is_named() -> None:
+    """AWS is not blamed for another store, nor a store for botocore."""
+    elsewhere = FakeAws().config(endpoint_url="https://s3.example.com")
+    raw = client_error("BrandNew", 400, "no")
+    assert "AWS said: BrandNew: no" in str(explain(raw, CONFIG, operation="PutObject"))
+    assert "The store said: BrandNew: no" in str(explain(raw, elsewhere, operation="PutObject"))
+    assert "botocore said: ValueError: no" in str(explain(ValueError("no"), elsewhere, operation="PutObject"))
