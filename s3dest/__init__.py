@@ -24,8 +24,11 @@ from s3dest.findings import CheckReport, CheckStep, Finding
 from s3dest.formats.encoder import Encoder, Format
 from s3dest.formats.jsonl import JsonLines
 from s3dest.identity import AmbientIdentity, GoogleIdentityToken, TokenSource, WebIdentity
+from s3dest.journal import FileJournal, Journal
 from s3dest.options import TransferOptions
+from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject, PreparedPart
 from s3dest.results import Progress, Receipt, StoredObject
+from s3dest.signature import ManifestSigner
 from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject
 from s3dest.version import __version__
 
@@ -42,14 +45,21 @@ __all__ = [
     "Destination",
     "DestinationConfig",
     "Encoder",
+    "FileJournal",
     "Finding",
     "Format",
     "GoogleIdentityToken",
     "GoogleServiceAccount",
     "HmacAuth",
     "IntegrityError",
+    "Journal",
     "JsonLines",
+    "ManifestSigner",
     "OidcSubject",
+    "PendingUpload",
+    "PreparedAppend",
+    "PreparedObject",
+    "PreparedPart",
     "Progress",
     "Receipt",
     "RequestError",

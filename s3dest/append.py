@@ -8,25 +8,30 @@ import enum
 import logging
 import os
 import threading
+import warnings
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from s3dest.commit import Transfer, commit
+from s3dest.commit import Transfer
+from s3dest.delivery import Delivery
 from s3dest.errors import ConfigError, RowError, StateError
 from s3dest.formats.encoder import Format, Row
 from s3dest.layout import Layout
-from s3dest.options import TransferOptions
+from s3dest.prepared import PreparedAppend, PreparedObject
 from s3dest.results import Progress, Receipt, StoredObject
-from s3dest.retry import Clock
-from s3dest.s3 import Bucket
 from s3dest.spool import FinishedObject, Spool
+from s3dest.stock import Stock
+from s3dest.upload import Uploads
 
 log = logging.getLogger(__name__)
 
 BATCH: Final = 1024
-"""Rows encoded at once: one call of the encoder costs as much as some ten rows."""
+"""Rows encoded at once, at most: one call of the encoder costs as much as some ten rows."""
 
+_FIRST_GUESS: Final = 256  # bytes a row, until some are encoded
 _NESTED: Final = frozenset({dict, list})
 
 
@@ -34,6 +39,7 @@ class _State(enum.Enum):
     OPEN = "open"
     FAILED = "failed"
     SEALED = "sealed"
+    PREPARED = "prepared"
     COMMITTED = "committed"
     ABORTED = "aborted"
 
@@ -48,32 +54,33 @@ class AppendWriter:
     def __init__(
         self,
         layout: Layout,
+        delivery: Delivery,
         *,
-        bucket: Callable[[], Bucket],
         file_format: Format,
-        options: TransferOptions,
         writer_id: int,
         on_progress: Callable[[Progress], None] | None,
-        clock: Clock,
+        resumed: Receipt | None,
     ) -> None:
         self._layout = layout
-        self._bucket = bucket
+        self._delivery = delivery
         self._format = file_format
-        self._options = options
         self._writer_id = writer_id
         self._on_progress = on_progress
-        self._clock = clock
+        self._resumed = resumed
         self._started = dt.datetime.now(dt.UTC)
-        self._process = os.getpid()
         self._lock = threading.RLock()
         self._state = _State.OPEN
         self._failure: BaseException | None = None
         self._waiting: list[Row] = []
-        self._encoded_rows = 0
+        self._rows = 0
+        self._number = 0
         self._spool: Spool | None = None
-        self._finished: list[FinishedObject] = []
-        self._held = 0
+        self._stock = Stock(delivery.budget, self._make_uploads, key_of=self._key_of)
+        self._abandoned = weakref.finalize(self, _abandon, self._stock, layout.transfer_id, os.getpid())
         self._stored: list[StoredObject] = []
+        self._retries = 0
+        self._prepared: PreparedAppend | None = None
+        self._transfer: Transfer | None = None
         self._receipt: Receipt | None = None
 
     @property
@@ -99,27 +106,30 @@ class AppendWriter:
         return self._receipt
 
     def write(self, row: Row) -> None:
-        """Append one row, a mapping of column names to values. Sends nothing, needs no action.
+        """Append one row, a mapping of column names to values; may send what memory has no room for.
 
-        The row is copied, and may be changed and reused afterwards.
+        The row is copied, and may be changed and reused afterwards. Actions, where something is sent:
+        ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:
             RowError: This row, or one shortly before it, cannot be encoded; only `abort` is left.
+            S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
         with self._lock, self._failing():
             self._require_open()
-            self._waiting.append(_snapshot(row, self._encoded_rows + len(self._waiting)))
-            if len(self._waiting) >= BATCH:
-                self._flush()
+            if self._resumed is None:
+                self._take(row)
 
     def write_many(self, rows: Iterable[Row]) -> None:
-        """Append rows from any iterable. Sends nothing, needs no action.
+        """Append rows from any iterable; may send what memory has no room for.
 
-        If the iterable raises, the writer has failed: only `abort` is left.
+        If the iterable raises, the writer has failed: only `abort` is left. Actions, where something is sent:
+        ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:
             RowError: A row cannot be encoded; only `abort` is left.
+            S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
         with self._lock, self._failing():
@@ -127,21 +137,85 @@ class AppendWriter:
             if isinstance(rows, (str, bytes, Mapping)):
                 message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
                 raise ConfigError(message, code="not_rows")
+            if self._resumed is not None:
+                return
             self._flush()
             if isinstance(rows, (list, tuple)):
-                # Encoded before this call returns, they need no copy.
-                for start in range(0, len(rows), BATCH):
-                    self._encode(rows[start : start + BATCH])
+                self._encode(rows)  # before this call returns, so that no copy is needed
                 return
             for row in rows:
-                self._waiting.append(_snapshot(row, self._encoded_rows + len(self._waiting)))
-                if len(self._waiting) >= BATCH:
-                    self._flush()
+                self._take(row)
+
+    def write_file(self, path: str | os.PathLike[str], *, rows: int | None = None) -> None:
+        """Append a file that is encoded in the writer's format already, as an object of its own, byte for byte.
+
+        It is never read into memory whole, and may be removed when the call returns. A file above the part size goes
+        up at once. Actions, where something is sent: ``s3:PutObject``, for a role ``sts:AssumeRole`` or
+        ``sts:AssumeRoleWithWebIdentity``.
+
+        Args:
+            path: The file.
+            rows: How many rows are in it, for the manifest, if the caller knows.
+
+        Raises:
+            ConfigError: The file changed while it was read.
+            OSError: The file cannot be read; only `abort` is left.
+            S3DestError: It could not be sent; only `abort` is left.
+            StateError: The writer is not open.
+        """
+        with self._lock, self._failing():
+            self._require_open()
+            if self._resumed is not None:
+                return
+            self._flush()
+            self._close_object()
+            small = self._delivery.options.part_size
+            self._stock.add_file(Path(path), number=self._next_number(), rows=rows, small=small)
+            self._rows += rows or 0
+            self._tell()
+
+    def prepare(self) -> PreparedAppend:
+        """Bring all rows up as pending uploads, durable and visible to nobody; may be repeated.
+
+        Store what it returns, then commit it, from any process: ``destination.commit(prepared)``. Actions:
+        ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
+
+        Raises:
+            S3DestError: Something could not be sent; only `abort` is left.
+            StateError: The writer has failed, was aborted or committed.
+        """
+        with self._lock:
+            if self._prepared is not None and self._state is _State.PREPARED:
+                return self._prepared
+            if self._resumed is not None:
+                message = f"Transfer {self.transfer_id} was resumed from the journal and is committed already."
+                raise StateError(message, code="committed")
+            with self._failing():
+                self._seal()
+                objects = self._stock.prepare()
+            self._prepared = PreparedAppend(
+                bucket=self._delivery.config.bucket,
+                prefix=self._delivery.config.prefix,
+                table=self._layout.table,
+                transfer_id=self.transfer_id,
+                transfer_date=self.transfer_date,
+                writer_id=self._writer_id,
+                format=self._format.name,
+                compression=self._format.compression,
+                extension=self._format.extension,
+                started=self._started,
+                objects=tuple(sorted(objects, key=lambda item: item.number)),
+            )
+            self._state = _State.PREPARED
+            self._abandoned.detach()
+            return self._prepared
 
     def commit(self) -> Receipt:
-        """Make all rows visible, then write the manifest; actions: ``s3:PutObject``, for a role ``sts:AssumeRole*``.
+        """Make all rows visible, then write the manifest.
 
-        May be repeated: after a failure it goes on, after success it returns the same receipt.
+        May be repeated: after a failure it goes on, after success it returns the same receipt. Actions:
+        ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``;
+        ``s3:AbortMultipartUpload`` is tried, and may be denied, where an upload was not needed after all.
 
         Raises:
             S3DestError: A request failed for good. Unless a later commit succeeds, no manifest names the rows.
@@ -150,26 +224,33 @@ class AppendWriter:
         with self._lock:
             if self._state is _State.COMMITTED:
                 return self.receipt
-            if self._state is _State.OPEN:
-                with self._failing():
-                    self._require_open()
-                    self._flush()
-                    self._close_object()
-                self._state = _State.SEALED
-            if self._state is not _State.SEALED:
+            if self._resumed is not None:
                 self._require_open()
+                self._settle(self._resumed)
+                return self._resumed
             self._require_process()
-            self._stored.clear()
-            transfer = Transfer(self._layout, self._writer_id, self._format, self._finished, self._started)
-            self._receipt = commit(transfer, self._bucket(), self._options, on_object=self._count)
-            self._state = _State.COMMITTED
-            self._forget()
-            return self._receipt
+            if self._state in {_State.FAILED, _State.ABORTED}:
+                self._require_open()
+            self._expect_end()
+            if self._delivery.journal is not None or self._state is _State.PREPARED:
+                receipt = self._delivery.commit_prepared(
+                    [self.prepare()], on_object=self._count, on_retry=self._count_retry
+                )
+            else:
+                if self._transfer is None:
+                    with self._failing():
+                        self._seal()
+                        self._transfer = self._collect()
+                receipt = self._delivery.commit(self._transfer, on_object=self._count, on_retry=self._count_retry)
+            self._settle(receipt)
+            return receipt
 
     def abort(self) -> None:
-        """Give the transfer up; nothing of it is visible. Sends nothing, needs no action.
+        """Give the transfer up. Pending uploads are aborted as far as that is allowed.
 
-        Does nothing after an earlier abort.
+        Nothing of it is visible, unless a commit was begun: then objects may be that no manifest names.
+        Does nothing after an earlier abort. Actions: ``s3:AbortMultipartUpload`` is tried where something was sent, and
+        may be denied; a lifecycle rule removes what is left.
 
         Raises:
             StateError: The transfer is committed.
@@ -178,8 +259,13 @@ class AppendWriter:
             if self._state is _State.COMMITTED:
                 message = f"Transfer {self.transfer_id} is committed and cannot be aborted."
                 raise StateError(message, code="committed")
+            if self._state is _State.ABORTED:
+                return
             self._state = _State.ABORTED
-            self._forget()
+            self._waiting = []
+            self._abandoned.detach()
+            if os.getpid() == self._delivery.process:
+                self._stock.abort()
 
     def __enter__(self) -> Self:
         """Return the writer itself."""
@@ -189,28 +275,129 @@ class AppendWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Commit after a clean body, abort after an exception."""
+        """Commit after a clean body, abort after an exception; what was prepared is left to whoever has it."""
         if self._state in {_State.COMMITTED, _State.ABORTED}:
             return
-        if kind is None:
-            self.commit()
-        else:
+        if kind is not None:
             self.abort()
+        elif self._state is not _State.PREPARED:
+            self.commit()
 
     def __repr__(self) -> str:
         """Show identity and state."""
         return f"AppendWriter(table={self._layout.table!r}, transfer_id={self.transfer_id!r}, {self._state.value})"
 
+    def _take(self, row: Row) -> None:
+        self._waiting.append(_snapshot(row, self._rows + len(self._waiting)))
+        if len(self._waiting) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._encode(waiting)
+
+    def _encode(self, rows: Sequence[Row]) -> None:
+        start = 0
+        while start < len(rows):
+            spool = self._spool
+            if spool is None:
+                spool = Spool(
+                    self._format, self._delivery.budget, number=self._next_number(), began=self._delivery.clock.now()
+                )
+                self._spool = spool
+                self._stock.build(spool)
+            batch = rows[start : start + self._room(spool)]
+            self._stock.grow(spool.add(batch, first_row=self._rows))
+            start += len(batch)
+            self._rows += len(batch)
+            if self._is_full(spool):
+                self._close_object()
+            self._tell()
+
+    def _room(self, spool: Spool) -> int:
+        """Choose how many rows to encode at once: few enough to meet the limits, many enough to be fast."""
+        options = self._delivery.options
+        row = spool.most / spool.rows if spool.rows else _FIRST_GUESS
+        rows = min(BATCH, max(1, int((options.object_size - spool.most) / row / 2)))
+        return min(rows, options.object_rows - spool.rows) if options.object_rows else rows
+
+    def _is_full(self, spool: Spool) -> bool:
+        options = self._delivery.options
+        row = spool.most / spool.rows
+        if spool.most + row >= options.object_size:
+            return True
+        if options.object_rows is not None and spool.rows >= options.object_rows:
+            return True
+        age = self._delivery.clock.now() - spool.began
+        return options.object_age is not None and age >= options.object_age.total_seconds()
+
+    def _close_object(self) -> None:
+        self._spool = None
+        self._stock.finish()
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number - 1
+
+    def _key_of(self, item: FinishedObject) -> str:
+        return self._layout.data_key(
+            writer_id=self._writer_id,
+            number=item.number,
+            digest=item.digests.sha256.hex(),
+            extension=self._format.extension,
+        )
+
+    def _make_uploads(self) -> Uploads:
+        return Uploads(
+            self._delivery.pool,
+            content_type=self._format.content_type,
+            budget=self._delivery.budget,
+            on_retry=self._count_retry,
+        )
+
+    def _seal(self) -> None:
+        if self._state is _State.SEALED:
+            return
+        self._require_open()
+        self._flush()
+        self._close_object()
+        self._state = _State.SEALED
+
+    def _collect(self) -> Transfer:
+        """List the objects: those at hand are to be put, those gone up to be completed."""
+        items: list[FinishedObject | PreparedObject] = [*self._stock.prepared(), *self._stock.at_hand]
+        items.sort(key=lambda item: item.number)
+        return Transfer(
+            self._layout,
+            self._format.name,
+            self._format.compression,
+            self._format.content_type,
+            self._started,
+            [(item.key if isinstance(item, PreparedObject) else self._key_of(item), item) for item in items],
+        )
+
+    def _expect_end(self) -> None:
+        """From here on a dropped writer is no oversight; its memory is freed all the same."""
+        self._abandoned.detach()
+        weakref.finalize(self, _free, self._stock, os.getpid())
+
+    def _settle(self, receipt: Receipt) -> None:
+        self._receipt = receipt
+        self._state = _State.COMMITTED
+        self._abandoned.detach()
+        self._stock.release()
+
     def _failing(self) -> _FailsWriter:
         return _FailsWriter(self)
 
     def _fail(self, error: BaseException) -> None:
-        if self._state is _State.OPEN:
+        if self._state in {_State.OPEN, _State.SEALED}:
             self._state, self._failure = _State.FAILED, error
-            self._forget()
+            self._waiting = []
+            self._stock.release()
 
     def _require_process(self) -> None:
-        if os.getpid() != self._process:
+        if os.getpid() != self._delivery.process:
             message = "A writer belongs to the process that opened it; this is another, forked from it."
             raise StateError(message, code="other_process", remedy="Open a writer in each process, with its writer_id.")
 
@@ -227,61 +414,28 @@ class AppendWriter:
         message = f"Transfer {self.transfer_id} is {self._state.value}; nothing more can be written."
         raise StateError(message, code=self._state.value)
 
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        self._encode(waiting)
-
-    def _encode(self, rows: Sequence[Row]) -> None:
-        options = self._options
-        while rows:
-            if self._spool is None:
-                self._spool = Spool(self._format, number=len(self._finished), began=self._clock.now())
-            room = options.object_rows - self._spool.rows if options.object_rows else len(rows)
-            now, rows = rows[:room], rows[room:]
-            self._spool.add(now, first_row=self._encoded_rows)
-            self._encoded_rows += len(now)
-            self._check_memory()
-            if self._is_full(self._spool):
-                self._close_object()
-        self._tell()
-
-    def _is_full(self, spool: Spool) -> bool:
-        options = self._options
-        return (
-            spool.size >= options.object_size
-            or (options.object_rows is not None and spool.rows >= options.object_rows)
-            or (
-                options.object_age is not None and self._clock.now() - spool.began >= options.object_age.total_seconds()
-            )
-        )
-
-    def _check_memory(self) -> None:
-        size = self._held + (self._spool.size if self._spool else 0)
-        if size > self._options.max_memory:
-            message = f"Transfer {self.transfer_id} has grown beyond max_memory ({self._options.max_memory} bytes)."
-            raise ConfigError(message, code="transfer_too_large", remedy="Make smaller transfers, or raise max_memory.")
-
-    def _close_object(self) -> None:
-        if self._spool is not None:
-            finished = self._spool.finish()
-            self._spool = None
-            self._finished.append(finished)
-            self._held += len(finished.body.data)
-
-    def _forget(self) -> None:
-        """Let go of the bytes."""
-        self._waiting, self._finished, self._spool, self._held = [], [], None, 0
-
     def _count(self, stored: StoredObject) -> None:
         self._stored.append(stored)
+        self._tell()
+
+    def _count_retry(self) -> None:
+        self._retries += 1
         self._tell()
 
     def _tell(self) -> None:
         if self._on_progress is None:
             return
         stored = list(self._stored)
+        encoded = self._stock.bytes_encoded + (self._spool.size if self._spool else 0)
+        progress = Progress(
+            rows=self._rows,
+            bytes_encoded=encoded,
+            bytes_stored=sum(item.size for item in stored),
+            objects=len(stored),
+            retries=self._retries,
+        )
         try:
-            self._on_progress(Progress(self._encoded_rows, sum(item.size for item in stored), len(stored)))
+            self._on_progress(progress)
         except Exception:
             # A progress bar must not decide whether data is delivered.
             log.warning("on_progress raised", exc_info=True)
@@ -302,6 +456,19 @@ class _FailsWriter:
         """Fail the writer, unless the call itself was refused."""
         if error is not None and not isinstance(error, StateError):
             self._writer._fail(error)  # noqa: SLF001  # its own half
+
+
+def _free(stock: Stock, process: int) -> None:
+    if os.getpid() == process:
+        stock.release()
+
+
+def _abandon(stock: Stock, transfer_id: str, process: int) -> None:
+    """Free what a dropped writer held; it publishes nothing, and sends nothing."""
+    if os.getpid() == process:
+        stock.release()
+        message = f"the writer of transfer {transfer_id} was dropped without commit or abort; nothing is published"
+        warnings.warn(message, ResourceWarning, stacklevel=1)
 
 
 def _snapshot(row: Row, number: int) -> Row:

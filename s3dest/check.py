@@ -153,7 +153,7 @@ class Check:
         return "ok", "began an upload that nobody sees"
 
     def _upload_part(self) -> tuple[Outcome, str]:
-        self._bucket.upload_part(self._key, self._upload_id, 1, Body.of(_PROBE))
+        self._bucket.upload_part(self._key, self._upload_id, 1, _PROBE)
         return "ok", "uploaded a part"
 
     def _abort_upload(self) -> tuple[Outcome, str]:

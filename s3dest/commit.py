@@ -1,4 +1,4 @@
-"""Commit: the objects become visible, then the manifest names them. Every request is conditional."""
+"""Commit: the objects become visible, then the manifest names them. Every request is conditional and repeatable."""
 
 from __future__ import annotations
 
@@ -6,112 +6,198 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
-from s3dest import manifest
-from s3dest.formats.encoder import Format
+from s3dest import manifest, problems
+from s3dest.errors import RequestError
 from s3dest.layout import Layout
 from s3dest.options import TransferOptions
+from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject
 from s3dest.results import Receipt, StoredObject
-from s3dest.s3 import Body, Bucket, Put
+from s3dest.s3 import Body, Bucket, Creation
+from s3dest.signature import ManifestSigner
 from s3dest.spool import FinishedObject
+from s3dest.upload import abort_uploads
+from s3dest.wire import OnRetry
 
 log = logging.getLogger(__name__)
 
+YOUNG: Final = dt.timedelta(days=1)
+"""No lifecycle rule removes an upload sooner (S3 user guide: AbortIncompleteMultipartUpload counts whole days)."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Transfer:
-    """What is to be committed."""
+    """What is to be committed, and what of it is done already."""
 
     layout: Layout
-    writer_id: int
-    file_format: Format
-    objects: Sequence[FinishedObject]
+    format: str
+    compression: str
+    content_type: str
     started: dt.datetime
+    objects: Sequence[tuple[str, FinishedObject | PreparedObject]]
+    """Key and object: at hand, to be put, or uploaded, to be completed."""
+    attempted: bool = False
+    """Whether an earlier process may have sent our Complete for these uploads."""
+    duplicates: tuple[PendingUpload, ...] = ()
+    """Uploads of tasks that were prepared twice; nobody will complete them."""
+    done: dict[str, tuple[StoredObject, Creation]] = field(default_factory=dict)
+    """By key, what is visible already, and how it became so."""
 
-    def key(self, item: FinishedObject) -> str:
-        """Name an object after its bytes."""
-        return self.layout.data_key(
-            writer_id=self.writer_id,
-            number=item.number,
-            digest=item.body.sha256.hex(),
-            extension=self.file_format.extension,
+
+@dataclass(frozen=True, slots=True)
+class Committer:
+    """Commits transfers to one bucket."""
+
+    bucket: Bucket
+    options: TransferOptions
+    signer: ManifestSigner | None
+    on_object: Callable[[StoredObject], None]
+    on_retry: OnRetry
+
+    def commit(self, transfer: Transfer) -> Receipt:
+        """Make the objects visible, several at once, then write the manifest; action: ``s3:PutObject``.
+
+        May be repeated, also by another process: an object that is there already has the very bytes that its key
+        names. Uploads that are not needed any more are aborted if the role may do so.
+
+        Raises:
+            S3DestError: A request failed for good. No manifest names the transfer, unless the error is that of the
+                manifest and is ambiguous; repeating the commit is safe either way.
+        """
+        self._create_all(transfer)
+        results = [transfer.done[key] for key, _ in transfer.objects]
+        objects = tuple(stored for stored, _ in results)
+        already, key = False, None
+        if self.options.manifest:
+            key = transfer.layout.manifest_key
+            already = self._put_manifest(transfer, objects)
+        elif results:
+            already = not any(how.created or how.ambiguous for _, how in results)
+        unused = [
+            PendingUpload(key=item.key, upload_id=item.upload_id)
+            for key_, item in transfer.objects
+            if isinstance(item, PreparedObject)
+            and not (transfer.done[key_][1].created or transfer.done[key_][1].ambiguous)
+        ]
+        receipt = Receipt(
+            transfer_id=transfer.layout.transfer_id,
+            table=transfer.layout.table,
+            rows=sum(stored.rows or 0 for stored in objects),
+            bytes=sum(stored.size for stored in objects),
+            objects=objects,
+            manifest_key=key,
+            already_committed=already,
+            # What this attempt surely created beside another's manifest; a key that may be the other's is not named.
+            orphans=tuple(stored.key for stored, how in results if how.surely_new) if already and key else (),
+            pending_uploads=abort_uploads(self.bucket, [*unused, *transfer.duplicates]),
         )
+        log.info(
+            "transfer %s to table %r %s: %d rows in %d objects",
+            receipt.transfer_id,
+            receipt.table,
+            "was committed before" if already else "is committed",
+            receipt.rows,
+            len(objects),
+        )
+        return receipt
 
-
-def commit(
-    transfer: Transfer, bucket: Bucket, options: TransferOptions, *, on_object: Callable[[StoredObject], None]
-) -> Receipt:
-    """Put the objects, several at once, then the manifest; action: ``s3:PutObject``.
-
-    May be repeated: an object that is there already has the very bytes that its key names.
-
-    Raises:
-        S3DestError: A request failed for good. Nothing is committed, unless the error is that of the manifest and is
-            ambiguous; repeating the commit is safe either way.
-    """
-    results = _put_all(transfer, bucket, options, on_object)
-    objects = tuple(item for item, _ in results)
-    already, key = False, None
-    if options.manifest:
-        key = transfer.layout.manifest_key
+    def _put_manifest(self, transfer: Transfer, objects: Sequence[StoredObject]) -> bool:
+        """Write the manifest; tell whether another attempt had written it before."""
         text = manifest.encode(
             transfer.layout,
             objects,
-            bucket=bucket.config.bucket,
-            file_format=transfer.file_format,
+            bucket=self.bucket.config.bucket,
+            file_format=transfer.format,
+            compression=transfer.compression,
             started=transfer.started,
             finished=dt.datetime.now(dt.UTC),
+            signer=self.signer,
         )
-        put = bucket.put(key, Body.of(text), content_type=manifest.CONTENT_TYPE, manifest=True)
-        already = not put.created and not put.ambiguous
-    elif results:
-        already = not any(put.created or put.ambiguous for _, put in results)
-    # What this attempt surely created beside another's manifest; a key that may be the other's is never named.
-    orphans = tuple(item.key for item, put in results if put.created) if already and options.manifest else ()
-    receipt = Receipt(
-        transfer_id=transfer.layout.transfer_id,
-        table=transfer.layout.table,
-        rows=sum(item.rows for item in objects),
-        bytes=sum(item.size for item in objects),
-        objects=objects,
-        manifest_key=key,
-        already_committed=already,
-        orphans=orphans,
-    )
-    log.info(
-        "transfer %s to table %r %s: %d rows in %d objects",
-        receipt.transfer_id,
-        receipt.table,
-        "was committed before" if already else "committed",
-        receipt.rows,
-        len(objects),
-    )
-    return receipt
-
-
-def _put_all(
-    transfer: Transfer, bucket: Bucket, options: TransferOptions, on_object: Callable[[StoredObject], None]
-) -> list[tuple[StoredObject, Put]]:
-    def put(item: FinishedObject) -> tuple[StoredObject, Put]:
-        key = transfer.key(item)
-        outcome = bucket.put(key, item.body, content_type=transfer.file_format.content_type)
-        stored = StoredObject(
-            key=key,
-            rows=item.rows,
-            size=len(item.body.data),
-            etag=outcome.etag,
-            sha256=item.body.sha256.hex(),
-            version_id=outcome.version_id,
+        put = self.bucket.put(
+            transfer.layout.manifest_key,
+            Body.of(text),
+            content_type=manifest.CONTENT_TYPE,
+            manifest=True,
+            on_retry=self.on_retry,
         )
-        on_object(stored)
-        return stored, outcome
+        return not put.created and not put.ambiguous
 
-    if len(transfer.objects) <= 1:
-        return [put(item) for item in transfer.objects]
-    with ThreadPoolExecutor(min(options.concurrency, len(transfer.objects)), "s3dest-commit") as pool:
+    def _create_all(self, transfer: Transfer) -> None:
+        def create(pair: tuple[str, FinishedObject | PreparedObject]) -> None:
+            key, item = pair
+            outcome = self._create(transfer, key, item)
+            stored = _stored(key, item, outcome)
+            transfer.done[key] = (stored, outcome)
+            self.on_object(stored)
+
+        waiting = [pair for pair in transfer.objects if pair[0] not in transfer.done]
+        if len(waiting) <= 1:
+            for pair in waiting:
+                create(pair)
+            return
+        with ThreadPoolExecutor(min(self.options.concurrency, len(waiting)), "s3dest-commit") as pool:
+            try:
+                list(pool.map(create, waiting))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # those under way finish, no other begins
+                raise
+
+    def _create(self, transfer: Transfer, key: str, item: FinishedObject | PreparedObject) -> Creation:
+        if isinstance(item, PreparedObject):
+            return self._complete(transfer, item)
+        assert item.memory is not None  # noqa: S101  # what is in a file has gone up
+        body = Body(item.memory, item.digests.sha256, item.digests.md5)
+        return self.bucket.put(key, body, content_type=transfer.content_type, on_retry=self.on_retry)
+
+    def _complete(self, transfer: Transfer, item: PreparedObject) -> Creation:
         try:
-            return list(pool.map(put, transfer.objects))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # those under way finish, no other begins
-            raise
+            return self.bucket.complete_upload(
+                item.key, item.upload_id, item.parts, size=item.size, crc32=item.crc32, on_retry=self.on_retry
+            )
+        except RequestError as error:
+            if error.code != problems.UPLOAD_LOST.code or not transfer.attempted:
+                raise
+            if dt.datetime.now(dt.UTC) - item.created >= YOUNG:
+                raise
+            # Gone since an earlier process began to commit it, and too young for any lifecycle rule: completed.
+            log.info("the upload of %s was completed before", item.key)
+            return Creation(created=True, ambiguous=True)
+
+
+def from_prepared(prepared: Sequence[PreparedAppend], layout: Layout, *, attempted: bool) -> Transfer:
+    """Build one transfer of what its writers prepared; of two attempts of one writer the first counts."""
+    by_writer: dict[int, PreparedAppend] = {}
+    used: set[str] = set()
+    others: list[PreparedObject] = []
+    for share in prepared:
+        if by_writer.setdefault(share.writer_id, share) is share:
+            used |= {item.upload_id for item in share.objects}
+        else:
+            others += share.objects
+    shares = [by_writer[writer_id] for writer_id in sorted(by_writer)]
+    first = shares[0]
+    return Transfer(
+        layout,
+        first.format,
+        first.compression,
+        "",  # the uploads have their content type already
+        min(share.started for share in shares),
+        [(item.key, item) for share in shares for item in share.objects],
+        attempted=attempted,
+        duplicates=tuple(
+            PendingUpload(key=item.key, upload_id=item.upload_id) for item in others if item.upload_id not in used
+        ),
+    )
+
+
+def _stored(key: str, item: FinishedObject | PreparedObject, outcome: Creation) -> StoredObject:
+    return StoredObject(
+        key=key,
+        rows=item.rows,
+        size=item.size,
+        etag=outcome.etag,
+        sha256=item.sha256 if isinstance(item, PreparedObject) else item.digests.sha256.hex(),
+        version_id=outcome.version_id,
+    )

@@ -15,25 +15,19 @@ from s3dest.findings import CheckReport
 from s3dest.formats.encoder import Format
 from s3dest.formats.jsonl import JsonLines
 from s3dest.identity import AmbientIdentity, Identity, WebIdentity
+from s3dest.journal import Journal
 from s3dest.layout import plan
 from s3dest.options import TransferOptions
-from s3dest.results import Progress
+from s3dest.prepared import PendingUpload, PreparedAppend
+from s3dest.results import Progress, Receipt
 from s3dest.retry import Clock
+from s3dest.signature import ManifestSigner
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
     from s3dest.append import AppendWriter
-    from s3dest.s3 import Bucket
-
-
-class _Process:
-    """What belongs to one process: sockets and locks do not survive a fork."""
-
-    def __init__(self) -> None:
-        self.id = os.getpid()
-        self.lock = threading.Lock()
-        self.bucket: Bucket | None = None
+    from s3dest.delivery import Delivery
 
 
 class Destination:
@@ -45,13 +39,22 @@ class Destination:
         config: What the customer handed over.
         identity: What the vendor brings to STS; default: its ambient AWS credentials. Not used with `HmacAuth`.
         options: The vendor's tuning.
+        journal: Where transfers are remembered while they are committed, so that `resume` can finish what a killed
+            process left. Costs three requests an object instead of one. Default: none.
+        signer: Signs the manifests. Default: they are not signed.
 
     Raises:
         ConfigError: An argument is of another type, or the session policy would be too long for STS.
     """
 
     def __init__(
-        self, config: DestinationConfig, *, identity: Identity | None = None, options: TransferOptions | None = None
+        self,
+        config: DestinationConfig,
+        *,
+        identity: Identity | None = None,
+        options: TransferOptions | None = None,
+        journal: Journal | None = None,
+        signer: ManifestSigner | None = None,
     ) -> None:
         if not isinstance(config, DestinationConfig):
             message = f"A Destination needs a DestinationConfig, not a {type(config).__name__}."
@@ -62,9 +65,12 @@ class Destination:
         self.config = config
         self.options = options or TransferOptions()
         self._identity: Identity = identity or AmbientIdentity()
+        self._journal = journal
+        self._signer = signer
         self._clock = Clock()
         self._closed = False
-        self._process = _Process()
+        self._lock = threading.Lock()
+        self._at_work: Delivery | None = None
 
     def check(self, *, mode: Literal["setup", "recheck"] = "setup") -> CheckReport:
         """Find out whether data can be delivered, by the very requests of a transfer.
@@ -111,7 +117,8 @@ class Destination:
     ) -> AppendWriter:
         """Open a transfer: rows are written to it, and become visible all at once, or never.
 
-        Sends nothing itself; committing needs ``s3:PutObject``.
+        Sends nothing, unless the journal knows the transfer: then it is finished first, with ``s3:PutObject``, and what
+        is written to the writer is not needed any more. The writer's methods say what they need.
 
         Args:
             table: The name under which rows are appended; not beginning with ``_`` or ``.``.
@@ -128,39 +135,83 @@ class Destination:
         """
         from s3dest.append import AppendWriter  # noqa: PLC0415  # importing s3dest shall not import boto3
 
-        self._require_open()
         if isinstance(format, str) and format != "jsonl":
             message = f"The format {format!r} is unknown; 'jsonl' is known."
             raise ConfigError(message, code="format")
+        delivery = self._delivery()
+        layout = plan(
+            self.config.key_prefix, table, transfer_id=transfer_id, transfer_date=transfer_date, writer_id=writer_id
+        )
+        resumed = None
+        if transfer_id is not None and (entry := delivery.journaled(layout)) is not None:
+            resumed = delivery.resume_entry(entry).model_copy(update={"already_committed": True})
         return AppendWriter(
-            plan(
-                self.config.key_prefix,
-                table,
-                transfer_id=transfer_id,
-                transfer_date=transfer_date,
-                writer_id=writer_id,
-            ),
-            bucket=self._bucket,
+            layout,
+            delivery,
             file_format=JsonLines() if isinstance(format, str) else format,
-            options=self.options,
             writer_id=writer_id,
             on_progress=on_progress,
-            clock=self._clock,
+            resumed=resumed,
         )
+
+    def commit(self, *prepared: PreparedAppend) -> Receipt:
+        """Commit what writers of one transfer prepared, in this process or others, with one manifest.
+
+        May be repeated, in any process, any number of times. Of two attempts of one ``writer_id`` the first given
+        counts. Actions: ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``;
+        ``s3:AbortMultipartUpload`` is tried, and may be denied, for uploads that are not needed.
+
+        Raises:
+            ConfigError: None was given, or they belong to several transfers or another destination.
+            RequestError: A request failed for good; with code ``upload_lost`` an upload is gone.
+            StateError: The destination is closed.
+        """
+        return self._delivery().commit_prepared(prepared)
+
+    def abort(self, *prepared: PreparedAppend) -> tuple[PendingUpload, ...]:
+        """Give up what was prepared: abort its uploads as far as that is allowed. Do not commit it afterwards.
+
+        Actions: ``s3:AbortMultipartUpload``, which may be denied; for a role ``sts:AssumeRole`` or
+        ``sts:AssumeRoleWithWebIdentity``.
+
+        Returns:
+            The uploads that are left over; nobody sees them, and a lifecycle rule removes them.
+
+        Raises:
+            ConfigError: None was given, or they belong to several transfers or another destination.
+            StateError: The destination is closed.
+        """
+        return self._delivery().abort(prepared)
+
+    def resume(self) -> list[Receipt]:
+        """Finish the transfers that a killed process left in the journal; nothing without a journal.
+
+        Actions: ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``;
+        ``s3:AbortMultipartUpload`` is tried, and may be denied, for uploads that are not needed.
+
+        Returns:
+            A receipt for each.
+
+        Raises:
+            ConfigError: The journal is damaged.
+            S3DestError: One could not be finished, and stays in the journal; the others are finished all the same.
+            StateError: The destination is closed.
+        """
+        return self._delivery().resume()
 
     def client(self) -> S3Client:
         """Return the boto3 client with the destination's own narrowed credentials, for what s3dest does not do.
 
         It sends nothing by itself; what its methods need is theirs to say.
         """
-        return self._bucket().client
+        return self._delivery().bucket.client
 
     def close(self) -> None:
         """Close the connections; the destination cannot be used any more. Sends nothing, needs no action."""
         self._closed = True
-        process = self._process
-        if process.id == os.getpid() and process.bucket is not None:
-            process.bucket.close()
+        at_work = self._at_work
+        if at_work is not None and at_work.process == os.getpid():
+            at_work.close()
 
     def __enter__(self) -> Self:
         """Return the destination itself."""
@@ -179,32 +230,36 @@ class Destination:
 
     def __getstate__(self) -> dict[str, object]:
         """Take along what a worker needs to connect by itself; with `HmacAuth` that is the secret too."""
-        return {"config": self.config, "identity": self._identity, "options": self.options, "closed": self._closed}
+        left_behind = {"_lock", "_at_work", "_clock"}
+        return {name: value for name, value in vars(self).items() if name not in left_behind}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         """Begin anew in another process."""
-        vars(self).update(
-            config=state["config"],
-            options=state["options"],
-            _identity=state["identity"],
-            _clock=Clock(),
-            _closed=state["closed"],
-            _process=_Process(),
-        )
+        vars(self).update(state, _clock=Clock(), _lock=threading.Lock(), _at_work=None)
 
     def _require_open(self) -> None:
         if self._closed:
             message = f"The destination {self.config.uri} is closed."
             raise StateError(message, code="closed")
 
-    def _bucket(self) -> Bucket:
-        from s3dest.s3 import Bucket  # noqa: PLC0415  # importing s3dest shall not import boto3
+    def _delivery(self) -> Delivery:
+        from s3dest.delivery import Delivery  # noqa: PLC0415  # importing s3dest shall not import boto3
 
         self._require_open()
-        if self._process.id != os.getpid():
-            self._process = _Process()
-        process = self._process
-        with process.lock:
-            if process.bucket is None:
-                process.bucket = Bucket(self.config, self._identity, self.options, clock=self._clock)
-            return process.bucket
+        at_work = self._at_work
+        if at_work is not None and at_work.process == os.getpid():
+            return at_work
+        if at_work is not None:
+            self._lock = threading.Lock()  # another thread of the parent may have held it when this process was forked
+        with self._lock:
+            at_work = self._at_work
+            if at_work is None or at_work.process != os.getpid():
+                at_work = self._at_work = Delivery(
+                    self.config,
+                    self._identity,
+                    self.options,
+                    clock=self._clock,
+                    journal=self._journal,
+                    signer=self._signer,
+                )
+            return at_work

@@ -1,19 +1,21 @@
 """The manifest: the JSON object written last, by which a reader knows that a transfer happened, and what is in it.
 
-Version 1. Its ``entries`` are what Redshift's ``COPY … MANIFEST`` reads; the rest is for people and pipelines.
+Version 1; its JSON schema is ``manifest.schema.json`` beside this file. Its ``entries`` are what Redshift's
+``COPY … MANIFEST`` reads; the rest is for people and pipelines.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Final
+from importlib.resources import files
+from typing import Any, Final
 
 import orjson
 
-from s3dest.formats.encoder import Format
 from s3dest.layout import Layout
 from s3dest.results import StoredObject
+from s3dest.signature import ManifestSigner
 
 VERSION: Final = 1
 
@@ -25,27 +27,41 @@ def encode(
     objects: Sequence[StoredObject],
     *,
     bucket: str,
-    file_format: Format,
+    file_format: str,
+    compression: str,
     started: dt.datetime,
     finished: dt.datetime,
+    signer: ManifestSigner | None,
 ) -> bytes:
     """Write the manifest of a transfer, with or without objects."""
-    document = {
+    document: dict[str, object] = {
         "version": VERSION,
         "transfer_id": layout.transfer_id,
         "table": layout.table,
-        "transfer_date": layout.transfer_date,
-        "format": file_format.name,
-        "compression": file_format.compression,
-        "started": started,
-        "finished": finished,
-        "rows": sum(item.rows for item in objects),
+        "transfer_date": layout.transfer_date.isoformat(),
+        "format": file_format,
+        "compression": compression,
+        "started": _utc(started),
+        "finished": _utc(finished),
+        "rows": sum(item.rows or 0 for item in objects),
         "bytes": sum(item.size for item in objects),
         "entries": [_entry(bucket, item) for item in objects],
     }
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
+    if signer is not None:
+        document["signature"] = signer.sign(document)
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a manifest (draft 2020-12)."""
+    loaded: dict[str, Any] = orjson.loads(files(__package__).joinpath("manifest.schema.json").read_bytes())
+    return loaded
 
 
 def _entry(bucket: str, item: StoredObject) -> dict[str, object]:
     meta = {"content_length": item.size, "record_count": item.rows, "sha256": item.sha256, "etag": item.etag}
     return {"url": f"s3://{bucket}/{item.key}", "mandatory": True, "meta": meta}
+
+
+def _utc(instant: dt.datetime) -> str:
+    return instant.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -43,6 +43,10 @@ class TransferOptions(Model):
 
     manifest: bool = True
     """Whether each transfer ends with a manifest. Without one, nobody can tell a transfer from half of it."""
+
+    checksums: Literal["auto", "aws", "md5"] = "auto"
+    """Which checksums requests carry: `aws` is SHA-256 for a put and CRC32 for parts, `md5` is Content-MD5, known to
+    every store. Default: `aws` on AWS, `md5` elsewhere."""
 
     deadline: _Positive = timedelta(minutes=5)
     """How long one request may take with all its tries."""

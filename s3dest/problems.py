@@ -256,6 +256,13 @@ KEY_EXISTS = Problem(
     "There is an object at s3://{bucket}/{key} already.",
     "s3dest never overwrites; use another transfer id.",
 )
+UPLOAD_LOST = Problem(
+    "upload_lost",
+    RequestError,
+    "customer",
+    "The multipart upload of s3://{bucket}/{key} is gone: aborted, or removed by a lifecycle rule.",
+    "Repeat the transfer with the same transfer id and rows; let lifecycle rules wait longer than a commit may take.",
+)
 BODY_ALTERED = Problem(
     "body_altered",
     IntegrityError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3dest.model import Model
+from s3dest.prepared import PendingUpload
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +15,17 @@ class Progress:
     rows: int
     """Rows encoded so far."""
 
+    bytes_encoded: int
+    """Bytes encoded and compressed so far."""
+
     bytes_stored: int
-    """Bytes of the objects put so far, compressed."""
+    """Bytes of the objects made visible so far."""
 
     objects: int
-    """Objects put so far."""
+    """Objects made visible so far."""
+
+    retries: int
+    """Requests tried again so far."""
 
 
 class StoredObject(Model):
@@ -27,8 +34,8 @@ class StoredObject(Model):
     key: str
     """Its full key, prefix included."""
 
-    rows: int
-    """Rows in it."""
+    rows: int | None
+    """Rows in it; `None` for a file that was appended as it is."""
 
     size: int
     """Bytes as stored, compressed."""
@@ -74,3 +81,7 @@ class Receipt(Model):
     orphans: tuple[str, ...] = ()
     """Keys that this attempt created although another had committed the transfer, because its rows differed. No
     manifest names them."""
+
+    pending_uploads: tuple[PendingUpload, ...] = ()
+    """Uploads that were not needed and could not be aborted: of a task that was prepared twice, or of an object that
+    was there already. Nobody sees them; a lifecycle rule removes them."""

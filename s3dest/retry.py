@@ -30,7 +30,7 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
-def retrying(deadline: timedelta, *, clock: Clock, what: str) -> Retrying:
+def retrying(deadline: timedelta, *, clock: Clock, what: str, on_retry: Callable[[], None]) -> Retrying:
     """Try again while the error is retryable and the deadline allows one more wait: full jitter, a log line each.
 
     The last error is raised as it is.
@@ -46,6 +46,7 @@ def retrying(deadline: timedelta, *, clock: Clock, what: str) -> Retrying:
         log.warning(
             "%s: attempt %d failed (%s), next in %.2f s", what, state.attempt_number, code, state.upcoming_sleep
         )
+        on_retry()
 
     return Retrying(
         retry=retry_if_exception(_is_retryable),

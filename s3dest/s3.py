@@ -1,7 +1,6 @@
-"""The wire: one bucket's requests, each with its headers, its tries and a small result. Nothing above knows botocore.
+"""The bucket as appending needs it: each request's headers, and a small result. Nothing above knows botocore.
 
-Only what appending needs is here. There is no Head, Get or List, no ACL and no tag, and no put without
-``If-None-Match: *``.
+There is no Head, Get or List, no ACL and no tag, and no way to create an object without ``If-None-Match: *``.
 """
 
 from __future__ import annotations
@@ -9,44 +8,43 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+import struct
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-
-from botocore import xform_name
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from s3dest import problems
 from s3dest.config import DestinationConfig
-from s3dest.credentials import Purpose, provider_for, session_with
-from s3dest.diagnosis import EXPIRED_CODES, REGION_CODES, describe, explain
+from s3dest.credentials import Purpose
 from s3dest.encryption import SseKms, SseS3
-from s3dest.errors import RequestError, S3DestError
+from s3dest.errors import RequestError
 from s3dest.identity import Identity
-from s3dest.options import MIB, TransferOptions
-from s3dest.privacy import calling
-from s3dest.retry import Clock, retrying
-from s3dest.version import __version__
+from s3dest.options import TransferOptions
+from s3dest.prepared import PreparedPart
+from s3dest.retry import Clock
+from s3dest.wire import Answer, OnRetry, Wire, ignore
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-T = TypeVar("T")
-
-_SMALL_BODY: Final = MIB
-"""Bytes up to which a refusal after the whole body costs less than asking first (``Expect: 100-continue``)."""
+_ABORT_DEADLINE: Final = timedelta(seconds=5)
+"""An abort only tidies up: it must not keep anybody waiting whose transfer has failed."""
 
 _MD5_ETAG: Final = re.compile(r"[0-9a-f]{32}")
-_REDIRECTS: Final = frozenset({301, 302, 307})
+
+
+def crc32_text(crc32: int) -> str:
+    """Write a CRC32 as S3 wants it: Base64 of four bytes, the highest first."""
+    return base64.b64encode(struct.pack(">I", crc32)).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
     """The bytes of one request, with the digests that go along."""
 
-    data: bytes = field(repr=False)
+    data: bytes | BinaryIO = field(repr=False)
     sha256: bytes
     md5: bytes
 
@@ -55,16 +53,25 @@ class Body:
         """Digest ``data``."""
         return cls(data, hashlib.sha256(data).digest(), hashlib.md5(data, usedforsecurity=False).digest())
 
+    def fresh(self) -> bytes | BinaryIO:
+        """Return what to send, from its beginning; a stream is shared, not copied."""
+        if not isinstance(self.data, bytes):
+            self.data.seek(0)
+        return self.data
+
 
 @dataclass(frozen=True, slots=True)
-class Put:
-    """How a conditional put ended."""
+class Creation:
+    """How creating an object ended, by a put or by completing an upload."""
 
     created: bool
     """Whether this request created the object; else there was one already (412)."""
 
     ambiguous: bool = False
     """Whether an earlier try of this very request may have created it, its answer being lost."""
+
+    surely_new: bool = False
+    """Whether there was no such object before: stores answer a repeated completion with success, too."""
 
     etag: str | None = None
     """The ETag, without quotes."""
@@ -82,7 +89,7 @@ class Deletion:
 
 
 class Bucket:
-    """One destination's bucket, with one boto3 client. Safe to share between threads, not between processes."""
+    """One destination's bucket. Safe to share between threads, not between processes."""
 
     def __init__(
         self,
@@ -94,15 +101,27 @@ class Bucket:
         clock: Clock | None = None,
     ) -> None:
         self.config = config
-        self._options = options
-        self._clock = clock or Clock()
-        self._provider = provider_for(config, identity, options, purpose=purpose, clock=self._clock)
-        self._common = _common_headers(config)
-        self.client = self._create_client()
+        self._aws_checksums = options.checksums == "aws" or (options.checksums == "auto" and config.on_aws)
+        self._wire = Wire(config, identity, options, purpose=purpose, clock=clock or Clock())
+        self._told: set[str] = set()
+        self._never_completed: set[str] = set()  # upload ids begun here, for which no completion was sent
+        self._perhaps_completed: set[str] = set()  # upload ids whose completion was sent, its answer being lost
+
+    @property
+    def client(self) -> S3Client:
+        """The boto3 client."""
+        return self._wire.client
 
     def close(self) -> None:
         """Close the connections."""
-        self.client.close()
+        self._wire.close()
+
+    def tell_once(self, what: str) -> bool:
+        """Tell whether something is to be said for the first time."""
+        if what in self._told:
+            return False
+        self._told.add(what)
+        return True
 
     def open_session(self) -> None:
         """Get keys now rather than with the first request; actions: ``sts:AssumeRole*`` for a role, else none.
@@ -110,9 +129,11 @@ class Bucket:
         Raises:
             CredentialsError: There are none to be had.
         """
-        self._try("AssumeRole", self._provider.credentials.get_frozen_credentials)
+        self._wire.open_session()
 
-    def put(self, key: str, body: Body, *, content_type: str, manifest: bool = False) -> Put:
+    def put(
+        self, key: str, body: Body, *, content_type: str, manifest: bool = False, on_retry: OnRetry = ignore
+    ) -> Creation:
         """Create an object unless there is one; action: ``s3:PutObject``.
 
         A 412 is no error here: the caller knows whose object it is. The answer must carry an ETag, and one that is
@@ -122,34 +143,26 @@ class Bucket:
             RequestError: S3 refused, or did not answer before the deadline.
             CredentialsError: There are no keys to sign with.
         """
-        parameters = {"Key": key, "Body": body.data, "ContentType": content_type, "IfNoneMatch": "*"}
-        if self.config.storage_class and not manifest:
-            parameters["StorageClass"] = self.config.storage_class
-        ambiguous = False
-
-        def once() -> dict[str, Any]:
-            nonlocal ambiguous
-            try:
-                answer = self._send("PutObject", **parameters, **self._digests(body), **self._encryption())
-                if not answer.get("ETag"):
-                    raise describe(problems.NO_ANSWER, self.config, operation="PutObject", key=key)
-            except RequestError as error:
-                ambiguous = ambiguous or error.ambiguous
-                error.ambiguous = ambiguous
-                raise
-            return answer
-
+        operation = "PutObject"
+        parameters = {"ContentType": content_type, "IfNoneMatch": "*", **self._encryption()}
+        if not manifest:
+            parameters |= self._storage_class()
+        if self._aws_checksums:
+            # With an explicit value botocore sends a plain body, not an aws-chunked one with a trailer.
+            value = base64.b64encode(body.sha256).decode()
+            parameters |= {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": value}
+        else:
+            parameters["ContentMD5"] = base64.b64encode(body.md5).decode()
         try:
-            answer = self._try("PutObject", once, key=key)
+            answer, ambiguous = self._wire.send(
+                operation, key, parameters, body=body.fresh, needs="ETag", on_retry=on_retry
+            )
         except RequestError as error:
             if error.code != problems.KEY_EXISTS.code:
                 raise
-            return Put(created=False, ambiguous=ambiguous)
-        etag = str(answer["ETag"]).strip('"')
-        encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
-        if not encrypted and _MD5_ETAG.fullmatch(etag) and etag != body.md5.hex():
-            raise describe(problems.ETAG_DIFFERS, self.config, operation="PutObject", key=key)
-        return Put(created=True, ambiguous=ambiguous, etag=etag, version_id=_version(answer))
+            return Creation(created=False, ambiguous=error.ambiguous)
+        etag = self._checked_etag(answer, body.md5, operation, key)
+        return Creation(created=True, ambiguous=ambiguous, surely_new=True, etag=etag, version_id=_version(answer))
 
     def delete(self, key: str) -> Deletion:
         """Delete an object; action: ``s3:DeleteObject``. Only a check does so, to its own probe.
@@ -157,46 +170,84 @@ class Bucket:
         Raises:
             RequestError: S3 refused, or did not answer before the deadline.
         """
-        answer = self._try("DeleteObject", lambda: self._send("DeleteObject", Key=key), key=key)
+        answer, _ = self._wire.send("DeleteObject", key, {})
         return Deletion(marker=bool(answer.get("DeleteMarker")) or _version(answer) is not None)
 
-    def create_upload(self, key: str, *, content_type: str) -> str:
+    def create_upload(self, key: str, *, content_type: str, on_retry: OnRetry = ignore) -> str:
         """Begin a multipart upload and return its id; action: ``s3:PutObject``. Nothing is visible.
 
         Raises:
             RequestError: S3 refused, or did not answer before the deadline.
         """
-        parameters: dict[str, Any] = {"Key": key, "ContentType": content_type, **self._encryption()}
-        if self.config.storage_class:
-            parameters["StorageClass"] = self.config.storage_class
-        if self.config.on_aws:
-            parameters["ChecksumAlgorithm"] = "SHA256"  # unnamed here, AWS would refuse the parts when completing
-        operation = "CreateMultipartUpload"
+        parameters: dict[str, Any] = {"ContentType": content_type, **self._encryption(), **self._storage_class()}
+        if self._aws_checksums:
+            # Unnamed here, AWS would refuse the parts' checksums when the upload is completed.
+            parameters |= {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
+        answer, _ = self._wire.send("CreateMultipartUpload", key, parameters, needs="UploadId", on_retry=on_retry)
+        upload_id = str(answer["UploadId"])
+        self._never_completed.add(upload_id)
+        return upload_id
 
-        def once() -> str:
-            upload_id = self._send(operation, **parameters).get("UploadId")
-            if not upload_id:
-                raise describe(problems.NO_ANSWER, self.config, operation=operation, key=key)
-            return str(upload_id)
-
-        return self._try(operation, once, key=key)
-
-    def upload_part(self, key: str, upload_id: str, number: int, body: Body) -> str:
-        """Upload a part, counted from 1, and return its ETag; action: ``s3:PutObject``. Nothing is visible.
+    def upload_part(
+        self, key: str, upload_id: str, number: int, data: bytes, *, on_retry: OnRetry = ignore
+    ) -> PreparedPart:
+        """Upload a part, counted from 1; action: ``s3:PutObject``. Nothing is visible.
 
         Raises:
             RequestError: S3 refused, or did not answer before the deadline.
         """
         operation = "UploadPart"
-        parameters: dict[str, Any] = {"Key": key, "UploadId": upload_id, "PartNumber": number, "Body": body.data}
+        parameters: dict[str, Any] = {"UploadId": upload_id, "PartNumber": number}
+        md5 = None if self._aws_checksums else hashlib.md5(data, usedforsecurity=False).digest()
+        crc32 = None
+        if md5 is None:
+            crc32 = crc32_text(zlib.crc32(data))
+            parameters |= {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": crc32}
+        else:
+            parameters["ContentMD5"] = base64.b64encode(md5).decode()
+        answer, _ = self._wire.send(operation, key, parameters, body=lambda: data, needs="ETag", on_retry=on_retry)
+        return PreparedPart(number=number, etag=self._checked_etag(answer, md5, operation, key), crc32=crc32)
 
-        def once() -> str:
-            etag = self._send(operation, **parameters, **self._digests(body)).get("ETag")
-            if not etag:
-                raise describe(problems.NO_ANSWER, self.config, operation=operation, key=key)
-            return str(etag).strip('"')
+    def complete_upload(
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[PreparedPart],
+        *,
+        size: int,
+        crc32: str,
+        on_retry: OnRetry = ignore,
+    ) -> Creation:
+        """Make an upload's object visible unless there is one; action: ``s3:PutObject``.
 
-        return self._try(operation, once, key=key)
+        May be repeated. `NoSuchUpload` after an ambiguous completion of ours means that it had worked.
+
+        Raises:
+            RequestError: S3 refused, or did not answer before the deadline; with code ``upload_lost`` the upload
+                is gone.
+        """
+        listed = [{"PartNumber": part.number, "ETag": f'"{part.etag}"', **_crc32_of(part)} for part in parts]
+        parameters: dict[str, Any] = {"UploadId": upload_id, "MultipartUpload": {"Parts": listed}, "IfNoneMatch": "*"}
+        if self._aws_checksums:
+            parameters |= {"ChecksumCRC32": crc32, "ChecksumType": "FULL_OBJECT", "MpuObjectSize": size}
+        first = upload_id in self._never_completed
+        self._never_completed.discard(upload_id)
+        try:
+            answer, ambiguous = self._wire.send(
+                "CompleteMultipartUpload", key, parameters, needs="ETag", on_retry=on_retry
+            )
+        except RequestError as error:
+            perhaps = error.ambiguous or upload_id in self._perhaps_completed
+            if error.code == problems.KEY_EXISTS.code:
+                return Creation(created=False, ambiguous=perhaps)
+            if error.code == problems.UPLOAD_LOST.code and perhaps:
+                return Creation(created=True, ambiguous=True)
+            if perhaps:
+                self._perhaps_completed.add(upload_id)
+            raise
+        etag = str(answer["ETag"]).strip('"')
+        new = first and not ambiguous
+        return Creation(created=True, ambiguous=ambiguous, surely_new=new, etag=etag, version_id=_version(answer))
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Forget a multipart upload; action: ``s3:AbortMultipartUpload``, which the role need not have.
@@ -205,46 +256,19 @@ class Bucket:
             AccessDeniedError: The role does not have it.
             RequestError: S3 did not answer before the deadline.
         """
-        operation = "AbortMultipartUpload"
-        self._try(operation, lambda: self._send(operation, Key=key, UploadId=upload_id), key=key)
+        self._never_completed.discard(upload_id)
+        self._wire.send("AbortMultipartUpload", key, {"UploadId": upload_id}, deadline=_ABORT_DEADLINE)
 
-    def _try(self, operation: str, once: Callable[[], T], *, key: str | None = None) -> T:
-        what = f"{operation} {self.config.bucket}/{key}" if key else operation
-        return retrying(self._options.deadline, clock=self._clock, what=what)(once)
+    def _checked_etag(self, answer: Answer, md5: bytes | None, operation: str, key: str) -> str:
+        """Return the ETag; one that is an MD5 must be that of the bytes sent."""
+        etag = str(answer["ETag"]).strip('"')
+        encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
+        if md5 is not None and not encrypted and _MD5_ETAG.fullmatch(etag) and etag != md5.hex():
+            raise self._wire.failure(problems.ETAG_DIFFERS, operation, key)
+        return etag
 
-    def _send(self, operation: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401  # botocore's parameters
-        """Send one request once; twice, if the session's keys turn out to be dead."""
-        used = self._provider.held_token
-        try:
-            return self._send_once(operation, parameters)
-        except S3DestError as error:
-            if error.aws_code not in EXPIRED_CODES or error.operation != operation:
-                raise
-            failure = error
-        if not self._provider.renew(used=used):
-            raise failure
-        return self._send_once(operation, parameters)
-
-    def _send_once(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        method = getattr(self.client, xform_name(operation))
-        try:
-            with calling():
-                answer: dict[str, Any] = method(Bucket=self.config.bucket, **self._common, **parameters)
-        except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
-            hide = [self._provider.held_token]
-            failure = explain(error, self.config, operation=operation, key=parameters["Key"], hide=hide)
-        else:
-            return answer
-        raise failure
-
-    def _digests(self, body: Body) -> dict[str, str]:
-        """Name value and algorithm: with an explicit value botocore sends a plain body, not an aws-chunked one.
-
-        Stores other than AWS get the oldest form, which all of them know.
-        """
-        if not self.config.on_aws:
-            return {"ContentMD5": base64.b64encode(body.md5).decode()}
-        return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": base64.b64encode(body.sha256).decode()}
+    def _storage_class(self) -> dict[str, str]:
+        return {"StorageClass": self.config.storage_class} if self.config.storage_class else {}
 
     def _encryption(self) -> dict[str, str]:
         encryption = self.config.encryption
@@ -252,62 +276,11 @@ class Bucket:
             return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption.key_arn}
         return {"ServerSideEncryption": "AES256"} if isinstance(encryption, SseS3) else {}
 
-    def _create_client(self) -> S3Client:
-        config, options = self.config, self._options
-        over_tls = config.endpoint_url is None or config.endpoint_url.startswith("https://")
-        settings = Config(
-            signature_version="s3v4",
-            user_agent_extra=f"s3dest/{__version__}",
-            connect_timeout=options.connect_timeout.total_seconds(),
-            read_timeout=options.read_timeout.total_seconds(),
-            max_pool_connections=options.concurrency,
-            tcp_keepalive=True,
-            retries={"mode": "standard", "total_max_attempts": 1},
-            # said outright, so that nothing in the host's environment changes the form of a request
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # unknown to the stubs
-            s3={
-                "addressing_style": config.addressing_style,
-                # each body carries a checksum; over TLS a signed digest of it would add nothing but its cost
-                "payload_signing_enabled": not over_tls,
-                "us_east_1_regional_endpoint": "regional",
-                "use_accelerate_endpoint": False,
-            },
-        )
-        client: S3Client = session_with(self._provider).client(
-            "s3", region_name=config.region, endpoint_url=config.endpoint_url, config=settings
-        )
-        events = client.meta.events
-        events.register_first("needs-retry.s3", _refuse_redirect)
-        # of the general event, which comes after an operation's own: botocore adds the header there
-        events.register_last("before-call.s3", _expect_only_for_large)
-        return client
+
+def _crc32_of(part: PreparedPart) -> dict[str, str]:
+    return {"ChecksumCRC32": part.crc32} if part.crc32 else {}
 
 
-def _common_headers(config: DestinationConfig) -> dict[str, str]:
-    return {"ExpectedBucketOwner": config.expected_bucket_owner} if config.expected_bucket_owner else {}
-
-
-def _version(answer: dict[str, Any]) -> str | None:
+def _version(answer: Answer) -> str | None:
     version = answer.get("VersionId")
     return None if version in {None, "", "null"} else str(version)
-
-
-def _refuse_redirect(response: tuple[Any, dict[str, Any]] | None, operation: Any, **_: object) -> None:  # noqa: ANN401
-    """Show a wrong region as it is: botocore would ask HeadBucket, go elsewhere, and tell nobody."""
-    if response is None:
-        return
-    http, parsed = response
-    code = str(parsed.get("Error", {}).get("Code", ""))
-    if http.status_code in _REDIRECTS or code in REGION_CODES:
-        raise ClientError(parsed, operation.name)  # type: ignore[arg-type]  # as botocore raises it
-
-
-def _expect_only_for_large(params: dict[str, Any], **_: object) -> None:
-    """Save a small body the round trip of asking first."""
-    body = params.get("body")
-    # botocore has made a file of the bytes by now
-    size = body.getbuffer().nbytes if isinstance(body, BytesIO) else _SMALL_BODY + 1
-    if size <= _SMALL_BODY:
-        params["headers"].pop("Expect", None)

@@ -1,60 +1,175 @@
-"""One object under construction: rows in, encoded bytes and their digests kept."""
+"""One object under construction: rows in, encoded bytes kept in memory, or in a file without a name beyond that.
+
+The file has no name on disk from the beginning, so that nothing of it is left whatever ends the process.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Final
 
+from s3dest.budget import Budget
 from s3dest.formats.encoder import Format, Row
-from s3dest.s3 import Body
+
+_BLOCK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Digests:
+    """Digests of an object's bytes."""
+
+    sha256: bytes
+    md5: bytes
+    crc32: int
+
+
+class _Digester:
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._crc32 = 0
+
+    def update(self, data: bytes) -> None:
+        self._sha256.update(data)
+        self._md5.update(data)
+        self._crc32 = zlib.crc32(data, self._crc32)
+
+    def digests(self) -> Digests:
+        return Digests(self._sha256.digest(), self._md5.digest(), self._crc32)
+
+
+@dataclass(slots=True)
 class FinishedObject:
-    """An object that will not change any more."""
+    """An object that will not change any more, at hand in memory, in a nameless file, or in the caller's file."""
 
     number: int
     """Its place among the writer's objects, from 0."""
+    rows: int | None
+    """Rows in it, if they were counted."""
+    size: int
+    """Bytes."""
+    digests: Digests
+    memory: BytesIO | None = field(default=None, repr=False)
+    file: BinaryIO | None = field(default=None, repr=False)
+    path: Path | None = None
 
-    rows: int
-    """Rows in it."""
+    def read(self, offset: int, size: int) -> bytes:
+        """Read a piece; threads may read at once."""
+        if self.memory is not None:
+            with self.memory.getbuffer() as view:
+                return bytes(view[offset : offset + size])
+        if self.file is not None:
+            return _read_at(self.file, offset, size)
+        assert self.path is not None  # noqa: S101  # one of the three is set
+        with self.path.open("rb") as file:
+            return _read_at(file, offset, size)
 
-    body: Body
-    """Its bytes and digests."""
+    def release(self) -> None:
+        """Let go of the bytes."""
+        if self.file is not None:
+            self.file.close()
+        self.memory = self.file = self.path = None
+
+
+def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+    pieces = []
+    while size:
+        piece = os.pread(file.fileno(), size, offset)
+        if not piece:
+            break
+        pieces.append(piece)
+        offset, size = offset + len(piece), size - len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class Spool:
-    """Encodes rows into one object in memory."""
+    """Encodes rows into one object."""
 
-    def __init__(self, file_format: Format, *, number: int, began: float) -> None:
+    def __init__(self, file_format: Format, budget: Budget, *, number: int, began: float) -> None:
         self.rows = 0
         self.size = 0
         self.began = began
         self._number = number
+        self._budget = budget
         self._encoder = file_format.encoder()
-        self._pieces: list[bytes] = []
-        self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._digester = _Digester()
+        self._memory: BytesIO | None = BytesIO()
+        self._file: BinaryIO | None = None
 
-    def add(self, rows: Sequence[Row], *, first_row: int) -> None:
-        """Encode rows.
+    @property
+    def in_memory(self) -> int:
+        """Bytes that it holds of the budget."""
+        return self.size if self._memory is not None else 0
+
+    @property
+    def most(self) -> int:
+        """At most how many bytes the object would have if it were finished now."""
+        return self.size + self._encoder.pending
+
+    def add(self, rows: Sequence[Row], *, first_row: int) -> int:
+        """Encode rows; return how many bytes became ready and want a place in memory.
 
         Raises:
-            RowError: One of them cannot be; the object is spoilt.
+            RowError: One of them cannot be encoded; the object is spoilt.
         """
-        self._keep(self._encoder.encode(rows, first_row=first_row))
+        data = self._encoder.encode(rows, first_row=first_row)
         self.rows += len(rows)
+        return self._keep(data)
 
-    def finish(self) -> FinishedObject:
-        """Close the object; nothing can be added any more."""
-        self._keep(self._encoder.finish())
-        body = Body(b"".join(self._pieces), self._sha256.digest(), self._md5.digest())
-        return FinishedObject(self._number, self.rows, body)
+    def finish(self) -> tuple[FinishedObject, int]:
+        """Close the object; return it, and how many last bytes want a place in memory."""
+        more = self._keep(self._encoder.finish())
+        finished = FinishedObject(
+            self._number, self.rows, self.size, self._digester.digests(), memory=self._memory, file=self._file
+        )
+        return finished, more
 
-    def _keep(self, data: bytes) -> None:
-        if data:
-            self._pieces.append(data)
-            self._sha256.update(data)
-            self._md5.update(data)
-            self.size += len(data)
+    def spill(self) -> None:
+        """Move the bytes from memory to a file."""
+        if self._memory is None:
+            return
+        self._file = tempfile.TemporaryFile(prefix="s3dest-")  # noqa: SIM115  # lives as long as the object
+        with self._memory.getbuffer() as view:
+            self._file.write(view)
+        self._memory = None
+
+    def discard(self) -> None:
+        """Let go of the bytes."""
+        if self._file is not None:
+            self._file.close()
+        self._memory = self._file = None
+
+    def _keep(self, data: bytes) -> int:
+        if not data:
+            return 0
+        self._digester.update(data)
+        self.size += len(data)
+        if self._memory is not None:
+            self._memory.write(data)
+            return len(data)
+        assert self._file is not None  # noqa: S101  # it has been spilled
+        self._file.write(data)
+        return 0
+
+
+def from_file(path: Path, *, number: int, rows: int | None, into_memory: int) -> FinishedObject:
+    """Digest a file; one of up to ``into_memory`` bytes is kept, another is read again when it goes up."""
+    digester = _Digester()
+    size = 0
+    memory: BytesIO | None = BytesIO()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digester.update(block)
+            size += len(block)
+            if memory is not None and size <= into_memory:
+                memory.write(block)
+            else:
+                memory = None
+    return FinishedObject(number, rows, size, digester.digests(), memory=memory, path=None if memory else path)

@@ -12,6 +12,10 @@ Row = Mapping[str, object]
 class Encoder(Protocol):
     """Turns rows into the bytes of one object; the same rows in the same order give the same bytes."""
 
+    @property
+    def pending(self) -> int:
+        """At most how many bytes `finish` would return now."""
+
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
         """Take rows in and return the bytes that became ready, perhaps none.
 

@@ -68,6 +68,10 @@ class _Encoder:
     def __init__(self, gzip: GzipStream | None) -> None:
         self._gzip = gzip
 
+    @property
+    def pending(self) -> int:
+        return self._gzip.pending if self._gzip else 0
+
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
         lines = _lines(rows, first_row)
         return self._gzip.compress(lines) if self._gzip else lines

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
@@ -96,21 +97,20 @@ class Wire:
             return self._store(operation, access_key, request)
         return botocore_stubber(event_name, request)
 
-    def _assume(self, operation: str, access_key: str, request: AWSPreparedRequest) -> AWSResponse | None:
+    def _assume(self, operation: str, access_key: str, request: AWSPreparedRequest) -> AWSResponse:
         given = {name: values[0] for name, values in parse_qs(_text(request.body)).items()}
-        if not _lets_in(operation, given):
-            message = f"Not authorized to perform sts:{operation}"  # to a token, STS says no more
-            if access_key:
+        action = f"sts:{operation}"
+        by_token = operation == "AssumeRoleWithWebIdentity"
+        # moto's IAM looks for a signature, which requests with a token have none of, and crashes
+        with disable_iam_authentication() if by_token else nullcontext():
+            answer = botocore_stubber("before-send.sts", request) if _lets_in(operation, given) else None
+        if answer is None or b"<Code>AccessDenied</Code>" in answer.content:
+            message = f"Not authorized to perform {action}"  # to a token, STS says no more
+            if not by_token:
                 who, role_arn = self._arn(access_key), given.get("RoleArn")
-                message = f"User: {who} is not authorized to perform: sts:{operation} on resource: {role_arn}"
-            return _sts_refusal(request, "AccessDenied", message)
-        if operation == "AssumeRoleWithWebIdentity":
-            # moto's IAM looks for a signature, which these requests have none of, and crashes
-            with disable_iam_authentication():
-                answer = botocore_stubber("before-send.sts", request)
-        else:
-            answer = botocore_stubber("before-send.sts", request)
-        if answer is not None and answer.status_code == 200:  # noqa: PLR2004  # HTTP: OK
+                message = f"User: {who} is not authorized to perform: {action} on resource: {role_arn}"
+            return _sts_refusal(request, message)
+        if answer.status_code == 200:  # noqa: PLR2004  # HTTP: OK
             session_key, arn = (_between(answer.content, name) for name in ("AccessKeyId", "Arn"))
             self.introduce(session_key, arn, given.get("Policy"))
         return answer
@@ -194,8 +194,8 @@ def _s3_answer(request: AWSPreparedRequest, status: int, code: str, message: str
     return _answer(request, status, xml)
 
 
-def _sts_refusal(request: AWSPreparedRequest, code: str, message: str) -> AWSResponse:
-    xml = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+def _sts_refusal(request: AWSPreparedRequest, message: str) -> AWSResponse:
+    xml = f"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{escape(message)}</Message></Error>"
     return _answer(request, 403, f"<ErrorResponse>{xml}<RequestId>EMBEDDED</RequestId></ErrorResponse>")
 
 

@@ -1,0 +1,210 @@
+"""One destination at work in one process: its bucket, threads, memory budget, journal, and what commits."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+from s3dest.budget import Budget
+from s3dest.commit import Committer, Transfer, from_prepared
+from s3dest.config import DestinationConfig
+from s3dest.errors import ConfigError, S3DestError, StateError
+from s3dest.identity import Identity
+from s3dest.journal import Journal
+from s3dest.layout import Layout
+from s3dest.options import TransferOptions
+from s3dest.prepared import PendingUpload, PreparedAppend
+from s3dest.results import Receipt, StoredObject
+from s3dest.retry import Clock
+from s3dest.s3 import Bucket
+from s3dest.signature import ManifestSigner
+from s3dest.upload import UploadPool, abort_uploads
+from s3dest.wire import OnRetry, ignore
+
+log = logging.getLogger(__name__)
+
+
+def _nothing(_stored: StoredObject) -> None:
+    """Do nothing at an object."""
+
+
+class Delivery:
+    """Made by a `Destination`, once a process. Safe to share between threads."""
+
+    def __init__(
+        self,
+        config: DestinationConfig,
+        identity: Identity,
+        options: TransferOptions,
+        *,
+        clock: Clock,
+        journal: Journal | None,
+        signer: ManifestSigner | None,
+    ) -> None:
+        self.process = os.getpid()
+        self.config = config
+        self.options = options
+        self.clock = clock
+        self.journal = journal
+        # a quarter is left for the parts that are under way
+        self.budget = Budget(options.max_memory - options.max_memory // 4)
+        self._identity = identity
+        self._signer = signer
+        self._lock = threading.Lock()
+        self._bucket: Bucket | None = None
+        self._pool: UploadPool | None = None
+        self._closed = False
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket, with its boto3 client."""
+        with self._lock:
+            return self._get_bucket()
+
+    @property
+    def pool(self) -> UploadPool:
+        """The threads that bring objects up."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = UploadPool(self._get_bucket(), self.options)
+            return self._pool
+
+    def close(self) -> None:
+        """End the threads, close the connections."""
+        with self._lock:
+            self._closed = True
+            if self._pool is not None:
+                self._pool.close()
+            if self._bucket is not None:
+                self._bucket.close()
+
+    def commit(
+        self,
+        transfer: Transfer,
+        *,
+        on_object: Callable[[StoredObject], None] = _nothing,
+        on_retry: OnRetry = ignore,
+    ) -> Receipt:
+        """Commit a transfer without the journal."""
+        committer = Committer(self.bucket, self.options, self._signer, on_object=on_object, on_retry=on_retry)
+        return committer.commit(transfer)
+
+    def commit_prepared(
+        self,
+        prepared: Sequence[PreparedAppend],
+        *,
+        on_object: Callable[[StoredObject], None] = _nothing,
+        on_retry: OnRetry = ignore,
+    ) -> Receipt:
+        """Commit what writers of one transfer prepared, by way of the journal if there is one."""
+        layout = self._layout_of(prepared)
+        if self.journal is None:
+            transfer = from_prepared(prepared, layout, attempted=False)
+            return self.commit(transfer, on_object=on_object, on_retry=on_retry)
+        if not self.journal.save(prepared):
+            entry = self.journaled(layout)
+            if entry is not None and list(entry) != list(prepared):
+                # Another attempt is being committed: it is finished, and this one's uploads are not needed.
+                receipt = self.resume_entry(entry)
+                left = self.abort(prepared)
+                update = {"already_committed": True, "pending_uploads": (*receipt.pending_uploads, *left)}
+                return receipt.model_copy(update=update)
+            return self.resume_entry(prepared, on_object=on_object, on_retry=on_retry)
+        transfer = from_prepared(prepared, layout, attempted=False)
+        receipt = self.commit(transfer, on_object=on_object, on_retry=on_retry)
+        self.journal.forget(prepared)
+        return receipt
+
+    def journaled(self, layout: Layout) -> Sequence[PreparedAppend] | None:
+        """Find a transfer's entry in the journal."""
+        for entry in self.journal.load() if self.journal else ():
+            if entry and self._is_ours(entry[0]) and _identity(entry[0]) == _identity(layout):
+                return entry
+        return None
+
+    def resume_entry(
+        self,
+        entry: Sequence[PreparedAppend],
+        *,
+        on_object: Callable[[StoredObject], None] = _nothing,
+        on_retry: OnRetry = ignore,
+    ) -> Receipt:
+        """Commit an entry of the journal, whose process may have begun to, and forget it."""
+        transfer = from_prepared(entry, self._layout_of(entry), attempted=True)
+        receipt = self.commit(transfer, on_object=on_object, on_retry=on_retry)
+        if self.journal is not None:
+            self.journal.forget(entry)
+        return receipt
+
+    def resume(self) -> list[Receipt]:
+        """Commit all entries of the journal that belong to this destination; raise the first failure at the end."""
+        receipts: list[Receipt] = []
+        failure: S3DestError | None = None
+        for entry in list(self.journal.load()) if self.journal else []:
+            if not entry or not self._is_ours(entry[0]):
+                continue
+            try:
+                receipts.append(self.resume_entry(entry))
+            except S3DestError as error:
+                log.warning("transfer %s cannot be resumed: %s", entry[0].transfer_id, error)
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return receipts
+
+    def abort(self, prepared: Sequence[PreparedAppend]) -> tuple[PendingUpload, ...]:
+        """Abort pending uploads as far as that is allowed; return those left over."""
+        self._layout_of(prepared)
+        uploads = [
+            PendingUpload(key=item.key, upload_id=item.upload_id) for share in prepared for item in share.objects
+        ]
+        return abort_uploads(self.bucket, uploads)
+
+    def _get_bucket(self) -> Bucket:
+        if self._closed:
+            message = f"The destination {self.config.uri} is closed."
+            raise StateError(message, code="closed")
+        if self._bucket is None:
+            self._bucket = Bucket(self.config, self._identity, self.options, clock=self.clock)
+        return self._bucket
+
+    def _is_ours(self, share: PreparedAppend) -> bool:
+        return (share.bucket, share.prefix) == (self.config.bucket, self.config.prefix)
+
+    def _layout_of(self, prepared: Sequence[PreparedAppend]) -> Layout:
+        """Tell which transfer these are shares of.
+
+        Raises:
+            ConfigError: There is none, they are of several, or not of this destination.
+        """
+        if not prepared:
+            message = "There is nothing to commit or abort: no prepared append was given."
+            raise ConfigError(message, code="prepared")
+        first = prepared[0]
+        for share in prepared:
+            if not self._is_ours(share):
+                message = f"This append was prepared for s3://{share.bucket}/{share.prefix}, not for {self.config.uri}."
+                raise ConfigError(message, code="prepared_elsewhere")
+            if _kind(share) != _kind(first):
+                message = "These were prepared for different transfers, tables, dates or formats."
+                raise ConfigError(message, code="prepared_mixed", remedy="Commit each transfer by itself.")
+        layout = Layout(self.config.key_prefix, first.table, first.transfer_id, first.transfer_date)
+        for share in prepared:
+            for item in share.objects:
+                key = layout.data_key(
+                    writer_id=share.writer_id, number=item.number, digest=item.sha256, extension=share.extension
+                )
+                if item.key != key:
+                    message = f"The prepared append names the key {item.key!r}, which is not that of its bytes."
+                    raise ConfigError(message, code="prepared_altered")
+        return layout
+
+
+def _identity(of: PreparedAppend | Layout) -> tuple[object, ...]:
+    return (of.table, of.transfer_id, of.transfer_date)
+
+
+def _kind(share: PreparedAppend) -> tuple[object, ...]:
+    return (*_identity(share), share.format, share.compression, share.extension)

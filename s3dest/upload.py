@@ -1,0 +1,215 @@
+"""Finished objects on their way up, as multipart uploads that nobody sees until they are completed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+import zlib
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Final
+
+from s3dest import problems
+from s3dest.budget import Budget
+from s3dest.errors import AccessDeniedError, ConfigError, RequestError, S3DestError
+from s3dest.options import TransferOptions
+from s3dest.prepared import PendingUpload, PreparedObject, PreparedPart
+from s3dest.s3 import Bucket, crc32_text
+from s3dest.spool import FinishedObject
+from s3dest.wire import OnRetry
+
+log = logging.getLogger(__name__)
+
+MAX_PARTS: Final = 10_000
+"""Parts of one upload (S3 user guide, "Amazon S3 multipart upload limits")."""
+
+OBJECTS_AT_ONCE: Final = 4
+"""Objects going up at once; their parts share the destination's concurrency."""
+
+_STARTS: Final = 3  # an upload that vanishes while its parts go up is begun anew this often
+
+
+def part_size(size: int, wanted: int) -> int:
+    """Choose equal parts: as wanted, larger only as far as the limit of 10,000 demands."""
+    return max(wanted, -(-size // MAX_PARTS))
+
+
+ABORT_WAIT: Final = 10.0
+"""Seconds for which an abort waits for requests under way: one that hangs must not keep the caller for minutes."""
+
+
+def _refuse_if(cancelled: threading.Event) -> None:
+    if cancelled.is_set():
+        message = "The transfer was given up."
+        raise S3DestError(message, code="aborted")
+
+
+class UploadPool:
+    """The threads of one destination in one process that bring objects up."""
+
+    def __init__(self, bucket: Bucket, options: TransferOptions) -> None:
+        self.bucket = bucket
+        self.part_size = options.part_size
+        # Parts are copies beside the budget's objects: a quarter of the memory is theirs.
+        self._parts_at_once = max(1, min(options.concurrency, options.max_memory // 4 // options.part_size))
+        self._objects = ThreadPoolExecutor(OBJECTS_AT_ONCE, "s3dest-object")
+        self._parts = ThreadPoolExecutor(self._parts_at_once, "s3dest-part")
+        self._room = threading.BoundedSemaphore(self._parts_at_once)
+
+    def close(self) -> None:
+        """Wait for the threads to end."""
+        self._objects.shutdown(cancel_futures=True)
+        self._parts.shutdown()
+
+    def run(self, uploads: Uploads, item: FinishedObject, key: str) -> Future[PreparedObject]:
+        """Bring an object up in the background."""
+        return self._objects.submit(uploads.bring_up, item, key)
+
+    def send_parts(
+        self, item: FinishedObject, key: str, upload_id: str, *, cancelled: threading.Event, on_retry: OnRetry
+    ) -> tuple[PreparedPart, ...]:
+        """Send an object's parts, several at once, reading no more of it than is under way.
+
+        Raises:
+            ConfigError: The caller's file changed after it was digested.
+            S3DestError: A part failed for good, or the transfer was given up.
+        """
+        futures: list[Future[PreparedPart]] = []
+        size, crc32 = part_size(item.size, self.part_size), 0
+        try:
+            for number, offset in enumerate(range(0, max(item.size, 1), size), 1):
+                _refuse_if(cancelled)
+                if failed := next((future for future in futures if future.done() and future.exception()), None):
+                    failed.result()
+                self._room.acquire()
+                try:
+                    data = item.read(offset, min(size, item.size - offset))
+                    future = self._parts.submit(
+                        self.bucket.upload_part, key, upload_id, number, data, on_retry=on_retry
+                    )
+                except BaseException:
+                    self._room.release()
+                    raise
+                future.add_done_callback(lambda _: self._room.release())
+                futures.append(future)
+                crc32 = zlib.crc32(data, crc32)
+        finally:
+            wait(futures)
+        if crc32 != item.digests.crc32:
+            message = f"The bytes for {key} changed while they were read: the file was written to after write_file()."
+            raise ConfigError(message, code="file_changed", remedy="Append files that nobody writes to any more.")
+        return tuple(future.result() for future in futures)
+
+
+class Uploads:
+    """One writer's objects on their way up, and what is known of them."""
+
+    def __init__(self, pool: UploadPool, *, content_type: str, budget: Budget, on_retry: OnRetry) -> None:
+        self._pool = pool
+        self._content_type = content_type
+        self._budget = budget
+        self._tell_retry = on_retry
+        self._cancelled = threading.Event()
+        self._begun: list[PendingUpload] = []
+        self._futures: list[Future[PreparedObject]] = []
+
+    def start(self, item: FinishedObject, key: str) -> Future[PreparedObject]:
+        """Bring an object up in the background; its memory is freed as soon as it is there."""
+        if item.memory is not None:
+            self._budget.drain(item.size)
+        future = self._pool.run(self, item, key)
+        self._futures.append(future)
+        return future
+
+    @property
+    def under_way(self) -> int:
+        """How many objects are still on their way."""
+        return sum(not future.done() for future in self._futures)
+
+    def wait_for_one(self) -> None:
+        """Wait until another object is up, or has failed."""
+        wait([future for future in self._futures if not future.done()], return_when=FIRST_COMPLETED)
+
+    def raise_failure(self) -> None:
+        """Raise what made one of the objects fail, if any did."""
+        for future in self._futures:
+            if future.done() and (error := future.exception()):
+                raise error
+
+    def results(self) -> list[PreparedObject]:
+        """Wait for all objects; raise the first failure."""
+        wait(self._futures)
+        return [future.result() for future in self._futures]
+
+    def abort(self) -> tuple[PendingUpload, ...]:
+        """Give all objects up; return the uploads that could not be aborted."""
+        self._cancelled.set()
+        for future in self._futures:
+            future.cancel()
+        wait(self._futures, timeout=ABORT_WAIT)
+        begun, self._begun = self._begun, []
+        return abort_uploads(self._pool.bucket, begun)
+
+    def _on_retry(self) -> None:
+        _refuse_if(self._cancelled)
+        self._tell_retry()
+
+    def bring_up(self, item: FinishedObject, key: str) -> PreparedObject:
+        """Upload an object, begun anew if its upload vanishes on the way; runs in a thread of the pool."""
+        in_memory = item.size if item.memory is not None else 0
+        try:
+            for start in range(1, _STARTS + 1):
+                try:
+                    return self._upload(item, key)
+                except RequestError as error:
+                    if error.code != problems.UPLOAD_LOST.code or start == _STARTS:
+                        raise
+                    log.warning("the upload of %s vanished; it goes up once more", key)
+            raise AssertionError
+        finally:
+            item.release()
+            if in_memory:
+                self._budget.give_back(in_memory, drained=True)
+
+    def _upload(self, item: FinishedObject, key: str) -> PreparedObject:
+        bucket = self._pool.bucket
+        created = dt.datetime.now(dt.UTC)
+        upload_id = bucket.create_upload(key, content_type=self._content_type, on_retry=self._on_retry)
+        self._begun.append(PendingUpload(key=key, upload_id=upload_id))
+        parts = self._pool.send_parts(item, key, upload_id, cancelled=self._cancelled, on_retry=self._on_retry)
+        return PreparedObject(
+            number=item.number,
+            key=key,
+            rows=item.rows,
+            size=item.size,
+            sha256=item.digests.sha256.hex(),
+            crc32=crc32_text(item.digests.crc32),
+            upload_id=upload_id,
+            created=created,
+            parts=parts,
+        )
+
+
+def abort_uploads(bucket: Bucket, uploads: Iterable[PendingUpload]) -> tuple[PendingUpload, ...]:
+    """Abort uploads as far as that is allowed; action: ``s3:AbortMultipartUpload``, which the role need not have.
+
+    Never raises. Whoever may not abort one may not abort the others: a refusal ends it, and is told once.
+
+    Returns:
+        The uploads that are left; nobody sees them, and a lifecycle rule removes them.
+    """
+    left = list(uploads)
+    while left:
+        upload = left[0]
+        try:
+            bucket.abort_upload(upload.key, upload.upload_id)
+        except S3DestError as error:
+            if error.code == problems.UPLOAD_LOST.code:
+                left.pop(0)
+                continue
+            if not isinstance(error, AccessDeniedError) or bucket.tell_once("abort-denied"):
+                log.warning("%d pending uploads are left over: %s", len(left), error)
+            break
+        left.pop(0)
+    return tuple(left)

@@ -1,0 +1,149 @@
+"""One request to one bucket: its lane, its tries, its keys renewed when they are dead, its failures explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, BinaryIO, TypeVar
+
+from botocore import xform_name
+
+from s3dest import problems
+from s3dest.client import create_client
+from s3dest.config import DestinationConfig
+from s3dest.credentials import Purpose, provider_for
+from s3dest.diagnosis import EXPIRED_CODES, describe, explain
+from s3dest.errors import RequestError, S3DestError
+from s3dest.identity import Identity
+from s3dest.lanes import Lanes
+from s3dest.options import TransferOptions
+from s3dest.privacy import calling
+from s3dest.problems import Problem
+from s3dest.retry import Clock, retrying
+
+T = TypeVar("T")
+Answer = dict[str, Any]
+OnRetry = Callable[[], None]
+
+
+def ignore() -> None:
+    """Do nothing at a retry."""
+
+
+class Wire:
+    """Sends requests with one boto3 client. Safe to share between threads, not between processes."""
+
+    def __init__(
+        self, config: DestinationConfig, identity: Identity, options: TransferOptions, *, purpose: Purpose, clock: Clock
+    ) -> None:
+        self._config = config
+        self._deadline = options.deadline
+        self._clock = clock
+        self._lanes = Lanes(options.concurrency)
+        self._provider = provider_for(config, identity, options, purpose=purpose, clock=clock)
+        self._common: dict[str, Any] = {"Bucket": config.bucket}
+        if config.expected_bucket_owner:
+            self._common["ExpectedBucketOwner"] = config.expected_bucket_owner
+        self.client = create_client(config, options, self._provider)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+    def open_session(self) -> None:
+        """Get keys now rather than with the first request.
+
+        Raises:
+            CredentialsError: There are none to be had.
+        """
+        self._try("AssumeRole", None, self._provider.credentials.get_frozen_credentials, ignore)
+
+    def send(
+        self,
+        operation: str,
+        key: str,
+        parameters: dict[str, Any],
+        *,
+        body: Callable[[], bytes | BinaryIO] | None = None,
+        needs: str | None = None,
+        on_retry: OnRetry = ignore,
+        deadline: timedelta | None = None,
+    ) -> tuple[Answer, bool]:
+        """Send a request until it succeeds, fails for good, or the deadline is near.
+
+        Args:
+            operation: In AWS's spelling.
+            key: The object key.
+            parameters: botocore's, without bucket, owner and body.
+            body: Returns the body from its beginning; called for each try.
+            needs: A field without which a success is none.
+            on_retry: Called before each further try.
+            deadline: How long all tries may take; default: that of the options.
+
+        Returns:
+            The answer, and whether an earlier try is ambiguous: it may have taken effect, its answer being lost.
+
+        Raises:
+            S3DestError: The last failure; the ``ambiguous`` of a `RequestError` covers all tries.
+        """
+        ambiguous = False
+
+        def once() -> Answer:
+            nonlocal ambiguous
+            try:
+                answer = self._send_renewed(operation, key, parameters, body)
+                if needs and not answer.get(needs):
+                    raise self.failure(problems.NO_ANSWER, operation, key)
+            except RequestError as error:
+                ambiguous = ambiguous or error.ambiguous
+                error.ambiguous = ambiguous
+                raise
+            return answer
+
+        return self._try(operation, key, once, on_retry, deadline), ambiguous
+
+    def failure(self, problem: Problem, operation: str, key: str) -> S3DestError:
+        """Build the error for a problem that the answer itself shows."""
+        return describe(problem, self._config, operation=operation, key=key)
+
+    def _try(
+        self,
+        operation: str,
+        key: str | None,
+        once: Callable[[], T],
+        on_retry: OnRetry,
+        deadline: timedelta | None = None,
+    ) -> T:
+        what = f"{operation} {self._config.bucket}/{key}" if key else operation
+        return retrying(deadline or self._deadline, clock=self._clock, what=what, on_retry=on_retry)(once)
+
+    def _send_renewed(
+        self, operation: str, key: str, parameters: dict[str, Any], body: Callable[[], bytes | BinaryIO] | None
+    ) -> Answer:
+        """Send once; twice, with new keys, if the session's turn out to be dead."""
+        used = self._provider.credentials.get_frozen_credentials().token
+        try:
+            return self._send_once(operation, key, parameters, body)
+        except S3DestError as error:
+            if error.aws_code not in EXPIRED_CODES or error.operation != operation:
+                raise
+            failure = error
+        if not self._provider.renew(used=used):
+            raise failure
+        return self._send_once(operation, key, parameters, body)
+
+    def _send_once(
+        self, operation: str, key: str, parameters: dict[str, Any], body: Callable[[], bytes | BinaryIO] | None
+    ) -> Answer:
+        method = getattr(self.client, xform_name(operation))
+        given = parameters | {"Body": body()} if body else parameters
+        with self._lanes.taken():
+            try:
+                with calling():
+                    answer: Answer = method(**self._common, Key=key, **given)
+            except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
+                hide = [self._provider.held_token]
+                failure = explain(error, self._config, operation=operation, key=key, hide=hide)
+            else:
+                return answer
+            raise failure
