@@ -122,11 +122,11 @@ def test_a_damaged_gzip_file_is_a_sentence(damage: Callable[[bytes], bytes], tmp
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "CSV"])
 def test_csv_rows_are_read(ending: str, tmp_path: Path) -> None:
     """The header names the columns; blank lines, a byte order mark and line breaks within a value are no trouble."""
-    content = '\ufeffid,note\n1,"a\nb"\n\n2,ä\n'.encode()
+    content = '\ufeffid,note\r\n1,"a\r\nb"\r\n\r\n2,ä\r\n'.encode()
     source = RowSource.of_file(write(tmp_path, f"orders.{ending}", content))
     assert (source.table, source.count) == ("orders", 2)
     for _ in range(2):  # each reading begins anew
-        assert list(source.read()) == [{"id": "1", "note": "a\nb"}, {"id": "2", "note": "ä"}]
+        assert list(source.read()) == [{"id": "1", "note": "a\r\nb"}, {"id": "2", "note": "ä"}]
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "ndjson", "jsonl.gz"])
