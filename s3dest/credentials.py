@@ -77,18 +77,19 @@ class _Shared:
         self.loader = _Loader()
         self.creating = threading.Lock()
         """boto3's sessions are not safe for creating clients in several threads at once."""
-        self._hooks: HierarchicalEmitter | None = None
-        self._registered: list[object] = []
+        self._hooks: tuple[list[object], HierarchicalEmitter] | None = None
 
     def hooks(self) -> HierarchicalEmitter:
         """Copy botocore's own event handlers, whose registration is half of what a session costs.
 
         A test library may change the list at any time, as moto does; then they are registered anew.
         """
-        if self._hooks is None or self._registered != BUILTIN_HANDLERS:
-            self._registered, self._hooks = list(BUILTIN_HANDLERS), HierarchicalEmitter()
-            botocore.session.Session(event_hooks=self._hooks)
-        return copy.copy(self._hooks)
+        hooks = self._hooks
+        if hooks is None or hooks[0] != BUILTIN_HANDLERS:
+            hooks = list(BUILTIN_HANDLERS), HierarchicalEmitter()
+            botocore.session.Session(event_hooks=hooks[1])
+            self._hooks = hooks  # when it is whole: other threads may come meanwhile
+        return copy.copy(hooks[1])
 
     def after_fork(self) -> None:
         """Forget a lock that another thread of the parent may have held."""
