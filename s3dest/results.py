@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import ConfigDict
+
 from s3dest.model import Model
 from s3dest.prepared import PendingUpload
 
@@ -56,6 +58,8 @@ class Receipt(Model):
     Where `already_committed` is true, another attempt committed the transfer before: the manifest in the bucket is
     that attempt's, `rows`, `bytes` and `objects` describe this one. The state of a source may be advanced either way.
     """
+
+    model_config = ConfigDict(str_strip_whitespace=False)  # a table's name may end in a space
 
     transfer_id: str
     """Identity of the transfer."""
