@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -125,7 +126,7 @@ def test_encryption_is_what_the_config_says(
     """PutObject and CreateMultipartUpload carry it, UploadPart must not."""
     bucket = bucket_of(encryption=encryption)
     put(bucket)
-    bucket.upload_part(KEY, bucket.create_upload(KEY, content_type="x"), 1, Body.of(DATA))
+    bucket.upload_part(KEY, bucket.create_upload(KEY, content_type="x"), 1, DATA)
     for operation, headers in (("PutObject", expected), ("CreateMultipartUpload", expected), ("UploadPart", {})):
         (request,) = aws.requests(operation)
         assert {name: value for name, value in request.headers.items() if "encryption" in name} == headers
@@ -139,6 +140,39 @@ def test_the_storage_class_is_the_datas_alone(aws: FakeAws, bucket_of: Callable[
     assert "x-amz-storage-class" not in sent(aws, bucket, manifest=True).headers
 
 
+def test_an_upload_on_aws_is_checked_from_end_to_end(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """The algorithm is named at the beginning, each part has its CRC32, the end has that of all, and the size."""
+    aws.store.smallest_part = 1
+    bucket = bucket_of()
+    upload_id = bucket.create_upload(KEY, content_type="x")
+    parts = [bucket.upload_part(KEY, upload_id, number, DATA) for number in (1, 2)]
+    whole = base64.b64encode(zlib.crc32(DATA * 2).to_bytes(4)).decode()
+    assert bucket.complete_upload(KEY, upload_id, parts, size=2 * len(DATA), crc32=whole).created
+    (create,), (complete,) = aws.requests("CreateMultipartUpload"), aws.requests("CompleteMultipartUpload")
+    assert create.headers["x-amz-checksum-algorithm"] == "CRC32"
+    assert create.headers["x-amz-checksum-type"] == "FULL_OBJECT"
+    for request in aws.requests("UploadPart"):
+        assert request.headers["x-amz-checksum-crc32"] == base64.b64encode(zlib.crc32(DATA).to_bytes(4)).decode()
+        assert request.headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD"
+        assert "content-encoding" not in request.headers
+    assert complete.headers["if-none-match"] == "*"
+    assert complete.headers["x-amz-checksum-crc32"] == whole
+    assert complete.headers["x-amz-mp-object-size"] == str(2 * len(DATA))
+    assert aws.store.objects[KEY].data == DATA * 2
+
+
+def test_an_upload_elsewhere_has_md5s(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """And no checksum that a store might not know."""
+    bucket = bucket_of(**elsewhere(aws, "https://s3.example.com"))
+    upload_id = bucket.create_upload(KEY, content_type="x")
+    part = bucket.upload_part(KEY, upload_id, 1, DATA)
+    assert bucket.complete_upload(KEY, upload_id, [part], size=len(DATA), crc32="").created
+    assert aws.requests("UploadPart")[0].headers["content-md5"] == MD5
+    for request in aws.log:
+        assert not [name for name in request.headers if "checksum" in name or "mp-object-size" in name]
+    assert aws.requests("CompleteMultipartUpload")[0].headers["if-none-match"] == "*"
+
+
 @pytest.mark.parametrize("endpoint_url", [None, "https://s3.example.com"])
 def test_no_request_has_an_acl_or_a_tag(
     aws: FakeAws, bucket_of: Callable[..., Bucket], endpoint_url: str | None
@@ -149,7 +183,7 @@ def test_no_request_has_an_acl_or_a_tag(
     put(bucket)
     put(bucket, manifest=True)
     upload_id = bucket.create_upload(KEY, content_type="x")
-    bucket.upload_part(KEY, upload_id, 1, Body.of(DATA))
+    bucket.upload_part(KEY, upload_id, 1, DATA)
     bucket.abort_upload(KEY, upload_id)
     assert aws.operations[-5:] == [
         *["PutObject"] * 2,
@@ -173,7 +207,7 @@ def test_only_large_bodies_ask_first(
     """``Expect: 100-continue`` costs a small put a round trip."""
     bucket = bucket_of()
     assert put(bucket, bytes(size)).created
-    bucket.upload_part(KEY, bucket.create_upload(KEY, content_type="x"), 1, Body.of(bytes(size)))
+    bucket.upload_part(KEY, bucket.create_upload(KEY, content_type="x"), 1, bytes(size))
     for operation in ("PutObject", "UploadPart"):
         assert ("expect" in aws.requests(operation)[0].headers) is asks
 
@@ -407,5 +441,5 @@ def test_a_multipart_answer_without_its_fact_is_a_failure(
         aws.faults.next("CreateMultipartUpload", fault)
     upload_id = bucket.create_upload(KEY, content_type="x")
     aws.faults.next("UploadPart", fault)
-    assert bucket.upload_part(KEY, upload_id, 1, Body.of(DATA)) == hashlib.md5(DATA, usedforsecurity=False).hexdigest()
+    assert bucket.upload_part(KEY, upload_id, 1, DATA).etag == hashlib.md5(DATA, usedforsecurity=False).hexdigest()
     assert len(aws.requests("UploadPart")) == 2
