@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 BATCH: Final = 1024
 """Rows encoded at once, at most: one call of the encoder costs as much as some ten rows."""
 
+FIRST_BATCH: Final = 64
+"""Rows of an object's first batch, from which their size is learnt."""
+
+_BATCH_BYTES: Final = 1024 * 1024  # as stored; an encoder sees to its own memory
 _FIRST_GUESS: Final = 256  # bytes a row, until some are encoded
 _NESTED: Final = frozenset({dict, list})
 
@@ -71,6 +75,9 @@ class AppendWriter:
         self._lock = threading.RLock()
         self._state = _State.OPEN
         self._failure: BaseException | None = None
+        options = delivery.options
+        self._first_batch = max(1, min(FIRST_BATCH, options.object_size // _FIRST_GUESS, options.object_rows or BATCH))
+        self._batch = self._first_batch
         self._waiting: list[Row] = []
         self._rows = 0
         self._number = 0
@@ -139,9 +146,8 @@ class AppendWriter:
                 raise ConfigError(message, code="not_rows")
             if self._resumed is not None:
                 return
-            self._flush()
             if isinstance(rows, (list, tuple)):
-                self._encode(rows)  # before this call returns, so that no copy is needed
+                self._take_all(rows)
                 return
             for row in rows:
                 self._take(row)
@@ -289,37 +295,47 @@ class AppendWriter:
 
     def _take(self, row: Row) -> None:
         self._waiting.append(_snapshot(row, self._rows + len(self._waiting)))
-        if len(self._waiting) >= BATCH:
+        if len(self._waiting) >= self._batch:
             self._flush()
+
+    def _take_all(self, rows: Sequence[Row]) -> None:
+        """Take a list: whole batches of it need no copy, since they are encoded before this returns."""
+        start = 0
+        while start < len(rows):
+            if self._waiting or len(rows) - start < self._batch:
+                self._take(rows[start])
+                start += 1
+            else:
+                end = start + self._batch
+                self._encode(rows[start:end])
+                start = end
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self._encode(waiting)
+        if waiting:
+            self._encode(waiting)
 
-    def _encode(self, rows: Sequence[Row]) -> None:
-        start = 0
-        while start < len(rows):
-            spool = self._spool
-            if spool is None:
-                spool = Spool(
-                    self._format, self._delivery.budget, number=self._next_number(), began=self._delivery.clock.now()
-                )
-                self._spool = spool
-                self._stock.build(spool)
-            batch = rows[start : start + self._room(spool)]
-            self._stock.grow(spool.add(batch, first_row=self._rows))
-            start += len(batch)
-            self._rows += len(batch)
-            if self._is_full(spool):
-                self._close_object()
-            self._tell()
+    def _encode(self, batch: Sequence[Row]) -> None:
+        """Encode one batch. Its size depends on the rows before it alone, not on the calls that brought them."""
+        spool = self._spool
+        if spool is None:
+            spool = Spool(self._format, number=self._next_number(), began=self._delivery.clock.now())
+            self._spool = spool
+            self._stock.build(spool)
+        self._stock.grow(spool.add(batch, first_row=self._rows))
+        self._rows += len(batch)
+        self._batch = self._next_batch(spool)
+        if self._is_full(spool):
+            self._close_object()
+        self._tell()
 
-    def _room(self, spool: Spool) -> int:
-        """Choose how many rows to encode at once: few enough to meet the limits, many enough to be fast."""
+    def _next_batch(self, spool: Spool) -> int:
+        """Choose how many rows to encode at once: few enough for memory and limits, many enough to be fast."""
         options = self._delivery.options
-        row = spool.most / spool.rows if spool.rows else _FIRST_GUESS
-        rows = min(BATCH, max(1, int((options.object_size - spool.most) / row / 2)))
-        return min(rows, options.object_rows - spool.rows) if options.object_rows else rows
+        row = max(1.0, spool.most / spool.rows)
+        room = min(_BATCH_BYTES, max(0, options.object_size - spool.most) / 2)
+        rows = min(BATCH, max(1, int(room / row)))
+        return min(rows, max(1, options.object_rows - spool.rows)) if options.object_rows else rows
 
     def _is_full(self, spool: Spool) -> bool:
         options = self._delivery.options
@@ -333,6 +349,7 @@ class AppendWriter:
 
     def _close_object(self) -> None:
         self._spool = None
+        self._batch = self._first_batch
         self._stock.finish()
 
     def _next_number(self) -> int:

@@ -12,6 +12,7 @@ from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider, session_with
 from s3dest.diagnosis import REGION_CODES
 from s3dest.options import MIB, TransferOptions
+from s3dest.piece import Piece
 from s3dest.version import __version__
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ def _refuse_redirect(response: tuple[Any, dict[str, Any]] | None, operation: Any
 def _expect_only_for_large(params: dict[str, Any], **_: object) -> None:
     """Save a small body the round trip of asking first."""
     body = params.get("body")
-    # botocore has made a file of the bytes by now
-    size = body.getbuffer().nbytes if isinstance(body, BytesIO) else _SMALL_BODY + 1
+    if isinstance(body, BytesIO):  # botocore has made a file of bytes by now
+        size = body.getbuffer().nbytes
+    else:
+        size = len(body) if isinstance(body, Piece) else 0
     if size <= _SMALL_BODY:
         params["headers"].pop("Expect", None)

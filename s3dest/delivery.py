@@ -48,8 +48,8 @@ class Delivery:
         self.options = options
         self.clock = clock
         self.journal = journal
-        # a quarter is left for the parts that are under way
-        self.budget = Budget(options.max_memory - options.max_memory // 4)
+        # buffers grow an eighth ahead of their contents
+        self.budget = Budget(options.max_memory - options.max_memory // 8)
         self._identity = identity
         self._signer = signer
         self._lock = threading.Lock()

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import reduce
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from s3dest import problems
@@ -22,6 +23,7 @@ from s3dest.encryption import SseKms, SseS3
 from s3dest.errors import RequestError
 from s3dest.identity import Identity
 from s3dest.options import TransferOptions
+from s3dest.piece import Piece
 from s3dest.prepared import PreparedPart
 from s3dest.retry import Clock
 from s3dest.wire import Answer, OnRetry, Wire, ignore
@@ -189,7 +191,7 @@ class Bucket:
         return upload_id
 
     def upload_part(
-        self, key: str, upload_id: str, number: int, data: bytes, *, on_retry: OnRetry = ignore
+        self, key: str, upload_id: str, number: int, data: bytes | Piece, *, on_retry: OnRetry = ignore
     ) -> PreparedPart:
         """Upload a part, counted from 1; action: ``s3:PutObject``. Nothing is visible.
 
@@ -198,14 +200,18 @@ class Bucket:
         """
         operation = "UploadPart"
         parameters: dict[str, Any] = {"UploadId": upload_id, "PartNumber": number}
-        md5 = None if self._aws_checksums else hashlib.md5(data, usedforsecurity=False).digest()
-        crc32 = None
-        if md5 is None:
-            crc32 = crc32_text(zlib.crc32(data))
+        piece = Piece.of(data) if isinstance(data, bytes) else data
+        md5 = crc32 = None
+        if self._aws_checksums:
+            crc32 = crc32_text(reduce(lambda value, block: zlib.crc32(block, value), piece.blocks(), 0))
             parameters |= {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": crc32}
         else:
+            digest = hashlib.md5(usedforsecurity=False)
+            for block in piece.blocks():
+                digest.update(block)
+            md5 = digest.digest()
             parameters["ContentMD5"] = base64.b64encode(md5).decode()
-        answer, _ = self._wire.send(operation, key, parameters, body=lambda: data, needs="ETag", on_retry=on_retry)
+        answer, _ = self._wire.send(operation, key, parameters, body=piece.fresh, needs="ETag", on_retry=on_retry)
         return PreparedPart(number=number, etag=self._checked_etag(answer, md5, operation, key), crc32=crc32)
 
     def complete_upload(

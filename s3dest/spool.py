@@ -10,15 +10,14 @@ import os
 import tempfile
 import zlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
-from s3dest.budget import Budget
 from s3dest.formats.encoder import Format, Row
-
-_BLOCK: Final = 1024 * 1024
+from s3dest.piece import BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class _Digester:
 
 @dataclass(slots=True)
 class FinishedObject:
-    """An object that will not change any more, at hand in memory, in a nameless file, or in the caller's file."""
+    """An object that will not change any more, at hand in memory or in a file."""
 
     number: int
     """Its place among the writer's objects, from 0."""
@@ -58,46 +57,32 @@ class FinishedObject:
     digests: Digests
     memory: BytesIO | None = field(default=None, repr=False)
     file: BinaryIO | None = field(default=None, repr=False)
-    path: Path | None = None
+    foreign: bool = False
+    """Whether the file is the caller's, who may write to it."""
 
     def read(self, offset: int, size: int) -> bytes:
         """Read a piece; threads may read at once."""
         if self.memory is not None:
             with self.memory.getbuffer() as view:
                 return bytes(view[offset : offset + size])
-        if self.file is not None:
-            return _read_at(self.file, offset, size)
-        assert self.path is not None  # noqa: S101  # one of the three is set
-        with self.path.open("rb") as file:
-            return _read_at(file, offset, size)
+        assert self.file is not None  # noqa: S101  # one of the two is set
+        return os.pread(self.file.fileno(), size, offset)
 
     def release(self) -> None:
         """Let go of the bytes."""
         if self.file is not None:
             self.file.close()
-        self.memory = self.file = self.path = None
-
-
-def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
-    pieces = []
-    while size:
-        piece = os.pread(file.fileno(), size, offset)
-        if not piece:
-            break
-        pieces.append(piece)
-        offset, size = offset + len(piece), size - len(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.memory = self.file = None
 
 
 class Spool:
     """Encodes rows into one object."""
 
-    def __init__(self, file_format: Format, budget: Budget, *, number: int, began: float) -> None:
+    def __init__(self, file_format: Format, *, number: int, began: float) -> None:
         self.rows = 0
         self.size = 0
         self.began = began
         self._number = number
-        self._budget = budget
         self._encoder = file_format.encoder()
         self._digester = _Digester()
         self._memory: BytesIO | None = BytesIO()
@@ -135,7 +120,7 @@ class Spool:
         """Move the bytes from memory to a file."""
         if self._memory is None:
             return
-        self._file = tempfile.TemporaryFile(prefix="s3dest-")  # noqa: SIM115  # lives as long as the object
+        self._file = tempfile.TemporaryFile(prefix="s3dest-", buffering=0)  # noqa: SIM115  # lives as long as the object
         with self._memory.getbuffer() as view:
             self._file.write(view)
         self._memory = None
@@ -164,12 +149,16 @@ def from_file(path: Path, *, number: int, rows: int | None, into_memory: int) ->
     digester = _Digester()
     size = 0
     memory: BytesIO | None = BytesIO()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+    with ExitStack() as on_error:
+        file = on_error.enter_context(path.open("rb", buffering=0))
+        while block := file.read(BLOCK):
             digester.update(block)
             size += len(block)
             if memory is not None and size <= into_memory:
                 memory.write(block)
             else:
                 memory = None
-    return FinishedObject(number, rows, size, digester.digests(), memory=memory, path=None if memory else path)
+        if memory is None:
+            on_error.pop_all()
+            return FinishedObject(number, rows, size, digester.digests(), file=file, foreign=True)
+    return FinishedObject(number, rows, size, digester.digests(), memory=memory)

@@ -14,6 +14,7 @@ from s3dest import problems
 from s3dest.budget import Budget
 from s3dest.errors import AccessDeniedError, ConfigError, RequestError, S3DestError
 from s3dest.options import TransferOptions
+from s3dest.piece import Piece
 from s3dest.prepared import PendingUpload, PreparedObject, PreparedPart
 from s3dest.s3 import Bucket, crc32_text
 from s3dest.spool import FinishedObject
@@ -51,11 +52,10 @@ class UploadPool:
     def __init__(self, bucket: Bucket, options: TransferOptions) -> None:
         self.bucket = bucket
         self.part_size = options.part_size
-        # Parts are copies beside the budget's objects: a quarter of the memory is theirs.
-        self._parts_at_once = max(1, min(options.concurrency, options.max_memory // 4 // options.part_size))
+        parts_at_once = options.concurrency
         self._objects = ThreadPoolExecutor(OBJECTS_AT_ONCE, "s3dest-object")
-        self._parts = ThreadPoolExecutor(self._parts_at_once, "s3dest-part")
-        self._room = threading.BoundedSemaphore(self._parts_at_once)
+        self._parts = ThreadPoolExecutor(parts_at_once, "s3dest-part")
+        self._room = threading.BoundedSemaphore(parts_at_once)
 
     def close(self) -> None:
         """Wait for the threads to end."""
@@ -69,7 +69,7 @@ class UploadPool:
     def send_parts(
         self, item: FinishedObject, key: str, upload_id: str, *, cancelled: threading.Event, on_retry: OnRetry
     ) -> tuple[PreparedPart, ...]:
-        """Send an object's parts, several at once, reading no more of it than is under way.
+        """Send an object's parts, several at once.
 
         Raises:
             ConfigError: The caller's file changed after it was digested.
@@ -82,21 +82,23 @@ class UploadPool:
                 _refuse_if(cancelled)
                 if failed := next((future for future in futures if future.done() and future.exception()), None):
                     failed.result()
+                piece = Piece(item.read, offset, min(size, item.size - offset))
+                if item.foreign:
+                    for block in piece.blocks():
+                        crc32 = zlib.crc32(block, crc32)
                 self._room.acquire()
                 try:
-                    data = item.read(offset, min(size, item.size - offset))
                     future = self._parts.submit(
-                        self.bucket.upload_part, key, upload_id, number, data, on_retry=on_retry
+                        self.bucket.upload_part, key, upload_id, number, piece, on_retry=on_retry
                     )
                 except BaseException:
                     self._room.release()
                     raise
                 future.add_done_callback(lambda _: self._room.release())
                 futures.append(future)
-                crc32 = zlib.crc32(data, crc32)
         finally:
             wait(futures)
-        if crc32 != item.digests.crc32:
+        if item.foreign and crc32 != item.digests.crc32:
             message = f"The bytes for {key} changed while they were read: the file was written to after write_file()."
             raise ConfigError(message, code="file_changed", remedy="Append files that nobody writes to any more.")
         return tuple(future.result() for future in futures)

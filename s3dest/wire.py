@@ -17,6 +17,7 @@ from s3dest.errors import RequestError, S3DestError
 from s3dest.identity import Identity
 from s3dest.lanes import Lanes
 from s3dest.options import TransferOptions
+from s3dest.piece import Piece
 from s3dest.privacy import calling
 from s3dest.problems import Problem
 from s3dest.retry import Clock, retrying
@@ -24,6 +25,7 @@ from s3dest.retry import Clock, retrying
 T = TypeVar("T")
 Answer = dict[str, Any]
 OnRetry = Callable[[], None]
+Sendable = bytes | BinaryIO | Piece
 
 
 def ignore() -> None:
@@ -64,7 +66,7 @@ class Wire:
         key: str,
         parameters: dict[str, Any],
         *,
-        body: Callable[[], bytes | BinaryIO] | None = None,
+        body: Callable[[], Sendable] | None = None,
         needs: str | None = None,
         on_retry: OnRetry = ignore,
         deadline: timedelta | None = None,
@@ -118,7 +120,7 @@ class Wire:
         return retrying(deadline or self._deadline, clock=self._clock, what=what, on_retry=on_retry)(once)
 
     def _send_renewed(
-        self, operation: str, key: str, parameters: dict[str, Any], body: Callable[[], bytes | BinaryIO] | None
+        self, operation: str, key: str, parameters: dict[str, Any], body: Callable[[], Sendable] | None
     ) -> Answer:
         """Send once; twice, with new keys, if the session's turn out to be dead."""
         used = self._provider.credentials.get_frozen_credentials().token
@@ -133,7 +135,7 @@ class Wire:
         return self._send_once(operation, key, parameters, body)
 
     def _send_once(
-        self, operation: str, key: str, parameters: dict[str, Any], body: Callable[[], bytes | BinaryIO] | None
+        self, operation: str, key: str, parameters: dict[str, Any], body: Callable[[], Sendable] | None
     ) -> Answer:
         method = getattr(self.client, xform_name(operation))
         given = parameters | {"Body": body()} if body else parameters

@@ -14,7 +14,7 @@ import pytest
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "model", "results", "prepared", "findings", "version"),
     ("names", "auth", "encryption", "config", "options", "vendor", "layout", "formats", "formats.*"),
-    ("policies", "retry", "problems", "diagnosis", "privacy", "journal", "signature"),
+    ("policies", "retry", "problems", "diagnosis", "privacy", "journal", "signature", "piece"),
     ("identity", "credentials"),
     ("lanes", "client", "wire", "s3"),
     ("budget", "spool", "upload", "stock"),
@@ -53,7 +53,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     ),
     "pydantic_core": ("model",),
     "tenacity": ("retry",),
-    "orjson": ("formats.*", "manifest", "journal", "signature"),
+    "orjson": ("formats.*", "manifest", "journal", "signature", "piece"),
     "cryptography": ("signature",),
     "isal": ("formats.*",),
     "pyarrow": ("formats.*",),
@@ -69,6 +69,7 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     # the façade hands the client out without touching boto3 itself
     "botocore": ("destination",),
     "types_boto3_s3": ("destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
+    "_typeshed": ("piece",),  # the type of what a stream reads into
     "types_boto3_sts": ("identity", "credentials", "testing", "testing.*", "cli", "cli.*"),
 }
 """Imports under ``if TYPE_CHECKING`` obey the same rules, but for these."""

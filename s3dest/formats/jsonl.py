@@ -24,6 +24,11 @@ from s3dest.errors import ConfigError, RowError
 from s3dest.formats.encoder import Row
 from s3dest.formats.gzip import GzipStream
 
+_AT_ONCE: Final = 512 * 1024
+"""Bytes of text made by one call of orjson: rows that compress well must not fill the memory before they do."""
+
+_FIRST_ROWS: Final = 64
+
 _NEWLINE: Final = orjson.Fragment(b"\n")
 _EXTENSIONS: Final = {"gzip": "jsonl.gz", "none": "jsonl"}
 _CONTENT_TYPES: Final = {"gzip": "application/gzip", "none": "application/x-ndjson"}
@@ -63,18 +68,26 @@ class JsonLines:
 
 
 class _Encoder:
-    __slots__ = ("_gzip",)
+    __slots__ = ("_at_once", "_gzip")
 
     def __init__(self, gzip: GzipStream | None) -> None:
         self._gzip = gzip
+        self._at_once = _FIRST_ROWS
 
     @property
     def pending(self) -> int:
         return self._gzip.pending if self._gzip else 0
 
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
-        lines = _lines(rows, first_row)
-        return self._gzip.compress(lines) if self._gzip else lines
+        ready = []
+        start = 0
+        while start < len(rows):
+            some = rows[start : start + self._at_once]
+            lines = _lines(some, first_row + start)
+            start += len(some)
+            self._at_once = max(1, _AT_ONCE * len(some) // len(lines))
+            ready.append(self._gzip.compress(lines) if self._gzip else lines)
+        return b"".join(ready)
 
     def finish(self) -> bytes:
         return self._gzip.finish() if self._gzip else b""
@@ -82,8 +95,6 @@ class _Encoder:
 
 def _lines(rows: Sequence[Row], first_row: int) -> bytes:
     """Encode rows in one call: a raw newline cannot occur inside encoded JSON, so it separates without doubt."""
-    if not rows:
-        return b""
     plain = _plain(rows, first_row)
     pieces: list[object] = [_NEWLINE] * (2 * len(plain))
     pieces[::2] = plain

@@ -74,7 +74,7 @@ class EmbeddedS3:
         """Start.
 
         Raises:
-            ConfigError: moto is not there; it comes with the extra ``testing``.
+            ConfigError: moto is not there, or too old; it comes with the extra ``testing``.
             StateError: Another embedded S3 is running.
         """
         if EmbeddedS3._lives:
@@ -185,7 +185,7 @@ def _start(stack: ExitStack) -> tuple[Wire, boto3.Session]:
 
         from s3dest.testing.wire import Wire  # noqa: PLC0415
     except ImportError as error:
-        message = "The embedded S3 runs on moto, which is not installed."
+        message = "The embedded S3 runs on moto 5.1.18 or newer, which is not installed."
         raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[testing]'") from error
 
     environment = stack.enter_context(_environment())
