@@ -69,10 +69,11 @@ def _refuse_redirect(response: tuple[Any, dict[str, Any]] | None, operation: Any
 
 def _expect_only_for_large(params: dict[str, Any], **_: object) -> None:
     """Save a small body the round trip of asking first."""
-    body = params.get("body")
-    if isinstance(body, BytesIO):  # botocore has made a file of bytes by now
-        size = body.getbuffer().nbytes
-    else:
-        size = len(body) if isinstance(body, Piece) else 0
-    if size <= _SMALL_BODY:
+    if _size(params.get("body")) <= _SMALL_BODY:
         params["headers"].pop("Expect", None)
+
+
+def _size(body: object) -> int:
+    if isinstance(body, BytesIO):  # botocore has made a file of bytes by now
+        return body.getbuffer().nbytes
+    return len(body) if isinstance(body, Piece) else 0

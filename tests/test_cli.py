@@ -68,7 +68,8 @@ def test_without_moto_the_demo_names_its_extra() -> None:
     done = python("-c", code)
     assert done.returncode == 1
     assert (
-        done.stderr == "s3dest: The embedded S3 runs on moto, which is not installed. pip install 's3dest[testing]'\n"
+        done.stderr
+        == "s3dest: The embedded S3 runs on moto 5.1.18 or newer, which is not installed. pip install 's3dest[testing]'\n"
     )
 
 

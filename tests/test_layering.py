@@ -68,6 +68,7 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "s3dest.findings": ("errors",),
     # the façade hands the client out without touching boto3 itself
     "botocore": ("destination",),
+    "_typeshed": ("*",),  # the standard library's own types
     "types_boto3_s3": ("destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
     "_typeshed": ("piece",),  # the type of what a stream reads into
     "types_boto3_sts": ("identity", "credentials", "testing", "testing.*", "cli", "cli.*"),
