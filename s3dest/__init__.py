@@ -1,5 +1,7 @@
 """s3dest delivers a service's data into a bucket that its customer owns: append-only, with least privilege."""
 
+from typing import TYPE_CHECKING
+
 from s3dest import policies
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.config import DestinationConfig
@@ -32,9 +34,13 @@ from s3dest.signature import ManifestSigner
 from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject
 from s3dest.version import __version__
 
+if TYPE_CHECKING:
+    from s3dest.append import AppendWriter
+
 __all__ = [
     "AccessDeniedError",
     "AmbientIdentity",
+    "AppendWriter",
     "AwsPrincipal",
     "BucketNotFoundError",
     "CheckFailedError",
@@ -79,3 +85,13 @@ __all__ = [
     "__version__",
     "policies",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load the writer's class when it is asked for: it needs boto3, which importing s3dest shall not load."""
+    if name == "AppendWriter":
+        from s3dest.append import AppendWriter  # noqa: PLC0415
+
+        return AppendWriter
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
