@@ -67,10 +67,9 @@ def test_without_moto_the_demo_names_its_extra() -> None:
     code = "import sys; sys.modules['moto'] = None; sys.argv = ['s3dest', 'demo']; from s3dest.cli import main; main()"
     done = python("-c", code)
     assert done.returncode == 1
-    assert (
-        done.stderr
-        == "s3dest: The embedded S3 runs on moto 5.1.18 or newer, which is not installed. pip install 's3dest[testing]'\n"
-    )
+    assert done.stderr.startswith("s3dest: The embedded S3 runs on moto")
+    assert done.stderr.endswith("pip install 's3dest[testing]'\n")
+    assert len(done.stderr.splitlines()) == 1
 
 
 BAD_FILES = {
