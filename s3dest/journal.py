@@ -81,8 +81,8 @@ class FileJournal:
             except FileNotFoundError:  # another process has finished it meanwhile
                 continue
             try:
-                entry = tuple(PreparedAppend.model_validate(share) for share in orjson.loads(text))
-            except (ValueError, TypeError) as error:
+                entry = tuple(PreparedAppend.model_validate(share) for share in _shares(orjson.loads(text)))
+            except ValueError as error:
                 message = f"{file} is no entry of a journal."
                 remedy = "Move the file away and repeat its transfer."
                 raise ConfigError(message, code="journal", remedy=remedy) from error
@@ -103,3 +103,11 @@ class FileJournal:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _shares(entry: object) -> list[object]:
+    """Refuse what no entry can be: one without a share would be passed over, and its transfer with it."""
+    if isinstance(entry, list) and entry:
+        return entry
+    message = "An entry is a list of prepared appends."
+    raise ValueError(message)
