@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError, StateError
@@ -71,6 +72,7 @@ class Destination:
         self._closed = False
         self._lock = threading.Lock()
         self._at_work: Delivery | None = None
+        _made.add(self)
 
     def check(self, *, mode: Literal["setup", "recheck"] = "setup") -> CheckReport:
         """Find out whether data can be delivered, by the very requests of a transfer.
@@ -236,6 +238,7 @@ class Destination:
     def __setstate__(self, state: dict[str, object]) -> None:
         """Begin anew in another process."""
         vars(self).update(state, _clock=Clock(), _lock=threading.Lock(), _at_work=None)
+        _made.add(self)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -249,8 +252,6 @@ class Destination:
         at_work = self._at_work
         if at_work is not None and at_work.process == os.getpid():
             return at_work
-        if at_work is not None:
-            self._lock = threading.Lock()  # another thread of the parent may have held it when this process was forked
         with self._lock:
             at_work = self._at_work
             if at_work is None or at_work.process != os.getpid():
@@ -263,3 +264,15 @@ class Destination:
                     signer=self._signer,
                 )
             return at_work
+
+
+_made: Final[weakref.WeakSet[Destination]] = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    """Give each destination a lock of its own: another thread of the parent may have held it."""
+    for destination in _made:
+        destination._lock = threading.Lock()  # noqa: SLF001  # its own module
+
+
+os.register_at_fork(after_in_child=_begin_anew)

@@ -14,7 +14,7 @@ from typing import Final
 
 _calling: ContextVar[bool] = ContextVar("s3dest_calling", default=False)
 
-_TALKATIVE: Final = ("botocore.auth", "botocore.endpoint", "botocore.parsers")
+_TALKATIVE: Final = ("botocore.auth", "botocore.endpoint", "botocore.handlers", "botocore.parsers")
 """The loggers that write headers and bodies: canonical requests, prepared requests, response bodies."""
 
 
