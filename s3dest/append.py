@@ -11,6 +11,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -25,6 +26,7 @@ from s3dest.results import Progress, Receipt, StoredObject
 from s3dest.spool import FinishedObject, Spool
 from s3dest.stock import Stock
 from s3dest.upload import Uploads
+from s3dest.wire import OnRetry
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,10 @@ class AppendWriter:
         self._rows = 0
         self._number = 0
         self._spool: Spool | None = None
-        self._stock = Stock(delivery.budget, self._make_uploads, key_of=self._key_of)
+        # Nothing in the stock may lead back here: the finaliser below holds it, and would keep this writer alive.
+        self._key_of = partial(_key_of, layout, writer_id, file_format.extension)
+        make_uploads = partial(_make_uploads, delivery, file_format.content_type, _weakly(self._count_retry))
+        self._stock = Stock(delivery.budget, make_uploads, key_of=self._key_of)
         self._abandoned = weakref.finalize(self, _abandon, self._stock, layout.transfer_id, os.getpid())
         self._stored: list[StoredObject] = []
         self._retries = 0
@@ -287,7 +292,11 @@ class AppendWriter:
         if kind is not None:
             self.abort()
         elif self._state is not _State.PREPARED:
-            self.commit()
+            try:
+                self.commit()
+            finally:
+                if self._state is _State.FAILED:
+                    self.abort()
 
     def __repr__(self) -> str:
         """Show identity and state."""
@@ -355,22 +364,6 @@ class AppendWriter:
     def _next_number(self) -> int:
         self._number += 1
         return self._number - 1
-
-    def _key_of(self, item: FinishedObject) -> str:
-        return self._layout.data_key(
-            writer_id=self._writer_id,
-            number=item.number,
-            digest=item.digests.sha256.hex(),
-            extension=self._format.extension,
-        )
-
-    def _make_uploads(self) -> Uploads:
-        return Uploads(
-            self._delivery.pool,
-            content_type=self._format.content_type,
-            budget=self._delivery.budget,
-            on_retry=self._count_retry,
-        )
 
     def _seal(self) -> None:
         if self._state is _State.SEALED:
@@ -473,6 +466,26 @@ class _FailsWriter:
         """Fail the writer, unless the call itself was refused."""
         if error is not None and not isinstance(error, StateError):
             self._writer._fail(error)  # noqa: SLF001  # its own half
+
+
+def _key_of(layout: Layout, writer_id: int, extension: str, item: FinishedObject) -> str:
+    digest = item.digests.sha256.hex()
+    return layout.data_key(writer_id=writer_id, number=item.number, digest=digest, extension=extension)
+
+
+def _make_uploads(delivery: Delivery, content_type: str, on_retry: OnRetry) -> Uploads:
+    return Uploads(delivery.pool, content_type=content_type, budget=delivery.budget, on_retry=on_retry)
+
+
+def _weakly(method: OnRetry) -> OnRetry:
+    """Call a method as long as its object lives, without keeping it alive."""
+    held = weakref.WeakMethod(method)
+
+    def call() -> None:
+        if (alive := held()) is not None:
+            alive()
+
+    return call
 
 
 def _free(stock: Stock, process: int) -> None:

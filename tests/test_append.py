@@ -237,8 +237,12 @@ def test_a_bad_row_is_named(aws: FakeAws, rows: list[Any], row: int, column: str
 @pytest.mark.parametrize("rows", ["abc", b"abc", {"id": 1}])
 def test_what_is_not_rows_is_refused_whole(aws: FakeAws, rows: Any) -> None:
     """A text or one row would be taken apart."""
-    with aws.destination() as destination, pytest.raises(ConfigError, match="not a"):
-        destination.append("orders").write_many(rows)
+    with (
+        aws.destination() as destination,
+        pytest.raises(ConfigError, match="not a"),
+        destination.append("orders") as append,
+    ):
+        append.write_many(rows)
 
 
 def test_a_row_may_be_changed_after_it_was_written(aws: FakeAws) -> None:
@@ -266,8 +270,9 @@ def test_a_dropped_writer_publishes_nothing(aws: FakeAws) -> None:
     with aws.destination() as destination:
         append = destination.append("orders")
         append.write_many(ROWS)
-        del append
-        gc.collect()
+        with pytest.warns(ResourceWarning, match="dropped without commit or abort"):
+            del append
+            gc.collect()
         left = destination.append("orders")
         left.write({"id": 1})
     with pytest.raises(StateError, match="closed"):
