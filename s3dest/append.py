@@ -260,8 +260,9 @@ class AppendWriter:
         """Give the transfer up. Pending uploads are aborted as far as that is allowed.
 
         Nothing of it is visible, unless a commit was begun: then objects may be that no manifest names.
-        Does nothing after an earlier abort. Actions: ``s3:AbortMultipartUpload`` is tried where something was sent, and
-        may be denied; a lifecycle rule removes what is left.
+        Does nothing after an earlier abort. Actions, where something was sent: ``s3:AbortMultipartUpload`` is tried, and
+        may be denied (a lifecycle rule removes what is left); for a role ``sts:AssumeRole`` or
+        ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:
             StateError: The transfer is committed.

@@ -119,8 +119,10 @@ class Destination:
     ) -> AppendWriter:
         """Open a transfer: rows are written to it, and become visible all at once, or never.
 
-        Sends nothing, unless the journal knows the transfer: then it is finished first, with ``s3:PutObject``, and what
-        is written to the writer is not needed any more. The writer's methods say what they need.
+        Sends nothing, unless the journal knows the transfer: then it is finished first, and what is written to the
+        writer is not needed any more. Actions in that case: those of `resume`, which are ``s3:PutObject``, for a role
+        ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``; ``s3:AbortMultipartUpload`` is tried, and may be denied.
+        The writer's methods say what they need.
 
         Args:
             table: The name under which rows are appended; not beginning with ``_`` or ``.``.
