@@ -23,13 +23,16 @@ from s3dest.errors import (
     WrongRegionError,
 )
 from s3dest.findings import CheckReport, CheckStep, Finding
-from s3dest.formats.encoder import Encoder, Format
+from s3dest.formats.csv import Csv
+from s3dest.formats.encoder import ArrowEncoder, Encoder, Format, SchemaGrown
 from s3dest.formats.jsonl import JsonLines
+from s3dest.formats.parquet import Parquet
 from s3dest.identity import AmbientIdentity, GoogleIdentityToken, TokenSource, WebIdentity
 from s3dest.journal import FileJournal, Journal
 from s3dest.options import TransferOptions
 from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject, PreparedPart
 from s3dest.results import Progress, Receipt, StoredObject
+from s3dest.schema import Column
 from s3dest.signature import ManifestSigner
 from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject
 from s3dest.version import __version__
@@ -41,13 +44,16 @@ __all__ = [
     "AccessDeniedError",
     "AmbientIdentity",
     "AppendWriter",
+    "ArrowEncoder",
     "AwsPrincipal",
     "BucketNotFoundError",
     "CheckFailedError",
     "CheckReport",
     "CheckStep",
+    "Column",
     "ConfigError",
     "CredentialsError",
+    "Csv",
     "Destination",
     "DestinationConfig",
     "Encoder",
@@ -62,6 +68,7 @@ __all__ = [
     "JsonLines",
     "ManifestSigner",
     "OidcSubject",
+    "Parquet",
     "PendingUpload",
     "PreparedAppend",
     "PreparedObject",
@@ -72,6 +79,7 @@ __all__ = [
     "RoleAuth",
     "RowError",
     "S3DestError",
+    "SchemaGrown",
     "SseKms",
     "SseS3",
     "StateError",

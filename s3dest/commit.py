@@ -200,4 +200,5 @@ def _stored(key: str, item: FinishedObject | PreparedObject, outcome: Creation) 
         etag=outcome.etag,
         sha256=item.sha256 if isinstance(item, PreparedObject) else item.digests.sha256.hex(),
         version_id=outcome.version_id,
+        columns=item.columns,
     )

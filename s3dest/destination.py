@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError, StateError
 from s3dest.findings import CheckReport
+from s3dest.formats import by_name
 from s3dest.formats.encoder import Format
-from s3dest.formats.jsonl import JsonLines
 from s3dest.identity import AmbientIdentity, Identity, WebIdentity
 from s3dest.journal import Journal
 from s3dest.layout import plan
@@ -111,26 +111,30 @@ class Destination:
         self,
         table: str,
         *,
-        format: Literal["jsonl"] | Format = "jsonl",  # noqa: A002  # the field's word
+        format: Literal["jsonl", "csv", "parquet"] | Format = "jsonl",  # noqa: A002  # the field's word
         transfer_id: str | None = None,
         transfer_date: dt.date | str | None = None,
         writer_id: int = 0,
+        schema: object = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> AppendWriter:
         """Open a transfer: rows are written to it, and become visible all at once, or never.
 
         Sends nothing, unless the journal knows the transfer: then it is finished first, and what is written to the
         writer is not needed any more. Actions in that case: those of `resume`, which are ``s3:PutObject``, for a role
-        ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``; ``s3:AbortMultipartUpload`` is tried, and may be denied.
-        The writer's methods say what they need.
+        ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``; ``s3:AbortMultipartUpload`` is tried and may be
+        denied. The writer's methods say what they need.
 
         Args:
             table: The name under which rows are appended; not beginning with ``_`` or ``.``.
-            format: ``"jsonl"`` (JSON Lines with gzip) or a format with options, such as `JsonLines`.
+            format: ``"jsonl"`` (JSON Lines with gzip), ``"csv"`` (with gzip), ``"parquet"`` (with zstd; extra
+                ``parquet``), or a format with options: `JsonLines`, `Csv`, `Parquet`, or your own `Format`.
             transfer_id: Identity of the transfer; repeating one never commits it twice. Default: a new UUIDv7.
             transfer_date: Its date in the keys, a date or ISO text. Default: the UTC date inside a UUIDv7; another
                 kind of id needs one.
             writer_id: Which of several writers of the transfer this is, 0 to 99999.
+            schema: The columns: a mapping of names to types (Arrow's names, or Python types), a pydantic model class
+                or a pyarrow schema. Default: found in the rows.
             on_progress: Called with a `Progress` after each batch of rows and each object; what it raises is logged.
 
         Raises:
@@ -139,9 +143,6 @@ class Destination:
         """
         from s3dest.append import AppendWriter  # noqa: PLC0415  # importing s3dest shall not import boto3
 
-        if isinstance(format, str) and format != "jsonl":
-            message = f"The format {format!r} is unknown; 'jsonl' is known."
-            raise ConfigError(message, code="format")
         delivery = self._delivery()
         layout = plan(
             self.config.key_prefix, table, transfer_id=transfer_id, transfer_date=transfer_date, writer_id=writer_id
@@ -152,10 +153,11 @@ class Destination:
         return AppendWriter(
             layout,
             delivery,
-            file_format=JsonLines() if isinstance(format, str) else format,
+            file_format=by_name(format) if isinstance(format, str) else format,
             writer_id=writer_id,
             on_progress=on_progress,
             resumed=resumed,
+            schema=schema,
         )
 
     def commit(self, *prepared: PreparedAppend) -> Receipt:

@@ -45,6 +45,7 @@ def encode(
         "finished": _utc(finished),
         "rows": sum(item.rows or 0 for item in objects),
         "bytes": sum(item.size for item in objects),
+        "schema": _widest(objects),
         "entries": [_entry(bucket, item) for item in objects],
     }
     if signer is not None:
@@ -58,8 +59,24 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
+def _widest(objects: Sequence[StoredObject]) -> list[dict[str, str | None]] | None:
+    """Return the columns of the last object that has any: schemas only grow."""
+    return next((_columns(item) for item in reversed(objects) if item.columns is not None), None)
+
+
+def _columns(item: StoredObject) -> list[dict[str, str | None]]:
+    return [{"name": column.name, "type": column.type} for column in item.columns or ()]
+
+
 def _entry(bucket: str, item: StoredObject) -> dict[str, object]:
-    meta = {"content_length": item.size, "record_count": item.rows, "sha256": item.sha256, "etag": item.etag}
+    meta: dict[str, object] = {
+        "content_length": item.size,
+        "record_count": item.rows,
+        "sha256": item.sha256,
+        "etag": item.etag,
+    }
+    if item.columns is not None:
+        meta["schema"] = _columns(item)
     return {"url": f"s3://{bucket}/{item.key}", "mandatory": True, "meta": meta}
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from s3dest.model import Model
+from s3dest.schema import Column
 
 
 class PreparedPart(Model):
@@ -37,6 +38,9 @@ class PreparedObject(Model):
 
     rows: int | None
     """Rows in it; `None` for a file that was appended as it is."""
+
+    columns: tuple[Column, ...] | None = None
+    """Its columns, if the format knows any."""
 
     size: int
     """Bytes as stored."""

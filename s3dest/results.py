@@ -8,6 +8,7 @@ from pydantic import ConfigDict
 
 from s3dest.model import Model
 from s3dest.prepared import PendingUpload
+from s3dest.schema import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ class StoredObject(Model):
 
     version_id: str | None = None
     """The version, in a versioned bucket."""
+
+    columns: tuple[Column, ...] | None = None
+    """Its columns, if the format knows any."""
 
 
 class Receipt(Model):

@@ -14,10 +14,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from s3dest.formats.encoder import Format, Row
+from s3dest.formats.encoder import ArrowEncoder, Format, Row
 from s3dest.piece import BLOCK
+from s3dest.schema import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class FinishedObject:
     digests: Digests
     memory: BytesIO | None = field(default=None, repr=False)
     file: BinaryIO | None = field(default=None, repr=False)
+    columns: tuple[Column, ...] | None = None
+    """Its columns, if the format knows any."""
     foreign: bool = False
     """Whether the file is the caller's, who may write to it."""
 
@@ -78,12 +84,12 @@ class FinishedObject:
 class Spool:
     """Encodes rows into one object."""
 
-    def __init__(self, file_format: Format, *, number: int, began: float) -> None:
+    def __init__(self, file_format: Format, *, number: int, began: float, schema: object = None) -> None:
         self.rows = 0
         self.size = 0
         self.began = began
         self._number = number
-        self._encoder = file_format.encoder()
+        self._encoder = file_format.encoder(schema)
         self._digester = _Digester()
         self._memory: BytesIO | None = BytesIO()
         self._file: BinaryIO | None = None
@@ -98,21 +104,41 @@ class Spool:
         """At most how many bytes the object would have if it were finished now."""
         return self.size + self._encoder.pending
 
+    @property
+    def schema(self) -> object:
+        """What the next object's encoder is to be made with."""
+        return self._encoder.schema
+
     def add(self, rows: Sequence[Row], *, first_row: int) -> int:
         """Encode rows; return how many bytes became ready and want a place in memory.
 
         Raises:
             RowError: One of them cannot be encoded; the object is spoilt.
+            SchemaGrown: They need a new object; this one has taken none of them in.
         """
         data = self._encoder.encode(rows, first_row=first_row)
         self.rows += len(rows)
+        return self._keep(data)
+
+    def add_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> int:
+        """Encode an Arrow batch, as it is where the encoder can; else like `add`."""
+        if not isinstance(self._encoder, ArrowEncoder):
+            return self.add(batch.to_pylist(), first_row=first_row)
+        data = self._encoder.encode_arrow(batch, first_row=first_row)
+        self.rows += batch.num_rows
         return self._keep(data)
 
     def finish(self) -> tuple[FinishedObject, int]:
         """Close the object; return it, and how many last bytes want a place in memory."""
         more = self._keep(self._encoder.finish())
         finished = FinishedObject(
-            self._number, self.rows, self.size, self._digester.digests(), memory=self._memory, file=self._file
+            self._number,
+            self.rows,
+            self.size,
+            self._digester.digests(),
+            memory=self._memory,
+            file=self._file,
+            columns=self._encoder.columns,
         )
         return finished, more
 

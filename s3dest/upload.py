@@ -76,12 +76,19 @@ class UploadPool:
             S3DestError: A part failed for good, or the transfer was given up.
         """
         futures: list[Future[PreparedPart]] = []
+        failed: list[Future[PreparedPart]] = []
+
+        def done(future: Future[PreparedPart]) -> None:
+            if future.exception():
+                failed.append(future)
+            self._room.release()
+
         size, crc32 = part_size(item.size, self.part_size), 0
         try:
             for number, offset in enumerate(range(0, max(item.size, 1), size), 1):
                 _refuse_if(cancelled)
-                if failed := next((future for future in futures if future.done() and future.exception()), None):
-                    failed.result()
+                if failed:
+                    failed[0].result()
                 piece = Piece(item.read, offset, min(size, item.size - offset))
                 if item.foreign:
                     for block in piece.blocks():
@@ -94,7 +101,7 @@ class UploadPool:
                 except BaseException:
                     self._room.release()
                     raise
-                future.add_done_callback(lambda _: self._room.release())
+                future.add_done_callback(done)
                 futures.append(future)
         finally:
             wait(futures)
@@ -118,9 +125,15 @@ class Uploads:
 
     def start(self, item: FinishedObject, key: str) -> Future[PreparedObject]:
         """Bring an object up in the background; its memory is freed as soon as it is there."""
-        if item.memory is not None:
-            self._budget.drain(item.size)
+        in_memory = item.size if item.memory is not None else 0
+        self._budget.drain(in_memory)
         future = self._pool.run(self, item, key)
+
+        def let_go(future: Future[PreparedObject]) -> None:
+            if future.cancelled():  # before a thread took it; others may be waiting for its memory
+                self._let_go(item, in_memory)
+
+        future.add_done_callback(let_go)
         self._futures.append(future)
         return future
 
@@ -170,9 +183,11 @@ class Uploads:
                     log.warning("the upload of %s vanished; it goes up once more", key)
             raise AssertionError
         finally:
-            item.release()
-            if in_memory:
-                self._budget.give_back(in_memory, drained=True)
+            self._let_go(item, in_memory)
+
+    def _let_go(self, item: FinishedObject, in_memory: int) -> None:
+        item.release()
+        self._budget.give_back(in_memory, drained=True)
 
     def _upload(self, item: FinishedObject, key: str) -> PreparedObject:
         bucket = self._pool.bucket
@@ -184,6 +199,7 @@ class Uploads:
             number=item.number,
             key=key,
             rows=item.rows,
+            columns=item.columns,
             size=item.size,
             sha256=item.digests.sha256.hex(),
             crc32=crc32_text(item.digests.crc32),

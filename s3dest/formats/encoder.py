@@ -1,16 +1,41 @@
-"""The two protocols between rows and bytes: a format, and the encoder of one object."""
+"""The protocols between rows and bytes: a format, and the encoder of one object."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from s3dest.schema import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Row = Mapping[str, object]
 """One row: column names and values."""
 
 
+class SchemaGrown(Exception):  # noqa: N818  # no error: it asks for a new object
+    """Raised by an encoder when rows need another schema than the object has; it has taken none of them in.
+
+    Attributes:
+        schema: What the next object's encoder is to be made with.
+    """
+
+    def __init__(self, schema: object) -> None:
+        super().__init__("the rows need a new object with another schema")
+        self.schema = schema
+
+
 class Encoder(Protocol):
     """Turns rows into the bytes of one object; the same rows in the same order give the same bytes."""
+
+    @property
+    def schema(self) -> object:
+        """What the next object's encoder is to be made with; of the format's own kind, perhaps ``None``."""
+
+    @property
+    def columns(self) -> tuple[Column, ...] | None:
+        """The columns, for the manifest; ``None`` where the format does not know any."""
 
     @property
     def pending(self) -> int:
@@ -21,10 +46,24 @@ class Encoder(Protocol):
 
         Raises:
             RowError: A row cannot be encoded; ``first_row`` is the number of the first one given.
+            SchemaGrown: The rows need a new object with another schema.
         """
 
     def finish(self) -> bytes:
         """Return the last bytes; the encoder is spent."""
+
+
+@runtime_checkable
+class ArrowEncoder(Protocol):
+    """What an encoder has too if it takes Arrow data as it is; others are given rows."""
+
+    def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
+        """Take a batch in and return the bytes that became ready, perhaps none.
+
+        Raises:
+            RowError: A value cannot be encoded.
+            SchemaGrown: The batch needs a new object with another schema.
+        """
 
 
 class Format(Protocol):
@@ -46,5 +85,10 @@ class Format(Protocol):
     def content_type(self) -> str:
         """Media type of the objects as stored."""
 
-    def encoder(self) -> Encoder:
-        """Begin one object."""
+    def encoder(self, schema: object = None) -> Encoder:
+        """Begin one object.
+
+        Args:
+            schema: For the first object what the caller gave to ``append``, for later ones what the encoder of the
+                one before said; ``None`` if there is none.
+        """

@@ -9,20 +9,17 @@ half surrogate pairs.
 
 from __future__ import annotations
 
-import base64
-import dataclasses
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from enum import Enum
-from typing import Final, Literal
+from typing import Final
 
 import orjson
 
-from s3dest.errors import ConfigError, RowError
+from s3dest.errors import RowError
+from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
 from s3dest.formats.encoder import Row
-from s3dest.formats.gzip import GzipStream
+from s3dest.formats.values import encode_odd, holds_not_finite
+from s3dest.schema import Column, columns_of
 
 _AT_ONCE: Final = 512 * 1024
 """Bytes of text made by one call of orjson: rows that compress well must not fill the memory before they do."""
@@ -30,22 +27,18 @@ _AT_ONCE: Final = 512 * 1024
 _FIRST_ROWS: Final = 64
 
 _NEWLINE: Final = orjson.Fragment(b"\n")
-_EXTENSIONS: Final = {"gzip": "jsonl.gz", "none": "jsonl"}
-_CONTENT_TYPES: Final = {"gzip": "application/gzip", "none": "application/x-ndjson"}
 
 
 @dataclass(frozen=True, slots=True)
 class JsonLines:
     """JSON Lines, compressed or not."""
 
-    compression: Literal["gzip", "none"] = "gzip"
+    compression: Compression = "gzip"
     """How the objects are compressed; the suffix of the keys tells."""
 
     def __post_init__(self) -> None:
         """Refuse an unknown compression."""
-        if self.compression not in _EXTENSIONS:
-            message = f"JsonLines knows the compressions {', '.join(map(repr, _EXTENSIONS))}, not {self.compression!r}."
-            raise ConfigError(message, code="format")
+        check("JsonLines", self.compression)
 
     @property
     def name(self) -> str:
@@ -55,28 +48,33 @@ class JsonLines:
     @property
     def extension(self) -> str:
         """End of the keys."""
-        return _EXTENSIONS[self.compression]
+        return f"jsonl{SUFFIXES[self.compression]}"
 
     @property
     def content_type(self) -> str:
-        """Media type of the objects; never a Content-Encoding, which readers would undo behind the file's name."""
-        return _CONTENT_TYPES[self.compression]
+        """Media type of the objects."""
+        return MEDIA_TYPES.get(self.compression, "application/x-ndjson")
 
-    def encoder(self) -> _Encoder:
-        """Begin one object."""
-        return _Encoder(GzipStream() if self.compression == "gzip" else None)
+    def encoder(self, schema: object = None) -> _Encoder:
+        """Begin one object; a schema is told in the manifest, and rows are written as they are."""
+        return _Encoder(compressor(self.compression), schema)
 
 
 class _Encoder:
-    __slots__ = ("_at_once", "_gzip")
+    __slots__ = ("_at_once", "_compressor", "schema")
 
-    def __init__(self, gzip: GzipStream | None) -> None:
-        self._gzip = gzip
+    def __init__(self, compressed: Compressor, schema: object) -> None:
+        self.schema = schema
+        self._compressor = compressed
         self._at_once = _FIRST_ROWS
 
     @property
+    def columns(self) -> tuple[Column, ...] | None:
+        return None if self.schema is None else columns_of(self.schema)
+
+    @property
     def pending(self) -> int:
-        return self._gzip.pending if self._gzip else 0
+        return self._compressor.pending
 
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
         ready = []
@@ -86,11 +84,11 @@ class _Encoder:
             lines = _lines(some, first_row + start)
             start += len(some)
             self._at_once = max(1, _AT_ONCE * len(some) // len(lines))
-            ready.append(self._gzip.compress(lines) if self._gzip else lines)
+            ready.append(self._compressor.compress(lines))
         return b"".join(ready)
 
     def finish(self) -> bytes:
-        return self._gzip.finish() if self._gzip else b""
+        return self._compressor.finish()
 
 
 def _lines(rows: Sequence[Row], first_row: int) -> bytes:
@@ -99,7 +97,7 @@ def _lines(rows: Sequence[Row], first_row: int) -> bytes:
     pieces: list[object] = [_NEWLINE] * (2 * len(plain))
     pieces[::2] = plain
     try:
-        text = orjson.dumps(pieces, default=_encode_odd)
+        text = orjson.dumps(pieces, default=encode_odd)
     except (orjson.JSONEncodeError, RecursionError):
         raise _first_failure(plain, first_row) from None
     # orjson writes NaN and Infinity as null without a word; only a batch with a null in it needs a look
@@ -122,18 +120,6 @@ def _plain(rows: Sequence[Row], first_row: int) -> list[dict[str, object]]:
     return plain
 
 
-def _encode_odd(value: object) -> object:
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise TypeError
-        return str(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return base64.b64encode(value).decode()
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError
-
-
 def _first_failure(rows: Iterable[dict[str, object]], first_row: int) -> RowError:
     """Find the row and the column that a whole batch failed by."""
     for number, row in enumerate(rows, first_row):
@@ -142,7 +128,7 @@ def _first_failure(rows: Iterable[dict[str, object]], first_row: int) -> RowErro
                 message = f"Row {number} has a column name that is a {type(column).__name__}, not a text."
                 return RowError(message, row=number)
             try:
-                orjson.dumps({column: value}, default=_encode_odd)
+                orjson.dumps({column: value}, default=encode_odd)
             except (orjson.JSONEncodeError, RecursionError):
                 return _refusal(number, column, value)
     message = f"One of the rows {first_row} to {number} cannot be written as JSON."
@@ -160,20 +146,6 @@ def _refusal(number: int, column: str, value: object) -> RowError:
 def _refuse_not_finite(rows: Iterable[dict[str, object]], first_row: int) -> None:
     for number, row in enumerate(rows, first_row):
         for column, value in row.items():
-            if _holds_not_finite(value):
+            if holds_not_finite(value):
                 message = f"Row {number}, column {column!r}: JSON has no NaN and no Infinity."
                 raise RowError(message, row=number, column=column, remedy="Write None, or a text of your own.")
-
-
-def _holds_not_finite(value: object) -> bool:
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    if isinstance(value, Mapping):
-        return any(map(_holds_not_finite, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(_holds_not_finite, value))
-    if isinstance(value, Enum):
-        return _holds_not_finite(value.value)
-    if dataclasses.is_dataclass(value):
-        return any(_holds_not_finite(getattr(value, field.name, None)) for field in dataclasses.fields(value))
-    return False
