@@ -80,7 +80,10 @@ class Stock:
         finished = from_file(path, number=number, rows=rows, into_memory=small)
         self.bytes_encoded += finished.size
         if finished.memory is None:
-            self._started().start(finished, self._key_of(finished)).result()
+            try:
+                self._started().bring(finished, self._key_of(finished))
+            finally:
+                finished.release()
             return
         if not self._budget.take(finished.size):
             self._send_up()
@@ -108,7 +111,9 @@ class Stock:
         return self._uploads.abort() if self._uploads else ()
 
     def release(self) -> None:
-        """Let go of all bytes; sends nothing."""
+        """Let go of all bytes; sends nothing, and lets nothing more be sent."""
+        if self._uploads is not None:
+            self._uploads.cancel()
         if self._spool is not None:
             self._spool.discard()
             self._budget.give_back(self._accounted)
@@ -118,16 +123,21 @@ class Stock:
         self._spool, self._accounted, self.at_hand = None, 0, []
 
     def _send_up(self) -> None:
-        items, self.at_hand = self.at_hand, []
-        for item in items:
-            self._started().start(item, self._key_of(item))
+        while self.at_hand:
+            uploads = self._started()
+            item = self.at_hand.pop(0)
+            uploads.start(item, self._key_of(item))
 
     def _start_from_file(self, item: FinishedObject) -> None:
-        uploads = self._started()
-        while uploads.under_way >= _FILES_AT_ONCE:
-            uploads.wait_for_one()
-            uploads.raise_failure()
-        uploads.start(item, self._key_of(item))
+        try:
+            uploads = self._started()
+            while uploads.under_way >= _FILES_AT_ONCE:
+                uploads.wait_for_one()
+                uploads.raise_failure()
+            uploads.start(item, self._key_of(item))
+        except BaseException:
+            item.release()
+            raise
 
     def _started(self) -> Uploads:
         if self._uploads is None:

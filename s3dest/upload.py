@@ -63,8 +63,15 @@ class UploadPool:
         self._parts.shutdown()
 
     def run(self, uploads: Uploads, item: FinishedObject, key: str) -> Future[PreparedObject]:
-        """Bring an object up in the background."""
-        return self._objects.submit(uploads.bring_up, item, key)
+        """Bring an object up in the background.
+
+        Raises:
+            S3DestError: The destination is closed.
+        """
+        try:
+            return self._objects.submit(uploads.bring_up, item, key)
+        except RuntimeError as error:
+            raise _closed() from error
 
     def send_parts(
         self, item: FinishedObject, key: str, upload_id: str, *, cancelled: threading.Event, on_retry: OnRetry
@@ -127,7 +134,11 @@ class Uploads:
         """Bring an object up in the background; its memory is freed as soon as it is there."""
         in_memory = item.size if item.memory is not None else 0
         self._budget.drain(in_memory)
-        future = self._pool.run(self, item, key)
+        try:
+            future = self._pool.run(self, item, key)
+        except BaseException:
+            self._let_go(item, in_memory)
+            raise
 
         def let_go(future: Future[PreparedObject]) -> None:
             if future.cancelled():  # before a thread took it; others may be waiting for its memory
@@ -136,6 +147,12 @@ class Uploads:
         future.add_done_callback(let_go)
         self._futures.append(future)
         return future
+
+    def bring(self, item: FinishedObject, key: str) -> None:
+        """Bring an object up and wait for it."""
+        future = self.start(item, key)
+        wait([future])
+        _outcome(future)
 
     @property
     def under_way(self) -> int:
@@ -149,19 +166,23 @@ class Uploads:
     def raise_failure(self) -> None:
         """Raise what made one of the objects fail, if any did."""
         for future in self._futures:
-            if future.done() and (error := future.exception()):
-                raise error
+            if future.done():
+                _outcome(future)
 
     def results(self) -> list[PreparedObject]:
         """Wait for all objects; raise the first failure."""
         wait(self._futures)
-        return [future.result() for future in self._futures]
+        return [_outcome(future) for future in self._futures]
 
-    def abort(self) -> tuple[PendingUpload, ...]:
-        """Give all objects up; return the uploads that could not be aborted."""
+    def cancel(self) -> None:
+        """Let no further request begin; returns at once."""
         self._cancelled.set()
         for future in self._futures:
             future.cancel()
+
+    def abort(self) -> tuple[PendingUpload, ...]:
+        """Give all objects up; return the uploads that could not be aborted."""
+        self.cancel()
         wait(self._futures, timeout=ABORT_WAIT)
         begun, self._begun = self._begun, []
         return abort_uploads(self._pool.bucket, begun)
@@ -207,6 +228,18 @@ class Uploads:
             created=created,
             parts=parts,
         )
+
+
+def _outcome(future: Future[PreparedObject]) -> PreparedObject:
+    """Return what became of an object; one whose turn never came was cancelled as its destination closed."""
+    if future.cancelled():
+        raise _closed()
+    return future.result()
+
+
+def _closed() -> S3DestError:
+    # no StateError: that would say of a writer that the call, and not the transfer, has failed
+    return S3DestError("The destination was closed before all objects were up.", code="closed")
 
 
 def abort_uploads(bucket: Bucket, uploads: Iterable[PendingUpload]) -> tuple[PendingUpload, ...]:
