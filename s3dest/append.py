@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 import enum
 import logging
@@ -10,42 +9,27 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Self
 
+from s3dest.assembly import Assembly
 from s3dest.commit import Transfer
 from s3dest.delivery import Delivery
-from s3dest.errors import ConfigError, RowError, StateError
+from s3dest.errors import ConfigError, StateError
 from s3dest.formats.arrow import ArrowArray, ArrowStream, batches
-from s3dest.formats.encoder import Format, Row, SchemaGrown
+from s3dest.formats.encoder import Format, Row
 from s3dest.layout import Layout
 from s3dest.prepared import PreparedAppend, PreparedObject
 from s3dest.results import Progress, Receipt, StoredObject
-from s3dest.spool import FinishedObject, Spool
+from s3dest.spool import FinishedObject
 from s3dest.stock import Stock
 from s3dest.upload import Uploads
 from s3dest.wire import OnRetry
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 log = logging.getLogger(__name__)
-
-BATCH: Final = 1024
-"""Rows encoded at once, at most: one call of the encoder costs as much as some ten rows."""
-
-ARROW_BATCH: Final = 65_536
-"""Rows of Arrow data encoded at once, at most: they are in memory already."""
-
-FIRST_BATCH: Final = 64
-"""Rows of an object's first batch, from which their size is learnt."""
-
-_BATCH_BYTES: Final = 1024 * 1024  # as stored; an encoder sees to its own memory
-_FIRST_GUESS: Final = 256  # bytes a row, until some are encoded
-_NESTED: Final = frozenset({dict, list})
 
 
 class _State(enum.Enum):
@@ -81,22 +65,22 @@ class AppendWriter:
         self._writer_id = writer_id
         self._on_progress = on_progress
         self._resumed = resumed
-        self._schema = schema
         self._started = dt.datetime.now(dt.UTC)
         self._lock = threading.RLock()
         self._state = _State.OPEN
         self._failure: BaseException | None = None
-        options = delivery.options
-        self._first_batch = max(1, min(FIRST_BATCH, options.object_size // _FIRST_GUESS, options.object_rows or BATCH))
-        self._batch = self._first_batch
-        self._waiting: list[Row] = []
-        self._rows = 0
-        self._number = 0
-        self._spool: Spool | None = None
         # Nothing in the stock may lead back here: the finaliser below holds it, and would keep this writer alive.
         self._key_of = partial(_key_of, layout, writer_id, file_format.extension)
         make_uploads = partial(_make_uploads, delivery, file_format.content_type, _weakly(self._count_retry))
         self._stock = Stock(delivery.budget, make_uploads, key_of=self._key_of)
+        self._assembly = Assembly(
+            self._stock,
+            delivery.options,
+            delivery.clock,
+            file_format=file_format,
+            schema=schema,
+            on_batch=_weakly(self._tell),
+        )
         self._abandoned = weakref.finalize(self, _abandon, self._stock, layout.transfer_id, os.getpid())
         self._stored: list[StoredObject] = []
         self._retries = 0
@@ -140,7 +124,7 @@ class AppendWriter:
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is None:
-                self._take(row)
+                self._assembly.take(row)
 
     def write_many(self, rows: Iterable[Row]) -> None:
         """Append rows from any iterable; may send what memory has no room for.
@@ -161,10 +145,10 @@ class AppendWriter:
             if self._resumed is not None:
                 return
             if isinstance(rows, (list, tuple)):
-                self._take_all(rows)
+                self._assembly.take_all(rows)
                 return
             for row in rows:
-                self._take(row)
+                self._assembly.take(row)
 
     def write_arrow(self, data: ArrowStream | ArrowArray) -> None:
         """Append Arrow data: of pyarrow, polars, pandas, duckdb, or anything that speaks Arrow's C interface.
@@ -183,13 +167,8 @@ class AppendWriter:
             self._require_open()
             if self._resumed is not None:
                 return
-            self._flush()
             for batch in batches(data):
-                start = 0
-                while start < batch.num_rows:
-                    some = batch.slice(start, self._arrow_batch())
-                    start += some.num_rows
-                    self._add(some.num_rows, partial(_add_arrow, batch=some, first_row=self._rows))
+                self._assembly.take_arrow(batch)
 
     def write_file(self, path: str | os.PathLike[str], *, rows: int | None = None) -> None:
         """Append a file that is encoded in the writer's format already, as an object of its own, byte for byte.
@@ -212,12 +191,7 @@ class AppendWriter:
             self._require_open()
             if self._resumed is not None:
                 return
-            self._flush()
-            self._close_object()
-            small = self._delivery.options.part_size
-            self._stock.add_file(Path(path), number=self._next_number(), rows=rows, small=small)
-            self._rows += rows or 0
-            self._tell()
+            self._assembly.take_file(Path(path), rows=rows)
 
     def prepare(self) -> PreparedAppend:
         """Bring all rows up as pending uploads, durable and visible to nobody; may be repeated.
@@ -294,7 +268,7 @@ class AppendWriter:
         """Give the transfer up. Pending uploads are aborted as far as that is allowed.
 
         Nothing of it is visible, unless a commit was begun: then objects may be that no manifest names.
-        Does nothing after an earlier abort. Actions, where something was sent: ``s3:AbortMultipartUpload`` is tried, and
+        Does nothing after an earlier abort. Actions, where something was sent: ``s3:AbortMultipartUpload`` is tried and
         may be denied (a lifecycle rule removes what is left); for a role ``sts:AssumeRole`` or
         ``sts:AssumeRoleWithWebIdentity``.
 
@@ -308,7 +282,7 @@ class AppendWriter:
             if self._state is _State.ABORTED:
                 return
             self._state = _State.ABORTED
-            self._waiting = []
+            self._assembly.discard()
             self._abandoned.detach()
             if os.getpid() == self._delivery.process:
                 self._stock.abort()
@@ -337,95 +311,11 @@ class AppendWriter:
         """Show identity and state."""
         return f"AppendWriter(table={self._layout.table!r}, transfer_id={self.transfer_id!r}, {self._state.value})"
 
-    def _take(self, row: Row) -> None:
-        self._waiting.append(_snapshot(row, self._rows + len(self._waiting)))
-        if len(self._waiting) >= self._batch:
-            self._flush()
-
-    def _take_all(self, rows: Sequence[Row]) -> None:
-        """Take a list: whole batches of it need no copy, since they are encoded before this returns."""
-        start = 0
-        while start < len(rows):
-            if self._waiting or len(rows) - start < self._batch:
-                self._take(rows[start])
-                start += 1
-            else:
-                end = start + self._batch
-                self._encode(rows[start:end])
-                start = end
-
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._encode(waiting)
-
-    def _encode(self, batch: Sequence[Row]) -> None:
-        """Encode one batch. Its size depends on the rows before it alone, not on the calls that brought them."""
-        self._add(len(batch), lambda spool: spool.add(batch, first_row=self._rows))
-
-    def _add(self, rows: int, add: Callable[[Spool], int]) -> None:
-        """Add rows to the object under construction, or to a new one where its schema does not take them."""
-        spool = self._open_object()
-        try:
-            more = add(spool)
-        except SchemaGrown as grown:
-            self._close_object(schema=grown.schema)
-            spool = self._open_object()
-            more = add(spool)
-        self._stock.grow(more)
-        self._rows += rows
-        self._batch = self._next_batch(spool)
-        if self._is_full(spool):
-            self._close_object()
-        self._tell()
-
-    def _arrow_batch(self) -> int:
-        spool = self._spool
-        return self._next_batch(spool, most=ARROW_BATCH) if spool is not None and spool.rows else self._first_batch
-
-    def _next_batch(self, spool: Spool, *, most: int = BATCH) -> int:
-        """Choose how many rows to encode at once: few enough for memory and limits, many enough to be fast."""
-        options = self._delivery.options
-        row = max(1.0, spool.most / spool.rows)
-        room = min(most * _BATCH_BYTES // BATCH, max(0, options.object_size - spool.most) / 2)
-        rows = min(most, max(1, int(room / row)))
-        return min(rows, max(1, options.object_rows - spool.rows)) if options.object_rows else rows
-
-    def _is_full(self, spool: Spool) -> bool:
-        options = self._delivery.options
-        row = spool.most / spool.rows
-        if spool.most + row >= options.object_size:
-            return True
-        if options.object_rows is not None and spool.rows >= options.object_rows:
-            return True
-        age = self._delivery.clock.now() - spool.began
-        return options.object_age is not None and age >= options.object_age.total_seconds()
-
-    def _open_object(self) -> Spool:
-        if self._spool is None:
-            now = self._delivery.clock.now()
-            self._spool = Spool(self._format, number=self._next_number(), began=now, schema=self._schema)
-            self._stock.build(self._spool)
-        return self._spool
-
-    def _close_object(self, *, schema: object = None) -> None:
-        """Finish the object under construction; the next has its schema, or another."""
-        if self._spool is not None:
-            self._schema = schema or self._spool.schema
-        self._spool = None
-        self._batch = self._first_batch
-        self._stock.finish()
-
-    def _next_number(self) -> int:
-        self._number += 1
-        return self._number - 1
-
     def _seal(self) -> None:
         if self._state is _State.SEALED:
             return
         self._require_open()
-        self._flush()
-        self._close_object()
+        self._assembly.finish()
         self._state = _State.SEALED
 
     def _collect(self) -> Transfer:
@@ -458,7 +348,7 @@ class AppendWriter:
     def _fail(self, error: BaseException) -> None:
         if self._state in {_State.OPEN, _State.SEALED}:
             self._state, self._failure = _State.FAILED, error
-            self._waiting = []
+            self._assembly.discard()
             self._stock.release()
 
     def _require_process(self) -> None:
@@ -491,10 +381,9 @@ class AppendWriter:
         if self._on_progress is None:
             return
         stored = list(self._stored)
-        encoded = self._stock.bytes_encoded + (self._spool.size if self._spool else 0)
         progress = Progress(
-            rows=self._rows,
-            bytes_encoded=encoded,
+            rows=self._assembly.rows,
+            bytes_encoded=self._assembly.bytes_encoded,
             bytes_stored=sum(item.size for item in stored),
             objects=len(stored),
             retries=self._retries,
@@ -521,10 +410,6 @@ class _FailsWriter:
         """Fail the writer, unless the call itself was refused."""
         if error is not None and not isinstance(error, StateError):
             self._writer._fail(error)  # noqa: SLF001  # its own half
-
-
-def _add_arrow(spool: Spool, *, batch: pa.RecordBatch, first_row: int) -> int:
-    return spool.add_arrow(batch, first_row=first_row)
 
 
 def _key_of(layout: Layout, writer_id: int, extension: str, item: FinishedObject) -> str:
@@ -558,12 +443,3 @@ def _abandon(stock: Stock, transfer_id: str, process: int) -> None:
         stock.release()
         message = f"the writer of transfer {transfer_id} was dropped without commit or abort; nothing is published"
         warnings.warn(message, ResourceWarning, stacklevel=1)
-
-
-def _snapshot(row: Row, number: int) -> Row:
-    """Copy a row: callers reuse them, and it is encoded later."""
-    if not isinstance(row, Mapping):
-        message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
-        raise RowError(message, row=number)
-    taken = dict(row)
-    return taken if _NESTED.isdisjoint(map(type, taken.values())) else copy.deepcopy(taken)

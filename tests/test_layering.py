@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "model", "results", "prepared", "findings", "version"),
+    ("errors", "model", "results", "prepared", "schema", "findings", "version"),
     ("names", "auth", "encryption", "config", "options", "vendor", "layout", "formats", "formats.*"),
     ("policies", "retry", "problems", "diagnosis", "privacy", "journal", "signature", "piece"),
     ("identity", "credentials"),
     ("lanes", "client", "wire", "s3"),
-    ("budget", "spool", "upload", "stock"),
+    ("budget", "spool", "upload", "stock", "assembly"),
     ("check", "append", "commit", "manifest", "delivery"),
     ("destination", "testing", "testing.*"),
     ("cli", "cli.*", "engines", "engines.*"),
@@ -56,6 +56,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "orjson": ("formats.*", "manifest", "journal", "signature", "piece"),
     "cryptography": ("signature",),
     "isal": ("formats.*",),
+    "zstandard": ("formats.*",),
     "pyarrow": ("formats.*",),
     "google": ("identity",),
     "moto": ("testing", "testing.*"),
@@ -68,8 +69,10 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "s3dest.findings": ("errors",),
     # the façade hands the client out without touching boto3 itself
     "botocore": ("destination",),
+    "pyarrow": ("spool", "assembly"),
     "_typeshed": ("*",),  # the standard library's own types
     "types_boto3_s3": ("destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
+    "pyarrow": ("spool", "assembly"),
     "_typeshed": ("piece",),  # the type of what a stream reads into
     "types_boto3_sts": ("identity", "credentials", "testing", "testing.*", "cli", "cli.*"),
 }
