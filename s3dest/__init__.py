@@ -34,7 +34,7 @@ from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject, Prepa
 from s3dest.results import Progress, Receipt, StoredObject
 from s3dest.schema import Column
 from s3dest.signature import ManifestSigner
-from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject
+from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject, new_external_id
 from s3dest.version import __version__
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ __all__ = [
     "WebIdentity",
     "WrongRegionError",
     "__version__",
+    "new_external_id",
     "policies",
 ]
 

@@ -44,6 +44,8 @@ class Transfer:
     """Uploads of tasks that were prepared twice; nobody will complete them."""
     done: dict[str, tuple[StoredObject, Creation]] = field(default_factory=dict)
     """By key, what is visible already, and how it became so."""
+    perhaps_committed: bool = False
+    """Whether an earlier commit of this may have written the manifest, its answer being lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +117,20 @@ class Committer:
             finished=dt.datetime.now(dt.UTC),
             signer=self.signer,
         )
-        put = self.bucket.put(
-            transfer.layout.manifest_key,
-            Body.of(text),
-            content_type=manifest.CONTENT_TYPE,
-            manifest=True,
-            on_retry=self.on_retry,
-        )
-        return not put.created and not put.ambiguous
+        # Not only requests fail: after an interrupt, too, the manifest may be there.
+        before, transfer.perhaps_committed = transfer.perhaps_committed, True
+        try:
+            put = self.bucket.put(
+                transfer.layout.manifest_key,
+                Body.of(text),
+                content_type=manifest.CONTENT_TYPE,
+                manifest=True,
+                on_retry=self.on_retry,
+            )
+        except RequestError as error:
+            transfer.perhaps_committed = before or error.ambiguous
+            raise
+        return not (put.created or put.ambiguous or before)
 
     def _create_all(self, transfer: Transfer) -> None:
         def create(pair: tuple[str, FinishedObject | PreparedObject]) -> None:

@@ -108,6 +108,7 @@ class Bucket:
         self._told: set[str] = set()
         self._never_completed: set[str] = set()  # upload ids begun here, for which no completion was sent
         self._perhaps_completed: set[str] = set()  # upload ids whose completion was sent, its answer being lost
+        self._altered: set[str] = set()  # keys that hold other bytes than were sent
 
     @property
     def client(self) -> S3Client:
@@ -162,8 +163,16 @@ class Bucket:
         except RequestError as error:
             if error.code != problems.KEY_EXISTS.code:
                 raise
+            if key in self._altered:
+                raise self._wire.failure(problems.ETAG_DIFFERS, operation, key) from error
             return Creation(created=False, ambiguous=error.ambiguous)
-        etag = self._checked_etag(answer, body.md5, operation, key)
+        try:
+            etag = self._checked_etag(answer, body.md5, operation, key)
+        except RequestError as error:
+            error.ambiguous = True  # something is there
+            self._altered.add(key)
+            raise
+        self._altered.discard(key)
         return Creation(created=True, ambiguous=ambiguous, surely_new=True, etag=etag, version_id=_version(answer))
 
     def delete(self, key: str) -> Deletion:
