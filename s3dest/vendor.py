@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Final
 
 from pydantic import field_validator
@@ -11,6 +12,20 @@ from s3dest.model import Model
 
 _PRINCIPAL: Final = re.compile(r"arn:aws[a-z0-9-]*:iam::[A-Za-z0-9]*:(root|(user|role)/[\x21-\x7e]+)", re.ASCII)
 _ISSUER: Final = re.compile(r"[a-z0-9.-]+(:\d+)?(/[\w./~-]*)?", re.ASCII)
+
+
+_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_RANDOM_LETTERS: Final = 26
+
+
+def new_external_id() -> str:
+    """Make the external id of a new customer: ``s3dest-`` and 26 random letters ``a-z2-7``, 130 bits.
+
+    Make one for each customer, store it with them, and never change it: it goes into the kit that they get and into
+    their trust policy before anything exists. The format is stable; a pattern for it is
+    ``s3dest-[a-z2-7]{26}``. It is no secret, yet nobody guesses another customer's.
+    """
+    return "s3dest-" + "".join(secrets.choice(_BASE32) for _ in range(_RANDOM_LETTERS))
 
 
 class AwsPrincipal(Model):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
-from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject
+from s3dest.auth import RoleAuth
+from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject, new_external_id
 
 ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"
 
@@ -70,3 +73,12 @@ def test_other_issuers_are_refused(issuer: str) -> None:
     """An issuer is a plain URL."""
     with pytest.raises(ValidationError, match="issuer's URL"):
         OidcSubject(issuer=issuer, subject="s", audience="a")
+
+
+def test_external_ids_have_one_stable_format() -> None:
+    """Customers' trust policies hold them for years: prefix, alphabet and length are a promise."""
+    made = [new_external_id() for _ in range(200)]
+    assert len(set(made)) == 200
+    assert all(re.fullmatch(r"s3dest-[a-z2-7]{26}", external_id) for external_id in made)
+    assert {letter for external_id in made for letter in external_id[7:]} == set("abcdefghijklmnopqrstuvwxyz234567")
+    assert RoleAuth(role_arn="arn:aws:iam::111122223333:role/r", external_id=made[0]).external_id == made[0]
