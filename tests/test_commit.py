@@ -1,0 +1,210 @@
+"""Commit: objects first and in parallel, the manifest last, and the whole repeatable at any point."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from fake import FakeAws, faults
+from shares import ID, LAYOUT, NOON, share
+
+from s3dest import AccessDeniedError, PreparedAppend, RequestError, TransferOptions
+from s3dest.commit import YOUNG, from_prepared
+
+MANIFEST = f"vendor/exports/_manifests/orders/dt=2026-11-23/manifest_{ID}.json"
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    """Run the fake for one test."""
+    with FakeAws() as aws:
+        yield aws
+
+
+def prepare(aws: FakeAws, objects: int = 3, **more: Any) -> PreparedAppend:
+    """Prepare a transfer in a process that then ends."""
+    with aws.destination(options=TransferOptions(object_rows=1)) as destination:
+        append = destination.append("orders", **{"transfer_id": ID, **more})
+        append.write_many([{"id": number} for number in range(objects)])
+        return append.prepare()
+
+
+def test_the_manifest_comes_last(aws: FakeAws) -> None:
+    """When all that it names is there, and no earlier; each creating request is conditional."""
+    prepared = prepare(aws)
+    there: list[set[str]] = []
+    aws.faults.at("PutObject", 1, faults.meanwhile(lambda: there.append(set(aws.store.objects))))
+    with aws.destination() as destination:
+        destination.commit(prepared)
+    assert there == [{item.key for item in prepared.objects} | {MANIFEST}]  # the fault looks after the put
+    assert aws.operations[-4:] == ["CompleteMultipartUpload"] * 3 + ["PutObject"]
+    creating = [request for request in aws.log if request.operation in {"PutObject", "CompleteMultipartUpload"}]
+    assert {request.headers.get("if-none-match") for request in creating} == {"*"}
+
+
+def test_objects_become_visible_several_at_once(aws: FakeAws) -> None:
+    """As many as the destination's concurrency allows."""
+    prepared = prepare(aws, objects=4)
+    meeting = threading.Barrier(4)
+    for call in range(1, 5):
+        aws.faults.at("CompleteMultipartUpload", call, faults.meanwhile(lambda: meeting.wait(20)))
+    with aws.destination(options=TransferOptions(concurrency=4)) as destination:
+        assert destination.commit(prepared).rows == 4
+
+
+def test_after_a_failure_no_further_object_begins(aws: FakeAws) -> None:
+    """Those under way finish; no manifest is written."""
+    prepared = prepare(aws, objects=20)
+    aws.faults.always("CompleteMultipartUpload", faults.DENIED)
+    with aws.destination(options=TransferOptions(concurrency=2)) as destination, pytest.raises(AccessDeniedError):
+        destination.commit(prepared)
+    assert aws.operations.count("CompleteMultipartUpload") < 20
+    assert aws.store.objects == {}
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3, 4])
+def test_a_commit_goes_on_where_it_failed(aws: FakeAws, failing: int) -> None:
+    """In another process, at whatever step: the same objects, one manifest, nothing replaced."""
+    prepared = prepare(aws)
+    operation, call = ("PutObject", 1) if failing == 4 else ("CompleteMultipartUpload", failing)
+    aws.faults.at(operation, call, faults.DENIED)
+    with aws.destination(options=TransferOptions(concurrency=1)) as destination, pytest.raises(AccessDeniedError):
+        destination.commit(prepared)
+    assert MANIFEST not in aws.store.objects
+    with aws.destination() as destination:
+        receipt = destination.commit(PreparedAppend.model_validate_json(prepared.model_dump_json()))
+    assert (receipt.already_committed, receipt.rows, receipt.orphans) == (False, 3, ())
+    assert set(aws.store.objects) == {MANIFEST} | {item.key for item in prepared.objects}
+    assert aws.store.replaced == []
+
+
+@pytest.mark.parametrize("repeated", ["same", "412"])
+def test_a_commit_may_be_repeated_any_number_of_times(aws: FakeAws, repeated: Literal["same", "412"]) -> None:
+    """The receipt is the same but for what it says about others: the objects, and nothing is left beside them."""
+    aws.store.repeated_complete = repeated
+    prepared = prepare(aws)
+    receipts = []
+    for _ in range(3):
+        with aws.destination() as destination:
+            receipts.append(destination.commit(prepared))
+    before = dict(aws.store.objects)
+    assert [receipt.already_committed for receipt in receipts] == [False, True, True]
+    for receipt in receipts:
+        assert (receipt.rows, receipt.bytes, receipt.orphans) == (receipts[0].rows, receipts[0].bytes, ())
+        assert [item.key for item in receipt.objects] == [item.key for item in prepared.objects]
+    assert aws.store.objects == before
+
+
+@pytest.mark.parametrize("fault", [faults.ANSWER_TIMED_OUT, faults.CONNECTION_CLOSED, faults.NO_ETAG], ids=repr)
+@pytest.mark.parametrize("repeated", ["same", "NoSuchUpload", "412"])
+def test_a_completion_whose_answer_is_lost_is_done(
+    aws: FakeAws, fault: faults.Fault, repeated: Literal["same", "NoSuchUpload", "412"]
+) -> None:
+    """Whatever a store says to the second: the upload was ours, and so is the object."""
+    aws.store.repeated_complete = repeated
+    prepared = prepare(aws, objects=1)
+    aws.faults.next("CompleteMultipartUpload", fault)
+    with aws.destination() as destination:
+        receipt = destination.commit(prepared)
+    assert (receipt.already_committed, receipt.orphans, receipt.pending_uploads) == (False, (), ())
+    assert set(aws.store.objects) == {MANIFEST, prepared.objects[0].key}
+
+
+def test_a_lost_upload_is_a_typed_error(aws: FakeAws) -> None:
+    """Gone before anybody completed it, a lifecycle rule's work say: the bytes are not at hand, and it is told."""
+    prepared = prepare(aws, objects=1)
+    aws.store.uploads.clear()
+    with aws.destination() as destination, pytest.raises(RequestError) as caught:
+        destination.commit(prepared)
+    assert (caught.value.code, caught.value.key) == ("upload_lost", prepared.objects[0].key)
+    assert aws.store.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("attempted", "age", "done"),
+    [
+        (True, dt.timedelta(0), True),
+        (True, YOUNG - dt.timedelta(minutes=1), True),
+        (True, YOUNG, False),
+        (True, 2 * YOUNG, False),
+        (False, dt.timedelta(0), False),
+    ],
+    ids=["at once", "almost a day", "a day", "two days", "never sent"],
+)
+def test_an_upload_gone_since_our_completion_is_done(
+    aws: FakeAws, age: dt.timedelta, *, attempted: bool, done: bool
+) -> None:
+    """Only if an earlier process may have completed it, and it is too young for any lifecycle rule."""
+    prepared = prepare(aws, objects=1)
+    aws.store.uploads.clear()
+    (item,) = prepared.objects
+    aged = prepared.model_copy(update={"objects": (item.model_copy(update={"created": item.created - age}),)})
+    transfer = from_prepared([aged], LAYOUT, attempted=attempted)
+    with aws.destination() as destination:
+        if done:
+            assert destination._delivery().commit(transfer).rows == 1
+            return
+        with pytest.raises(RequestError) as caught:
+            destination._delivery().commit(transfer)
+        assert caught.value.code == "upload_lost"
+
+
+def test_without_manifests_the_objects_tell(aws: FakeAws) -> None:
+    """The second is told by the first one's objects; there is no manifest key to name."""
+    receipts = []
+    for _ in range(2):
+        prepared = prepare(aws)
+        with aws.destination(options=TransferOptions(manifest=False)) as destination:
+            receipts.append(destination.commit(prepared))
+    assert [(receipt.manifest_key, receipt.already_committed) for receipt in receipts] == [(None, False), (None, True)]
+    assert len(receipts[1].pending_uploads) == 3
+    assert len(aws.store.objects) == 3
+
+
+def test_uploads_that_were_not_needed_are_told(aws: FakeAws) -> None:
+    """Another attempt had the very same bytes there already: the uploads are left, and named."""
+    one, two = prepare(aws), prepare(aws)
+    with aws.destination() as destination:
+        destination.commit(one)
+        receipt = destination.commit(two)
+    assert receipt.already_committed
+    assert [upload.upload_id for upload in receipt.pending_uploads] == [item.upload_id for item in two.objects]
+    assert receipt.orphans == ()
+
+
+def test_other_rows_are_orphans(aws: FakeAws) -> None:
+    """Keys that this attempt surely created beside another's manifest are named, and no others."""
+    one = prepare(aws, objects=1)
+    with aws.destination(options=TransferOptions(object_rows=1)) as destination:
+        append = destination.append("orders", transfer_id=ID)
+        append.write_many([{"id": number} for number in range(3)])
+        two = append.prepare()
+        destination.commit(one)
+        receipt = destination.commit(two)
+        again = destination.commit(two)
+    assert receipt.already_committed
+    assert receipt.orphans == tuple(item.key for item in two.objects[1:])
+    assert again.orphans == ()
+
+
+def test_shares_become_one_transfer() -> None:
+    """It began with the first of its writers; of two attempts of one writer the first given counts."""
+    early = share(writer_id=3, attempt="a", started=NOON - dt.timedelta(hours=1))
+    late, other = share(writer_id=1, attempt="a"), share(writer_id=3, attempt="b", objects=3)
+    transfer = from_prepared([early, late, other], LAYOUT, attempted=False)
+    assert transfer.started == early.started
+    assert [key for key, _ in transfer.objects] == [item.key for item in (*late.objects, *early.objects)]
+    assert [upload.upload_id for upload in transfer.duplicates] == [item.upload_id for item in other.objects]
+    assert (transfer.format, transfer.compression, transfer.attempted) == ("jsonl", "gzip", False)
+
+
+def test_nothing_prepared_is_a_transfer_too(aws: FakeAws) -> None:
+    """Workers without rows: one manifest, no object."""
+    with aws.destination() as destination:
+        shares = [destination.append("orders", transfer_id=ID, writer_id=number).prepare() for number in range(3)]
+        receipt = destination.commit(*shares)
+    assert (receipt.rows, receipt.objects, receipt.manifest_key) == (0, (), MANIFEST)
+    assert list(aws.store.objects) == [MANIFEST]
