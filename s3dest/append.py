@@ -86,6 +86,7 @@ class AppendWriter:
         self._retries = 0
         self._prepared: PreparedAppend | None = None
         self._transfer: Transfer | None = None
+        self._in_journal = False  # since a commit was begun: it is finished, not aborted
         self._receipt: Receipt | None = None
 
     @property
@@ -251,6 +252,7 @@ class AppendWriter:
             if self._state in {_State.FAILED, _State.ABORTED}:
                 self._require_open()
             self._expect_end()
+            self._in_journal = self._delivery.journal is not None
             if self._delivery.journal is not None or self._state is _State.PREPARED:
                 receipt = self._delivery.commit_prepared(
                     [self.prepare()], on_object=self._count, on_retry=self._count_retry
@@ -268,9 +270,10 @@ class AppendWriter:
         """Give the transfer up. Pending uploads are aborted as far as that is allowed.
 
         Nothing of it is visible, unless a commit was begun: then objects may be that no manifest names.
-        Does nothing after an earlier abort. Actions, where something was sent: ``s3:AbortMultipartUpload`` is tried and
-        may be denied (a lifecycle rule removes what is left); for a role ``sts:AssumeRole`` or
-        ``sts:AssumeRoleWithWebIdentity``.
+        Does nothing after an earlier abort. After a commit that was begun with a journal, the journal forgets the
+        transfer, and its uploads are left to a lifecycle rule. Actions, where something was sent:
+        ``s3:AbortMultipartUpload`` is tried and may be denied (a lifecycle rule removes what is left); for a role
+        ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:
             StateError: The transfer is committed.
@@ -284,7 +287,11 @@ class AppendWriter:
             self._state = _State.ABORTED
             self._assembly.discard()
             self._abandoned.detach()
-            if os.getpid() == self._delivery.process:
+            if os.getpid() != self._delivery.process:
+                return
+            if self._in_journal and self._prepared is not None and self._delivery.withdraw([self._prepared]):
+                self._stock.release()
+            else:
                 self._stock.abort()
 
     def __enter__(self) -> Self:
@@ -295,11 +302,15 @@ class AppendWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Commit after a clean body, abort after an exception; what was prepared is left to whoever has it."""
+        """Commit after a clean body, abort after an exception; leave to the journal what is in it.
+
+        What was prepared is not committed: that is for whoever has it.
+        """
         if self._state in {_State.COMMITTED, _State.ABORTED}:
             return
         if kind is not None:
-            self.abort()
+            if self._state is not _State.PREPARED or not self._in_journal:
+                self.abort()
         elif self._state is not _State.PREPARED:
             try:
                 self.commit()

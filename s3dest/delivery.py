@@ -7,10 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 
+from s3dest import problems
 from s3dest.budget import Budget
 from s3dest.commit import Committer, Transfer, from_prepared
 from s3dest.config import DestinationConfig
-from s3dest.errors import ConfigError, S3DestError, StateError
+from s3dest.errors import ConfigError, RequestError, S3DestError, StateError
 from s3dest.identity import Identity
 from s3dest.journal import Journal
 from s3dest.layout import Layout
@@ -113,7 +114,13 @@ class Delivery:
                 return receipt.model_copy(update=update)
             return self.resume_entry(prepared, on_object=on_object, on_retry=on_retry)
         transfer = from_prepared(prepared, layout, attempted=False)
-        receipt = self.commit(transfer, on_object=on_object, on_retry=on_retry)
+        try:
+            receipt = self.commit(transfer, on_object=on_object, on_retry=on_retry)
+        except RequestError as error:
+            if error.code == problems.UPLOAD_LOST.code:
+                # Nobody had completed it. Whoever resumed this entry would have to believe the contrary.
+                self.journal.forget(prepared)
+            raise
         self.journal.forget(prepared)
         return receipt
 
@@ -123,6 +130,36 @@ class Delivery:
             if entry and self._is_ours(entry[0]) and _identity(entry[0]) == _identity(layout):
                 return entry
         return None
+
+    def resume_before(self, layout: Layout) -> Receipt | None:
+        """Finish a transfer that is in the journal before it is appended again; ``None`` if it is to be.
+
+        Raises:
+            S3DestError: It is in the journal, and could not be finished.
+        """
+        entry = self.journaled(layout)
+        if entry is None or self.journal is None:
+            return None
+        try:
+            return self.resume_entry(entry).model_copy(update={"already_committed": True})
+        except RequestError as error:
+            if error.code != problems.UPLOAD_LOST.code:
+                raise
+            log.warning("transfer %s cannot be resumed, and begins anew: %s", layout.transfer_id, error)
+        self.journal.forget(entry)
+        return None
+
+    def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Take what was prepared out of the journal; tell whether it was in there.
+
+        Its uploads must not be aborted then: another process may be resuming it already, and takes an upload that
+        is gone for completed.
+        """
+        entry = self.journaled(self._layout_of(prepared))
+        if self.journal is None or entry is None or not any(share in entry for share in prepared):
+            return False
+        self.journal.forget(entry)
+        return True
 
     def resume_entry(
         self,
@@ -156,11 +193,10 @@ class Delivery:
 
     def abort(self, prepared: Sequence[PreparedAppend]) -> tuple[PendingUpload, ...]:
         """Abort pending uploads as far as that is allowed; return those left over."""
-        self._layout_of(prepared)
-        uploads = [
+        uploads = tuple(
             PendingUpload(key=item.key, upload_id=item.upload_id) for share in prepared for item in share.objects
-        ]
-        return abort_uploads(self.bucket, uploads)
+        )
+        return uploads if self.withdraw(prepared) else abort_uploads(self.bucket, uploads)
 
     def _get_bucket(self) -> Bucket:
         if self._closed:

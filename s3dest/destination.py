@@ -147,9 +147,7 @@ class Destination:
         layout = plan(
             self.config.key_prefix, table, transfer_id=transfer_id, transfer_date=transfer_date, writer_id=writer_id
         )
-        resumed = None
-        if transfer_id is not None and (entry := delivery.journaled(layout)) is not None:
-            resumed = delivery.resume_entry(entry).model_copy(update={"already_committed": True})
+        resumed = delivery.resume_before(layout) if transfer_id is not None else None
         return AppendWriter(
             layout,
             delivery,
@@ -176,6 +174,8 @@ class Destination:
 
     def abort(self, *prepared: PreparedAppend) -> tuple[PendingUpload, ...]:
         """Give up what was prepared: abort its uploads as far as that is allowed. Do not commit it afterwards.
+
+        If its commit was begun with a journal, the journal forgets it, and its uploads are left to a lifecycle rule.
 
         Actions: ``s3:AbortMultipartUpload``, which may be denied; for a role ``sts:AssumeRole`` or
         ``sts:AssumeRoleWithWebIdentity``.
