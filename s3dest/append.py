@@ -122,6 +122,7 @@ class AppendWriter:
             S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
+        self._require_process()  # first: another thread may have held the lock when this process was forked
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is None:
@@ -138,6 +139,7 @@ class AppendWriter:
             S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
+        self._require_process()
         with self._lock, self._failing():
             self._require_open()
             if isinstance(rows, (str, bytes, Mapping)):
@@ -164,6 +166,7 @@ class AppendWriter:
             S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
+        self._require_process()
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is not None:
@@ -188,6 +191,7 @@ class AppendWriter:
             S3DestError: It could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
+        self._require_process()
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is not None:
@@ -204,6 +208,7 @@ class AppendWriter:
             S3DestError: Something could not be sent; only `abort` is left.
             StateError: The writer has failed, was aborted or committed.
         """
+        self._require_process()
         with self._lock:
             if self._prepared is not None and self._state is _State.PREPARED:
                 return self._prepared
@@ -241,6 +246,7 @@ class AppendWriter:
             S3DestError: A request failed for good. Unless a later commit succeeds, no manifest names the rows.
             StateError: The writer has failed or was aborted.
         """
+        self._require_process()
         with self._lock:
             if self._state is _State.COMMITTED:
                 return self.receipt
@@ -248,7 +254,6 @@ class AppendWriter:
                 self._require_open()
                 self._settle(self._resumed)
                 return self._resumed
-            self._require_process()
             if self._state in {_State.FAILED, _State.ABORTED}:
                 self._require_open()
             self._expect_end()
@@ -270,14 +275,16 @@ class AppendWriter:
         """Give the transfer up. Pending uploads are aborted as far as that is allowed.
 
         Nothing of it is visible, unless a commit was begun: then objects may be that no manifest names.
-        Does nothing after an earlier abort. After a commit that was begun with a journal, the journal forgets the
-        transfer, and its uploads are left to a lifecycle rule. Actions, where something was sent:
+        Does nothing after an earlier abort, or in another process. After a commit that was begun with a journal, the
+        journal forgets the transfer, and its uploads are left to a lifecycle rule. Actions, where something was sent:
         ``s3:AbortMultipartUpload`` is tried and may be denied (a lifecycle rule removes what is left); for a role
         ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:
             StateError: The transfer is committed.
         """
+        if os.getpid() != self._delivery.process:
+            return
         with self._lock:
             if self._state is _State.COMMITTED:
                 message = f"Transfer {self.transfer_id} is committed and cannot be aborted."
@@ -287,8 +294,6 @@ class AppendWriter:
             self._state = _State.ABORTED
             self._assembly.discard()
             self._abandoned.detach()
-            if os.getpid() != self._delivery.process:
-                return
             if self._in_journal and self._prepared is not None and self._delivery.withdraw([self._prepared]):
                 self._stock.release()
             else:
