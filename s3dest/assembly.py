@@ -58,6 +58,7 @@ class Assembly:
         self._on_batch = on_batch
         self._number = 0
         self._spool: Spool | None = None
+        self._began: float | None = None  # when the object's first row came, encoded by now or waiting
         self._waiting: list[Row] = []
         self._first_batch = max(1, min(FIRST_BATCH, options.object_size // _FIRST_GUESS, options.object_rows or BATCH))
         self._batch = self._first_batch
@@ -74,7 +75,7 @@ class Assembly:
             RowError: It, or one before it that was waiting, cannot be encoded.
         """
         self._waiting.append(_snapshot(row, self.rows + len(self._waiting)))
-        if len(self._waiting) >= self._batch:
+        if len(self._waiting) >= self._batch or self._is_old():
             self._encode_waiting()
 
     def take_all(self, rows: Sequence[Row]) -> None:
@@ -158,20 +159,27 @@ class Assembly:
             return True
         if options.object_rows is not None and spool.rows >= options.object_rows:
             return True
-        age = self._clock.now() - spool.began
-        return options.object_age is not None and age >= options.object_age.total_seconds()
+        return self._is_old()
+
+    def _is_old(self) -> bool:
+        limit = self._options.object_age
+        if limit is None:
+            return False
+        now = self._clock.now()
+        if self._began is None:
+            self._began = now
+        return now - self._began >= limit.total_seconds()
 
     def _open_object(self) -> Spool:
         if self._spool is None:
-            now = self._clock.now()
-            self._spool = Spool(self._format, number=self._next_number(), began=now, schema=self._schema)
+            self._spool = Spool(self._format, number=self._next_number(), schema=self._schema)
             self._stock.build(self._spool)
         return self._spool
 
     def _close_object(self) -> None:
         if self._spool is not None:
             self._schema = self._spool.schema
-        self._spool = None
+        self._spool = self._began = None
         self._batch = self._first_batch
         self._stock.finish()
 

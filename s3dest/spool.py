@@ -84,10 +84,9 @@ class FinishedObject:
 class Spool:
     """Encodes rows into one object."""
 
-    def __init__(self, file_format: Format, *, number: int, began: float, schema: object = None) -> None:
+    def __init__(self, file_format: Format, *, number: int, schema: object = None) -> None:
         self.rows = 0
         self.size = 0
-        self.began = began
         self._number = number
         self._encoder = file_format.encoder(schema)
         self._digester = _Digester()

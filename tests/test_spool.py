@@ -33,7 +33,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def spool() -> Iterator[Spool]:
     """Build an object of plain text."""
-    spool = Spool(JsonLines(compression="none"), number=3, began=7.0)
+    spool = Spool(JsonLines(compression="none"), number=3)
     yield spool
     spool.discard()
 
@@ -54,7 +54,7 @@ def test_rows_become_an_object(spool: Spool) -> None:
 
 def test_what_a_compressor_holds_back_comes_at_the_end() -> None:
     """Every byte is told once: while rows come in, or when the object is finished."""
-    spool = Spool(JsonLines(), number=0, began=0.0)
+    spool = Spool(JsonLines(), number=0)
     told = spool.add(ROWS, first_row=0)
     most = spool.most
     item, more = spool.finish()
@@ -128,7 +128,7 @@ def test_threads_read_at_once(spool: Spool, tmp_path: Path) -> None:
     """Each its own piece of the same object, at its own offset, from memory and from files alike."""
     spool.add(ROWS, first_row=0)
     in_memory, _ = spool.finish()
-    spilled = Spool(JsonLines(compression="none"), number=0, began=0.0)
+    spilled = Spool(JsonLines(compression="none"), number=0)
     spilled.add(ROWS, first_row=0)
     spilled.spill()
     in_file, _ = spilled.finish()
