@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 
 from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider, session_with
-from s3dest.diagnosis import REGION_CODES
 from s3dest.options import MIB, TransferOptions
 from s3dest.piece import Piece
+from s3dest.verdicts import REGION_CODES
 from s3dest.version import __version__
 
 if TYPE_CHECKING:

@@ -28,8 +28,9 @@ from botocore.handlers import BUILTIN_HANDLERS
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader
 
-from s3dest import policies, problems
+from s3dest import policies, sts_problems
 from s3dest.auth import HmacAuth, RoleAuth
+from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
 from s3dest.diagnosis import describe, explain
 from s3dest.errors import S3DestError
@@ -305,7 +306,8 @@ class RoleSessions:
             with calling():
                 answer = self._ask(token)
         except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
-            failure = explain(error, self._config, operation=self._operation, hide=[token])
+            claims = Claims.of(token) if token else None
+            failure = explain(error, self._config, operation=self._operation, hide=[token], claims=claims)
         else:
             return self._keys(answer, started)
         raise failure
@@ -319,7 +321,7 @@ class RoleSessions:
         except Exception as error:
             # the vendor's own code or file: whatever it raises is its affair, and chained
             said = type(error).__name__
-            raise describe(problems.TOKEN_SOURCE, self._config, operation=self._operation, said=said) from error
+            raise describe(sts_problems.TOKEN_SOURCE, self._config, operation=self._operation, said=said) from error
 
     def _ask(self, token: str | None) -> dict[str, Any]:
         client = self._sts()
@@ -355,7 +357,7 @@ class RoleSessions:
             frozen = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
             expiration: datetime = given["Expiration"]
         except (KeyError, TypeError):
-            raise describe(problems.NO_SESSION, self._config, operation=self._operation) from None
+            raise describe(sts_problems.NO_SESSION, self._config, operation=self._operation) from None
         # The life by STS's own clock: this machine's may be wrong.
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         now = datetime.now(UTC)

@@ -1,109 +1,31 @@
-"""From what botocore raises to what s3dest raises: which problem of the catalogue an answer is.
+"""From what botocore raises to what s3dest raises: the problem, with the destination's own values filled in.
 
-The error code decides before the status. What is not in the catalogue is shown whole and never guessed.
+verdicts.py decides which problem it is. No token is in any text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 
-from s3dest import problems
+from s3dest import problems, verdicts
+from s3dest.answer import Answer
 from s3dest.auth import HmacAuth, RoleAuth
+from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
+from s3dest.denial import Denial
 from s3dest.errors import RequestError, S3DestError, WrongRegionError
-from s3dest.problems import Problem
+from s3dest.problem import Problem
+from s3dest.statements import statement
 
-_THROTTLES: Final = frozenset(
-    "SlowDown SlowDownRead SlowDownWrite Throttling ThrottlingException ThrottledException RequestThrottled "
-    "RequestThrottledException TooManyRequests TooManyRequestsException RequestLimitExceeded BandwidthLimitExceeded "
-    "LimitExceededException PriorRequestNotComplete EC2ThrottledException 429".split()
-)
-REGION_CODES: Final = frozenset(
-    "PermanentRedirect TemporaryRedirect Redirect AuthorizationHeaderMalformed IllegalLocationConstraintException "
-    "301 302 307".split()
-)
-"""Codes by which S3 says that a bucket lives elsewhere."""
-
-EXPIRED_CODES: Final = frozenset("ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidToken".split())
-"""Codes by which S3 refuses a session's keys that a new session would mend."""
-
-_S3_CODES: Final = {
-    "InvalidAccessKeyId": problems.KEY_UNKNOWN,
-    "SignatureDoesNotMatch": problems.SECRET_WRONG,
-    "NoSuchBucket": problems.BUCKET_NOT_FOUND,
-    "InternalError": problems.UNAVAILABLE,
-    "ServiceUnavailable": problems.UNAVAILABLE,
-    "RequestTimeout": problems.REQUEST_TIMEOUT,
-    "ConditionalRequestConflict": problems.CONFLICT,
-    "OperationAborted": problems.CONFLICT,
-    "PreconditionFailed": problems.KEY_EXISTS,
-    "412": problems.KEY_EXISTS,
-    "NoSuchUpload": problems.UPLOAD_LOST,
-    "BadDigest": problems.BODY_ALTERED,
-    "XAmzContentSHA256Mismatch": problems.BODY_ALTERED,
-    "IncompleteBody": problems.BODY_ALTERED,
-    "RequestTimeTooSkewed": problems.CLOCK_SKEWED,
-    "NotImplemented": problems.NOT_IMPLEMENTED,
-    "AllAccessDisabled": problems.ACCOUNT_PROBLEM,
-    "AccountProblem": problems.ACCOUNT_PROBLEM,
-    "NotSignedUp": problems.ACCOUNT_PROBLEM,
-    **dict.fromkeys(_THROTTLES, problems.THROTTLED),
-    **dict.fromkeys(REGION_CODES, problems.WRONG_REGION),
-    **dict.fromkeys(EXPIRED_CODES, problems.SESSION_EXPIRED),
-}
-_STS_CODES: Final = {
-    "RegionDisabledException": problems.STS_REGION_DISABLED,
-    "MalformedPolicyDocument": problems.SESSION_POLICY_REFUSED,
-    "PackedPolicyTooLarge": problems.SESSION_POLICY_REFUSED,
-    "InvalidClientTokenId": problems.VENDOR_KEYS_REFUSED,
-    "InvalidAccessKeyId": problems.VENDOR_KEYS_REFUSED,
-    "SignatureDoesNotMatch": problems.VENDOR_KEYS_REFUSED,
-    "UnrecognizedClientException": problems.VENDOR_KEYS_REFUSED,
-    "ExpiredToken": problems.VENDOR_KEYS_EXPIRED,
-    "InvalidIdentityToken": problems.TOKEN_REFUSED,
-    "ExpiredTokenException": problems.TOKEN_REFUSED,
-    "IDPRejectedClaim": problems.TOKEN_REFUSED,
-    "IDPCommunicationError": problems.STS_UNAVAILABLE,
-    **dict.fromkeys(_THROTTLES, problems.STS_UNAVAILABLE),
-}
 _STS_OPERATIONS: Final = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity"})
-_SKEW: Final = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Value ').*?(?=' at ')", re.DOTALL)
-_LONGEST_MESSAGE: Final = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a service answered, taken out of botocore's exception."""
-
-    operation: str
-    code: str
-    message: str
-    status: int | None
-    request_id: str | None
-    region: str | None
-
-    @classmethod
-    def of(cls, error: botocore_errors.ClientError) -> Answer:
-        """Read a `ClientError`."""
-        said = error.response.get("Error", {})
-        about = error.response.get("ResponseMetadata", {})
-        headers = about.get("HTTPHeaders") or {}
-        region = headers.get("x-amz-bucket-region") or said.get("Region")
-        return cls(
-            operation=error.operation_name,
-            code=str(said.get("Code") or ""),
-            message=str(said.get("Message") or ""),
-            status=about.get("HTTPStatusCode"),
-            request_id=about.get("RequestId") or headers.get("x-amz-request-id"),
-            region=str(region) if region else None,
-        )
+_SIGNATURE: Final = re.compile(r"(?i)((?:X-Amz-(?:Signature|Security-Token|Credential)|Signature)=)[^&\s,\"'<]+")
+_LONGEST_MESSAGE: Final = 800
 
 
 def explain(
@@ -113,6 +35,7 @@ def explain(
     operation: str,
     key: str | None = None,
     hide: Iterable[str | None] = (),
+    claims: Claims | None = None,
 ) -> S3DestError:
     """Turn what botocore raised during ``operation`` into an error of s3dest.
 
@@ -123,16 +46,17 @@ def explain(
         operation: ``PutObject``, ``AssumeRole`` …
         key: The object key concerned.
         hide: Tokens that must not appear in the text, should a service repeat them.
+        claims: Those of the vendor's identity token, if one was sent.
     """
     if isinstance(error, S3DestError):
         return error
     hide = list(hide)
     if isinstance(error, botocore_errors.ClientError):
         answer = Answer.of(error)
-        problem = _sts_problem(answer) if operation in _STS_OPERATIONS else _s3_problem(answer, config)
-        explained = describe(problem, config, answer=answer, operation=operation, key=key, hide=hide)
+        problem = verdicts.of_sts(answer) if operation in _STS_OPERATIONS else verdicts.of_s3(answer, config)
+        explained = describe(problem, config, answer=answer, operation=operation, key=key, hide=hide, claims=claims)
     else:
-        problem = _local_problem(error, sts=operation in _STS_OPERATIONS)
+        problem = verdicts.of_exception(error, config, sts=operation in _STS_OPERATIONS)
         # the parser's error repeats the answer, in which STS hands out keys
         said = type(error).__name__ + ("" if isinstance(error, ResponseParserError) else f": {error}")
         explained = describe(problem, config, said=said, operation=operation, key=key, hide=hide)
@@ -146,14 +70,35 @@ def describe(
     problem: Problem,
     config: DestinationConfig,
     *,
-    operation: str,
+    operation: str | None,
     key: str | None = None,
     answer: Answer | None = None,
     said: str = "",
     hide: Iterable[str | None] = (),
+    claims: Claims | None = None,
+    mend: Mapping[str, object] | None = None,
+    **more: str,
 ) -> S3DestError:
-    """Build the error for a problem, with the destination's values filled in."""
-    values = _values(config, key)
+    """Build the error for a problem, with the destination's values filled in.
+
+    Args:
+        problem: Which.
+        config: The destination concerned.
+        operation: ``PutObject``, ``AssumeRole`` …
+        key: The object key concerned.
+        answer: What AWS or the store answered.
+        said: What botocore said, without an answer.
+        hide: Tokens that must not appear in the text.
+        claims: Those of the vendor's identity token.
+        mend: The fields of the config that mend it, for ``config.model_copy(update=…)``.
+        more: Values of further placeholders.
+    """
+    denial = Denial.of(answer.message) if answer else None
+    if problem is problems.WRONG_REGION and answer and answer.region:
+        mend = {"region": answer.region}
+    values = _values(config, key) | _values_of_answer(answer, denial, claims) | more
+    if mend:
+        values["mend"] = repr(dict(mend))
     message = problem.title.format_map(values)
     if answer and answer.code:
         said = f"{answer.code}: {answer.message}" if answer.message else answer.code
@@ -162,7 +107,7 @@ def describe(
         message = f"{message} {speaker} said: {_scrub(said, hide)}"
     remedy = problem.remedy.format_map(values)
     if problem is problems.WRONG_REGION and answer and answer.region:
-        remedy = f"The bucket is in {answer.region!r}: set that as the region."
+        remedy = f"The bucket is in {answer.region!r}: config.model_copy(update={values['mend']})."
     error = problem.error(
         message,
         code=problem.code,
@@ -176,6 +121,9 @@ def describe(
         request_id=answer.request_id if answer else None,
         retryable=problem.retryable,
     )
+    if problem.statement:
+        error.statement = statement(problem.statement, config, denial=denial, claims=claims)
+    error.mend = dict(mend) if mend else None
     if isinstance(error, RequestError):
         # a 503 may come after the effect, whatever its code
         error.ambiguous = problem.ambiguous or (problem is problems.THROTTLED and (error.status or 0) >= 500)  # noqa: PLR2004  # HTTP
@@ -185,17 +133,53 @@ def describe(
 
 
 def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
+    """Fill the placeholders that every title and remedy may name: those of catalogue.PLACEHOLDERS."""
     role = config.auth if isinstance(config.auth, RoleAuth) else None
+    user = config.auth.access_key_id if isinstance(config.auth, HmacAuth) else ""
     return {
+        "action": "s3:PutObject",
         "bucket": config.bucket,
-        "region": config.region,
-        "uri": config.uri,
-        "partition": config.partition.name,
-        "key_prefix": config.key_prefix,
-        "key": key or "",
-        "role_arn": role.role_arn if role else "",
+        "caller": "",
+        "claims": "",
+        "clock": "",
+        "encryption": "encryption",
         "external_id": repr(role.external_id) if role and role.external_id else "none",
+        "key": key or "",
+        "key_prefix": config.key_prefix,
+        "kms_action": "",
+        "mend": "…",
+        "objects_arn": f"arn:{config.partition.name}:s3:::{config.bucket}/{config.key_prefix}*",
+        "owner": config.expected_bucket_owner or "(none given)",
+        "partition": config.partition.name,
+        "policy_arn": "",
+        "principal": f"the role {role.role_arn}" if role else f"the user of key {user}",
+        "region": config.region,
+        "right": "do that",
+        "role_arn": role.role_arn if role else "",
+        "storage_class": config.storage_class or "that was asked for",
+        "stranger": "others",
+        "uri": config.uri,
+        "waited": "a while",
+        "weakness": "see its capabilities",
     }
+
+
+def _values_of_answer(answer: Answer | None, denial: Denial | None, claims: Claims | None) -> dict[str, str]:
+    """Fill the placeholders that depend on what was answered."""
+    values = {}
+    if denial and denial.action:
+        values["action"] = denial.action
+        if denial.action.startswith("kms:"):
+            values["kms_action"] = f" ({denial.action})"
+    if denial and denial.policy_arn:
+        values["policy_arn"] = f" ({denial.policy_arn})"
+    if denial and denial.principal:
+        values["caller"] = f" by {denial.principal}"
+    if claims:
+        values["claims"] = f" (sub {claims.subject!r}, audience {claims.audience!r})"
+    if answer and answer.skew is not None:
+        values["clock"] = f": it is {abs(answer.skew):.0f} s {'ahead' if answer.skew > 0 else 'behind'}"
+    return values
 
 
 def _scrub(text: str, hide: Iterable[str | None]) -> str:
@@ -208,68 +192,4 @@ def _hidden(text: str, hide: Iterable[str | None]) -> str:
     for secret in hide:
         if secret:
             text = text.replace(secret, "(hidden)")
-    return _TOKEN.sub("(hidden)", text)
-
-
-def _sts_problem(answer: Answer) -> Problem:
-    if _SKEW.search(answer.message):
-        return problems.CLOCK_SKEWED
-    if answer.code in {"AccessDenied", "NoSuchEntity"}:  # Ceph says that there is no such role
-        by_token = answer.operation == "AssumeRoleWithWebIdentity"
-        return problems.ROLE_NOT_ASSUMABLE_BY_TOKEN if by_token else problems.ROLE_NOT_ASSUMABLE
-    if answer.code == "ValidationError" and "DurationSeconds" in answer.message:
-        return problems.SESSION_DURATION
-    if answer.code == "InvalidIdentityToken" and "No OpenIDConnect provider" in answer.message:
-        return problems.OIDC_PROVIDER_MISSING
-    if answer.code == "InvalidIdentityToken" and "audience" in answer.message:
-        return problems.TOKEN_AUDIENCE
-    if problem := _STS_CODES.get(answer.code):
-        return problem
-    return problems.STS_UNAVAILABLE if (answer.status or 0) >= 500 else problems.STS_REFUSED  # noqa: PLR2004  # HTTP's server errors
-
-
-def _s3_problem(answer: Answer, config: DestinationConfig) -> Problem:
-    status = answer.status or 0
-    if answer.code == "AccessDenied" or (status == 403 and answer.code == "403" and answer.request_id):  # noqa: PLR2004
-        return _denial(answer)
-    if answer.code in {"InvalidAccessKeyId", "SignatureDoesNotMatch"} and not isinstance(config.auth, HmacAuth):
-        return problems.SESSION_EXPIRED
-    if answer.code == "AuthorizationHeaderMalformed" and not answer.region and "region" not in answer.message:
-        return problems.REFUSED
-    if problem := _S3_CODES.get(answer.code):
-        return problem
-    if answer.code.startswith("KMS."):
-        return problems.KMS_KEY_UNUSABLE
-    if status >= 500 or status == 200:  # noqa: PLR2004  # an error inside a 200 is shown as 500 by botocore
-        return problems.UNAVAILABLE
-    if (not answer.code or answer.code.isdigit()) and not answer.request_id:
-        return problems.NOT_S3
-    return problems.REFUSED
-
-
-def _denial(answer: Answer) -> Problem:
-    if "kms:" in answer.message:
-        return problems.KMS_DENIED
-    return {"DeleteObject": problems.DELETE_DENIED, "AbortMultipartUpload": problems.ABORT_DENIED}.get(
-        answer.operation, problems.PUT_DENIED
-    )
-
-
-def _local_problem(error: Exception, *, sts: bool) -> Problem:
-    """Name what went wrong without an answer."""
-    if isinstance(error, botocore_errors.SSLError):
-        return problems.TLS_UNTRUSTED
-    if isinstance(error, botocore_errors.ProxyConnectionError):
-        return problems.PROXY_UNREACHABLE
-    if isinstance(error, (botocore_errors.EndpointConnectionError, botocore_errors.ConnectTimeoutError)):
-        return problems.STS_UNREACHABLE if sts else problems.UNREACHABLE
-    cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
-    if isinstance(error, cut_off):
-        return problems.STS_UNREACHABLE if sts else problems.ANSWER_LOST
-    if isinstance(error, ResponseParserError):
-        return problems.STS_UNAVAILABLE if sts else problems.ANSWER_LOST
-    if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS
-        return problems.NO_SESSION
-    if isinstance(error, botocore_errors.BotoCoreError) and sts:
-        return problems.VENDOR_KEYS_MISSING
-    return problems.STS_REFUSED if sts else problems.UNUSABLE_REQUEST
+    return _SIGNATURE.sub(r"\1(hidden)", _TOKEN.sub("(hidden)", text))

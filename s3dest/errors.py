@@ -19,7 +19,7 @@ Each can be pickled, with all its facts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
     from s3dest.findings import CheckReport
@@ -42,10 +42,14 @@ class S3DestError(Exception):
         status: The HTTP status of the answer.
         request_id: AWS's id of the request, for its support.
         retryable: Whether the same request may succeed later, unchanged.
+        statement: The policy or statement to paste, as plain JSON values, where one mends it.
+        mend: The fields of the config that mend it, for ``config.model_copy(update=…)``, where they are known.
     """
 
     default_code = "unknown"
     default_owner: Owner = "vendor"
+    statement: dict[str, Any] | None = None
+    mend: dict[str, Any] | None = None
 
     def __init__(
         self,

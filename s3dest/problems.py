@@ -1,189 +1,22 @@
-"""The catalogue of problems: each with a stable code, an owner, a title and a remedy, to be filled with values.
+"""The catalogue, on S3's answers other than a 403 of its policies (denials.py).
 
-Pure data. Titles and remedies may name ``{bucket}``, ``{region}``, ``{uri}``, ``{partition}``, ``{key_prefix}``,
-``{key}``, ``{role_arn}`` and ``{external_id}``. diagnosis.py decides which problem an answer is.
+Titles and remedies may name ``{bucket}``, ``{region}``, ``{uri}``, ``{partition}``, ``{key_prefix}``, ``{key}``,
+``{role_arn}``, ``{external_id}`` and what else diagnosis.py fills in; verdicts.py decides which problem an answer is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from s3dest.errors import (
-    AccessDeniedError,
     BucketNotFoundError,
     CredentialsError,
     IntegrityError,
-    Owner,
     RequestError,
-    S3DestError,
     ThrottledError,
     TransportError,
     WrongRegionError,
 )
+from s3dest.problem import Problem
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One cause of failure: what to call it, whose it is, what to do."""
-
-    code: str
-    error: type[S3DestError]
-    owner: Owner
-    title: str
-    remedy: str
-    retryable: bool = False
-    ambiguous: bool = False
-
-
-# What STS says about the role
-
-ROLE_NOT_ASSUMABLE = Problem(
-    "role_not_assumable",
-    CredentialsError,
-    "customer",
-    "The role {role_arn} cannot be assumed.",
-    "Check that the role exists, that its trust policy names the vendor's principal and, as sts:ExternalId, "
-    "{external_id}, and (vendor) that the caller may call sts:AssumeRole on it. AWS does not say which failed. "
-    "A trust policy just saved can take some minutes to count.",
-)
-ROLE_NOT_ASSUMABLE_BY_TOKEN = Problem(
-    "role_not_assumable",
-    CredentialsError,
-    "customer",
-    "The role {role_arn} cannot be assumed with the vendor's identity token.",
-    "Check that the role exists and that its trust policy names exactly the token's subject and audience. "
-    "A trust policy just saved can take some minutes to count.",
-)
-OIDC_PROVIDER_MISSING = Problem(
-    "oidc_provider_missing",
-    CredentialsError,
-    "customer",
-    "The account of {role_arn} has no IAM OIDC provider for the issuer of the vendor's token.",
-    "Create the OIDC provider in the account that owns the role.",
-)
-TOKEN_AUDIENCE = Problem(
-    "token_audience",
-    CredentialsError,
-    "customer",
-    "The audience of the vendor's token is not one that the OIDC provider knows.",
-    "Add the token's audience to the OIDC provider in the account that owns the role.",
-)
-TOKEN_REFUSED = Problem(
-    "token_refused",
-    CredentialsError,
-    "vendor",
-    "STS does not accept the vendor's identity token.",
-    "Check that the token source gives a fresh token, signed by the issuer that the trust policy names.",
-)
-STS_REGION_DISABLED = Problem(
-    "sts_region_disabled",
-    CredentialsError,
-    "customer",
-    "STS is not active in this region for the account that owns the role.",
-    "Activate the region for STS in the account's settings, or set sts_endpoint_url to that of another region.",
-)
-SESSION_POLICY_REFUSED = Problem(
-    "session_policy_refused",
-    CredentialsError,
-    "vendor",
-    "STS does not accept the session policy.",
-    "Shorten the prefix, or set session_policy to false and rely on the role's own policy.",
-)
-VENDOR_KEYS_REFUSED = Problem(
-    "vendor_keys_refused",
-    CredentialsError,
-    "vendor",
-    "STS does not know the vendor's own AWS keys.",
-    "Mend the vendor's ambient credentials; the customer can do nothing about this.",
-)
-VENDOR_KEYS_EXPIRED = Problem(
-    "vendor_keys_expired",
-    CredentialsError,
-    "vendor",
-    "The vendor's own AWS session has expired.",
-    "Renew the vendor's ambient credentials; the customer can do nothing about this.",
-)
-VENDOR_KEYS_MISSING = Problem(
-    "vendor_keys_missing",
-    CredentialsError,
-    "vendor",
-    "The vendor's own AWS credentials cannot be found.",
-    "Configure ambient AWS credentials for this process, or pass an identity; the customer can do nothing about this.",
-)
-SESSION_DURATION = Problem(
-    "session_duration",
-    CredentialsError,
-    "vendor",
-    "STS gives no session of this duration.",
-    "Set the duration in RoleAuth to what the role's MaxSessionDuration allows.",
-)
-NO_SESSION = Problem(
-    "sts_answer",
-    CredentialsError,
-    "network",
-    "The answer says success but holds no session of {role_arn}: it is not one of STS.",
-    "Check sts_endpoint_url, and look for a proxy or a captive portal in between.",
-)
-TOKEN_SOURCE = Problem(
-    "token_source",
-    CredentialsError,
-    "vendor",
-    "The vendor's token source gave no identity token.",
-    "Mend the token source; the customer can do nothing about this.",
-)
-STS_REFUSED = Problem(
-    "sts_refused", CredentialsError, "vendor", "STS refused to open a session of {role_arn}.", "See what AWS said."
-)
-STS_UNAVAILABLE = Problem(
-    "sts_unavailable",
-    CredentialsError,
-    "aws",
-    "STS cannot open a session of {role_arn} at the moment.",
-    "Try again later.",
-    retryable=True,
-)
-STS_UNREACHABLE = Problem(
-    "sts_unreachable",
-    CredentialsError,
-    "network",
-    "STS cannot be reached.",
-    "Check name resolution, egress rules, proxy and sts_endpoint_url.",
-    retryable=True,
-)
-
-# What S3 says
-
-PUT_DENIED = Problem(
-    "put_denied",
-    AccessDeniedError,
-    "customer",
-    "Writing to {uri} is denied.",
-    "Allow s3:PutObject on arn:{partition}:s3:::{bucket}/{key_prefix}* in the policy of the role or user, and see that "
-    "no other policy (bucket, organisation, permissions boundary) denies it. A policy just saved can take minutes.",
-)
-DELETE_DENIED = Problem(
-    "delete_denied",
-    AccessDeniedError,
-    "customer",
-    "Deleting s3://{bucket}/{key} is denied.",
-    "Delete that object by hand. To have the check clean up, allow s3:DeleteObject on arn:{partition}:s3:::{bucket}/"
-    "{key_prefix}* while it runs; appending does not need it.",
-)
-ABORT_DENIED = Problem(
-    "abort_denied",
-    AccessDeniedError,
-    "customer",
-    "Aborting the multipart upload of s3://{bucket}/{key} is denied.",
-    "Nothing of it is visible. Let a lifecycle rule remove incomplete multipart uploads after 7 days, or allow "
-    "s3:AbortMultipartUpload.",
-)
-KMS_DENIED = Problem(
-    "kms_denied",
-    AccessDeniedError,
-    "customer",
-    "The bucket's KMS key may not be used.",
-    "Allow kms:GenerateDataKey and kms:Decrypt on the key, in the policy of the role or user and in the key's own.",
-)
 KMS_KEY_UNUSABLE = Problem(
     "kms_key_unusable",
     RequestError,
@@ -275,7 +108,7 @@ CLOCK_SKEWED = Problem(
     "clock_skewed",
     RequestError,
     "vendor",
-    "This machine's clock is wrong by more than AWS accepts.",
+    "This machine's clock is wrong by more than AWS accepts{clock}.",
     "Set the clock of the machine that runs s3dest.",
 )
 NOT_IMPLEMENTED = Problem(
@@ -316,36 +149,73 @@ NOT_S3 = Problem(
     "Check endpoint_url, and look for a proxy or a captive portal in between.",
 )
 REFUSED = Problem("request_refused", RequestError, "customer", "S3 refused the request.", "See what AWS said.")
-
-# What the network says
-
-UNREACHABLE = Problem(
-    "endpoint_unreachable",
-    TransportError,
-    "network",
-    "The store cannot be reached.",
-    "Check the region's spelling, endpoint_url, name resolution and egress rules.",
-    retryable=True,
+SESSION_TOKEN_INVALID = Problem(
+    "session_token_invalid",
+    CredentialsError,
+    "vendor",
+    "S3 in region {region!r} does not accept the session's token.",
+    "Leave sts_endpoint_url out, or set it to a regional STS: tokens of the global one do not count in opt-in regions.",
 )
-PROXY_UNREACHABLE = Problem(
-    "proxy_unreachable", TransportError, "network", "The proxy cannot be reached.", "Check the proxy.", retryable=True
+BUCKET_NAME_REFUSED = Problem(
+    "bucket_name_refused",
+    RequestError,
+    "customer",
+    "{bucket!r} is no name that a bucket can have.",
+    "Enter the bare bucket name as the S3 console shows it: 3 to 63 lower-case letters, digits, dots and hyphens.",
 )
-TLS_UNTRUSTED = Problem(
-    "tls_failed",
-    TransportError,
-    "network",
-    "No trusted TLS connection to the store can be made.",
-    "Add the store's certificate authority (AWS_CA_BUNDLE), or check that the port speaks TLS.",
+OWNER_MALFORMED = Problem(
+    "owner_malformed",
+    RequestError,
+    "customer",
+    "S3 does not take {owner} for an account.",
+    "Set expected_bucket_owner to the 12-digit id of the account that owns the bucket.",
 )
-ANSWER_LOST = Problem(
-    "answer_lost",
-    TransportError,
-    "network",
-    "The store's answer did not arrive.",
-    "Try again; whether the request took effect is unknown.",
-    retryable=True,
-    ambiguous=True,
+CHECKSUM_REQUIRED = Problem(
+    "checksum_required",
+    RequestError,
+    "vendor",
+    "The bucket has Object Lock and demands a checksum, which did not arrive.",
+    "s3dest sends one with each body: find what takes the header off on the way (a gateway), and report it.",
 )
-UNUSABLE_REQUEST = Problem(
-    "unusable_request", RequestError, "vendor", "The request cannot be sent.", "See what botocore said."
+CHECKSUM_UNSUPPORTED = Problem(
+    "checksum_unsupported",
+    RequestError,
+    "vendor",
+    "The store does not support the form of checksum that the request carried.",
+    "Set checksums to 'md5' in TransferOptions, or keep the report's capabilities in the config.",
+)
+CONDITION_UNSUPPORTED = Problem(
+    "condition_unsupported",
+    RequestError,
+    "customer",
+    "The store refuses requests with If-None-Match.",
+    "s3dest overwrites nothing and so needs a store with conditional writes; choose another, or a newer version of it.",
+)
+STORAGE_CLASS_REFUSED = Problem(
+    "storage_class_refused",
+    RequestError,
+    "customer",
+    "The store does not have the storage class {storage_class}.",
+    "Choose another storage_class, or leave it out for the bucket's default.",
+)
+ENCRYPTION_REFUSED = Problem(
+    "encryption_refused",
+    RequestError,
+    "customer",
+    "The store does not take the encryption that the config asks for.",
+    "Choose another encryption, or leave it out for the bucket's default.",
+)
+KEY_TOO_LONG = Problem(
+    "key_refused_as_too_long",
+    RequestError,
+    "customer",
+    "The key of the object is longer than the store takes.",
+    "Shorten the prefix: a key has at most 1,024 bytes in all.",
+)
+ACCELERATION_OFF = Problem(
+    "acceleration_off",
+    RequestError,
+    "vendor",
+    "The endpoint is one of Transfer Acceleration, which the bucket {bucket!r} does not have.",
+    "Leave endpoint_url out, or let the customer turn Transfer Acceleration on for the bucket.",
 )

@@ -12,15 +12,16 @@ from s3dest import problems
 from s3dest.client import create_client
 from s3dest.config import DestinationConfig
 from s3dest.credentials import Purpose, provider_for
-from s3dest.diagnosis import EXPIRED_CODES, describe, explain
+from s3dest.diagnosis import describe, explain
 from s3dest.errors import RequestError, S3DestError
 from s3dest.identity import Identity
 from s3dest.lanes import Lanes
 from s3dest.options import TransferOptions
 from s3dest.piece import Piece
 from s3dest.privacy import calling
-from s3dest.problems import Problem
+from s3dest.problem import Problem
 from s3dest.retry import Clock, retrying
+from s3dest.verdicts import EXPIRED_CODES
 
 T = TypeVar("T")
 Answer = dict[str, Any]

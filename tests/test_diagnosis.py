@@ -20,7 +20,7 @@ from s3dest import (
     ThrottledError,
     TransportError,
     WrongRegionError,
-    diagnosis,
+    verdicts,
 )
 from s3dest.diagnosis import explain
 from s3dest.errors import RequestError
@@ -146,13 +146,18 @@ S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
     ("KMS.DisabledException", 400, "", RequestError, "kms_key_unusable", "customer"),
     ("KMS.NotFoundException", 400, "", RequestError, "kms_key_unusable", "customer"),
     ("ExpiredToken", 400, "", CredentialsError, "session_expired", "aws"),
-    ("InvalidToken", 400, "", CredentialsError, "session_expired", "aws"),
+    ("InvalidToken", 400, "", CredentialsError, "session_token_invalid", "vendor"),
     ("TokenRefreshRequired", 400, "", CredentialsError, "session_expired", "aws"),
     ("InvalidAccessKeyId", 403, "", CredentialsError, "session_expired", "aws"),
     ("SignatureDoesNotMatch", 403, "", CredentialsError, "session_expired", "aws"),
-    ("KeyTooLongError", 400, "", RequestError, "request_refused", "customer"),
-    ("InvalidStorageClass", 400, "", RequestError, "request_refused", "customer"),
-    ("AccessControlListNotSupported", 400, "", RequestError, "request_refused", "customer"),
+    ("KeyTooLongError", 400, "", RequestError, "key_refused_as_too_long", "customer"),
+    ("InvalidStorageClass", 400, "", RequestError, "storage_class_refused", "customer"),
+    ("AccessControlListNotSupported", 400, "", AccessDeniedError, "acl_refused", "vendor"),
+    ("InvalidBucketName", 400, "", RequestError, "bucket_name_refused", "customer"),
+    ("InvalidBucketOwnerAWSAccountID", 400, "", RequestError, "owner_malformed", "customer"),
+    ("InvalidEncryptionAlgorithmError", 400, "", RequestError, "encryption_refused", "customer"),
+    ("InvalidPayer", 403, "", AccessDeniedError, "requester_pays", "customer"),
+    ("MissingUploadObjectWithObjectLockHeaders", 400, "", RequestError, "checksum_required", "vendor"),
     ("MethodNotAllowed", 405, "", RequestError, "request_refused", "customer"),
 ]
 
@@ -192,7 +197,7 @@ STS_ANSWERS: list[tuple[str, int, str, str, str]] = [
     ("InvalidIdentityToken", 400, "could not be validated", "token_refused", "vendor"),
     ("ExpiredTokenException", 400, "Token expired", "token_refused", "vendor"),
     ("IDPRejectedClaim", 403, "", "token_refused", "vendor"),
-    ("IDPCommunicationError", 400, "", "sts_unavailable", "aws"),
+    ("IDPCommunicationError", 400, "", "issuer_unreachable", "vendor"),
     ("RegionDisabledException", 403, "", "sts_region_disabled", "customer"),
     ("MalformedPolicyDocument", 400, "", "session_policy_refused", "vendor"),
     ("PackedPolicyTooLarge", 400, "", "session_policy_refused", "vendor"),
@@ -225,21 +230,23 @@ def test_an_answer_of_sts_has_a_cause_and_an_owner(
     *, code: str, status: int, message: str, ours: str, owner: str, operation: str
 ) -> None:
     """Whichever request it was raised out of; no bucket is named, for none was asked."""
+    if ours == "role_not_assumable" and operation == "AssumeRoleWithWebIdentity":
+        ours = "role_not_assumable_by_token"
     raw = client_error(code, status, message, operation=operation)
     explained = explain(raw, CONFIG, operation=operation)
     assert (explained.code, explained.owner, explained.aws_code) == (ours, owner, code)
     assert isinstance(explained, CredentialsError) or ours == "clock_skewed"
     assert explained.bucket is None
-    assert explained.retryable is (ours == "sts_unavailable")
+    assert explained.retryable is (ours in {"sts_unavailable", "issuer_unreachable"})
 
 
 def test_every_known_code_was_tried() -> None:
     """A code that is added to the tables is added here, or is an alias of one that is."""
     tried = {answer[0] for answer in S3_ANSWERS}
-    aliases = diagnosis._THROTTLES | diagnosis.REGION_CODES | diagnosis.EXPIRED_CODES
-    assert diagnosis._S3_CODES.keys() - aliases - tried <= {"412", "IncompleteBody", "NoSuchUpload"}
+    aliases = verdicts._THROTTLES | verdicts.REGION_CODES | verdicts.EXPIRED_CODES
+    assert verdicts._S3_CODES.keys() - aliases - tried <= {"412", "IncompleteBody", "NoSuchUpload"}
     tried_at_sts = {answer[0] for answer in STS_ANSWERS}
-    assert diagnosis._STS_CODES.keys() - aliases - tried_at_sts <= {"InvalidAccessKeyId", "UnrecognizedClientException"}
+    assert verdicts._STS_CODES.keys() - aliases - tried_at_sts <= {"InvalidAccessKeyId", "UnrecognizedClientException"}
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,21 @@ from typing import get_args
 import pytest
 from fake import FakeAws
 
-from s3dest import problems
+from s3dest import catalogue, problems
 from s3dest.diagnosis import _values, describe
-from s3dest.errors import CredentialsError, Owner, RequestError
-from s3dest.problems import Problem
+from s3dest.errors import CheckFailedError, CredentialsError, Owner, RequestError
+from s3dest.problem import Problem
 
-CATALOGUE = {name: value for name, value in vars(problems).items() if isinstance(value, Problem)}
+CATALOGUE = {
+    name: value
+    for _, module in catalogue.CHAPTERS
+    for name, value in vars(module).items()
+    if isinstance(value, Problem)
+}
 EACH = pytest.mark.parametrize("problem", CATALOGUE.values(), ids=CATALOGUE.keys())
 
-SAME_CAUSE_TWO_WAYS = {"role_not_assumable": 2, "not_s3": 2}
-"""Causes with two texts: the role by keys or by token; what is no S3 by a success without facts or a refusal."""
+SAME_CAUSE_TWO_WAYS = {"not_s3": 2}
+"""Causes with two texts: what is no S3 by a success without facts or a refusal."""
 
 
 @EACH
@@ -26,7 +31,7 @@ def test_a_code_is_a_stable_name(problem: Problem) -> None:
     """Programs compare it."""
     assert re.fullmatch(r"[a-z][a-z0-9_]*", problem.code)
     assert problem.owner in get_args(Owner)
-    assert issubclass(problem.error, (RequestError, CredentialsError))
+    assert issubclass(problem.error, (RequestError, CredentialsError, CheckFailedError))
 
 
 def test_one_meaning_has_one_code() -> None:
@@ -41,7 +46,8 @@ def test_one_meaning_has_one_code() -> None:
 def test_texts_name_only_what_is_there(problem: Problem) -> None:
     """A field that is not filled would be a KeyError in the middle of a failure."""
     fields = {name for text in (problem.title, problem.remedy) for _, name, _, _ in string.Formatter().parse(text)}
-    assert fields - {None} <= _values(FakeAws().config(), "key").keys()
+    values = _values(FakeAws().config(), "key")
+    assert fields - {None} <= values.keys() == catalogue.PLACEHOLDERS.keys()
 
 
 @EACH

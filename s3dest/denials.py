@@ -1,0 +1,196 @@
+"""The catalogue, on S3's 403: which policy says no, to what, and the statement that mends it."""
+
+from __future__ import annotations
+
+from s3dest.errors import AccessDeniedError
+from s3dest.problem import Problem
+
+_SLOWLY = "A policy just saved can take minutes."
+
+PUT_DENIED = Problem(
+    "put_denied",
+    AccessDeniedError,
+    "customer",
+    "Writing to {uri} is denied.",
+    "Allow s3:PutObject on {objects_arn} in the policy of the role or user, and see that no other policy (bucket, "
+    f"organisation, permissions boundary, VPC endpoint) denies it. {_SLOWLY}",
+    statement="put",
+    settles=True,
+)
+PUT_NOT_ALLOWED = Problem(
+    "put_not_allowed",
+    AccessDeniedError,
+    "customer",
+    "No policy of {principal} allows {action} on {objects_arn}.",
+    f"Attach the generated policy; check that its resource has the right bucket and ends in /*. {_SLOWLY}",
+    statement="put",
+    settles=True,
+)
+DENIED_BY_IDENTITY_POLICY = Problem(
+    "denied_by_identity_policy",
+    AccessDeniedError,
+    "customer",
+    "A policy of {principal} denies {action} explicitly{policy_arn}.",
+    "Take the deny out, or exempt {objects_arn} from it: an allow elsewhere does not outweigh it.",
+    settles=True,
+)
+DENIED_BY_BUCKET_POLICY = Problem(
+    "denied_by_bucket_policy",
+    AccessDeniedError,
+    "customer",
+    "The policy of bucket {bucket!r} denies {action} explicitly{policy_arn}.",
+    "Look for a deny with a condition on encryption, TLS, VPC endpoint, IP address or organisation in the bucket "
+    "policy (or RestrictPublicBuckets), and exempt {principal} from it.",
+    settles=True,
+)
+ENCRYPTION_DEMANDED = Problem(
+    "encryption_demanded",
+    AccessDeniedError,
+    "customer",
+    "The policy of bucket {bucket!r} denies uploads that do not ask for {encryption}, which the store accepts.",
+    "Set the destination's encryption to what the bucket policy demands: config.model_copy(update={mend}).",
+)
+DENIED_BY_SCP = Problem(
+    "denied_by_organization",
+    AccessDeniedError,
+    "customer",
+    "A service control policy of the account's organisation does not let {principal} do {action}{policy_arn}.",
+    "Ask the administrator of the AWS organisation for an exception; nothing in the account itself outweighs it.",
+    settles=True,
+)
+DENIED_BY_RCP = Problem(
+    "denied_by_resource_control",
+    AccessDeniedError,
+    "customer",
+    "A resource control policy of the bucket's organisation does not let {principal} do {action}{policy_arn}.",
+    "Ask the administrator of the bucket's AWS organisation for an exception.",
+    settles=True,
+)
+DENIED_BY_BOUNDARY = Problem(
+    "denied_by_boundary",
+    AccessDeniedError,
+    "customer",
+    "The permissions boundary of {principal} does not let it do {action}{policy_arn}.",
+    "Extend the permissions boundary by the statement; both it and the role's policy must allow the action.",
+    statement="boundary",
+    settles=True,
+)
+DENIED_BY_SESSION_POLICY = Problem(
+    "denied_by_session_policy",
+    AccessDeniedError,
+    "vendor",
+    "The session policy that s3dest sends does not allow {action}.",
+    "Set session_policy to false in RoleAuth, and report it: s3dest narrowed the session too far. The customer can do "
+    "nothing about this.",
+)
+DENIED_BY_VPC_ENDPOINT = Problem(
+    "denied_by_vpc_endpoint",
+    AccessDeniedError,
+    "vendor",
+    "The policy of the VPC endpoint on the way does not let {action} through{policy_arn}.",
+    "Allow {objects_arn} in the policy of the VPC endpoint through which the vendor's requests go.",
+    statement="put",
+    settles=True,
+)
+DENIED_CROSS_ACCOUNT = Problem(
+    "denied_cross_account",
+    AccessDeniedError,
+    "customer",
+    "The bucket {bucket!r} is in another account than {principal}, and does not let it write.",
+    "Add the statement to the bucket's own policy: across accounts both the role and the bucket must allow it.",
+    statement="bucket",
+    settles=True,
+)
+BUCKET_OWNER_DIFFERS = Problem(
+    "bucket_owner_differs",
+    AccessDeniedError,
+    "customer",
+    "The bucket {bucket!r} does not belong to account {owner}, though the role may write to it.",
+    "Check the bucket's name: it may have been deleted and taken over by others. If the bucket is meant to be in "
+    "another account, set expected_bucket_owner to that.",
+)
+REQUESTER_PAYS = Problem(
+    "requester_pays",
+    AccessDeniedError,
+    "customer",
+    "The bucket {bucket!r} makes requesters pay, and refuses requests that do not agree to.",
+    "Turn Requester Pays off for the bucket, or use a role in the account that owns it.",
+)
+ACL_REFUSED = Problem(
+    "acl_refused",
+    AccessDeniedError,
+    "vendor",
+    "The request carried an ACL, and the bucket takes none (or s3:PutObjectAcl is missing).",
+    "s3dest sends no ACL: find what adds the header on the way, a gateway or an event handler, and take it out.",
+)
+TAGS_DENIED = Problem(
+    "tags_denied",
+    AccessDeniedError,
+    "vendor",
+    "The request carried tags, and s3:PutObjectTagging is not allowed.",
+    "s3dest sends no tags: find what adds the header on the way, and take it out.",
+)
+KMS_DENIED = Problem(
+    "kms_denied",
+    AccessDeniedError,
+    "customer",
+    "The bucket's KMS key may not be used{kms_action}.",
+    "Allow kms:GenerateDataKey and kms:Decrypt on the key, in the policy of the role or user and in the key's own.",
+    statement="kms",
+    settles=True,
+)
+KMS_DECRYPT_DENIED = Problem(
+    "kms_decrypt_denied",
+    AccessDeniedError,
+    "customer",
+    "The bucket's KMS key may encrypt but not decrypt, which multipart uploads need (kms:Decrypt).",
+    "Allow kms:Decrypt on the key too, in the policy of the role or user and in the key's own: without it small "
+    "transfers work and large ones fail.",
+    statement="kms",
+    settles=True,
+)
+MULTIPART_DENIED = Problem(
+    "multipart_denied",
+    AccessDeniedError,
+    "customer",
+    "The bucket takes a put to {uri} but refuses a multipart upload, which large objects need.",
+    "If a bucket policy demands If-None-Match, exempt the requests that create no object, as the statement does.",
+    statement="guard",
+    settles=True,
+)
+DELETE_DENIED = Problem(
+    "delete_denied",
+    AccessDeniedError,
+    "customer",
+    "Deleting s3://{bucket}/{key} is denied.",
+    "Delete that object by hand. To have the check clean up, allow s3:DeleteObject on {objects_arn} while it runs; "
+    "appending does not need it.",
+    severity="warning",
+    statement="delete",
+)
+PROBE_LOCKED = Problem(
+    "object_locked",
+    AccessDeniedError,
+    "customer",
+    "Object Lock protects s3://{bucket}/{key} from being deleted.",
+    "Nothing to mend: the probe, a few bytes, stays until its retention ends.",
+    severity="note",
+)
+MFA_DELETE = Problem(
+    "mfa_delete",
+    AccessDeniedError,
+    "customer",
+    "The bucket lets nothing be deleted without a second factor: s3://{bucket}/{key} stays.",
+    "Nothing to mend: a lifecycle rule or somebody with the second factor can remove the probe.",
+    severity="note",
+)
+ABORT_DENIED = Problem(
+    "abort_denied",
+    AccessDeniedError,
+    "customer",
+    "Aborting the multipart upload of s3://{bucket}/{key} is denied.",
+    "Nothing of it is visible. Let a lifecycle rule remove incomplete multipart uploads after 7 days, or allow "
+    "s3:AbortMultipartUpload.",
+    severity="note",
+    statement="uploads-expire",
+)

@@ -1,0 +1,163 @@
+"""The catalogue, on what only a check can find: nothing failed, and yet somebody should know."""
+
+from __future__ import annotations
+
+from s3dest.errors import CheckFailedError
+from s3dest.problem import Problem
+
+NOT_APPEND_ONLY = Problem(
+    "append_only_not_enforced",
+    CheckFailedError,
+    "customer",
+    "The store ignores If-None-Match: it let the same key be written twice.",
+    "Choose a store, or a version of it, that enforces it. Keys name their bytes, so s3dest overwrites nothing all the "
+    "same; to use this store knowingly: config.model_copy(update={mend}).",
+)
+COMPLETE_NOT_CONDITIONAL = Problem(
+    "complete_overwrites",
+    CheckFailedError,
+    "customer",
+    "The store ignores If-None-Match when a multipart upload is completed: it overwrote the probe.",
+    "Choose a store, or a version of it, that enforces it. Keys name their bytes, so s3dest overwrites nothing all the "
+    "same; to use this store knowingly: config.model_copy(update={mend}).",
+)
+ACCEPTED_WEAKNESS = Problem(
+    "append_only_waived",
+    CheckFailedError,
+    "vendor",
+    "The store does not enforce append-only ({weakness}), and the config accepts that.",
+    "Keys name their bytes, so s3dest overwrites nothing; a thief of its keys could. Take capabilities out of the "
+    "config when the store has learned it.",
+    severity="warning",
+)
+PROBE_LEFT_OVER = Problem(
+    "probe_left_over",
+    CheckFailedError,
+    "customer",
+    "The probe s3://{bucket}/{key} may be left over.",
+    "Delete that object by hand.",
+    severity="warning",
+)
+BUCKET_VERSIONED = Problem(
+    "bucket_versioned",
+    CheckFailedError,
+    "customer",
+    "The bucket is versioned: deleting set a marker, and a version of {key} remains.",
+    "A lifecycle rule on noncurrent versions of the probe folder removes it.",
+    severity="note",
+    statement="versions-expire",
+)
+EXTERNAL_ID_ABSENT = Problem(
+    "external_id_absent",
+    CheckFailedError,
+    "vendor",
+    "The role is assumed without an external id: other customers of the vendor could name it as theirs.",
+    "Demand one with sts:ExternalId in the trust policy.",
+    severity="warning",
+)
+EXTERNAL_ID_NOT_SENT = Problem(
+    "external_id_not_sent",
+    CheckFailedError,
+    "vendor",
+    "The external id is not sent: identity tokens have none, and their audience takes its part.",
+    "Use an audience of its own for each customer.",
+    severity="note",
+)
+EXTERNAL_ID_NOT_REQUIRED = Problem(
+    "external_id_not_required",
+    CheckFailedError,
+    "customer",
+    "The role {role_arn} can be assumed without an external id: any other customer of the vendor could name it as "
+    "theirs.",
+    "Demand the external id {external_id} with StringEquals on sts:ExternalId in the trust policy. A trust policy just "
+    "saved can take some minutes to count.",
+    statement="trust",
+    settles=True,
+)
+EXTERNAL_ID_NOT_COMPARED = Problem(
+    "external_id_not_compared",
+    CheckFailedError,
+    "customer",
+    "The role {role_arn} can be assumed with a wrong external id: its condition is too loose.",
+    "Compare the external id {external_id} with StringEquals, not StringLike with a wildcard nor StringEqualsIfExists.",
+    statement="trust",
+    settles=True,
+)
+AUDIENCE_NOT_COMPARED = Problem(
+    "audience_not_compared",
+    CheckFailedError,
+    "customer",
+    "The role {role_arn} can be assumed with a token of another audience: any other customer of the vendor could name "
+    "it as theirs.",
+    "Compare the audience in the trust policy with StringEquals: accounts.google.com:oaud for Google, ISSUER:aud for "
+    "other providers.",
+    settles=True,
+)
+PROTECTION_UNTESTED = Problem(
+    "protection_untested",
+    CheckFailedError,
+    "vendor",
+    "Whether the role {role_arn} refuses {stranger} could not be found out.",
+    "Check again: only a plain refusal counts as protection.",
+    severity="warning",
+)
+MAY_READ = Problem(
+    "may_read",
+    CheckFailedError,
+    "customer",
+    "{principal} may read objects under {uri}, which appending does not need.",
+    "Take s3:GetObject away: the statement is all that appending needs.",
+    severity="warning",
+    statement="steady",
+)
+MAY_LIST = Problem(
+    "may_list",
+    CheckFailedError,
+    "customer",
+    "{principal} may list the bucket {bucket!r}, which appending does not need.",
+    "Take s3:ListBucket away: the statement is all that appending needs.",
+    severity="warning",
+    statement="steady",
+)
+MAY_DELETE = Problem(
+    "may_delete",
+    CheckFailedError,
+    "customer",
+    "{principal} may still delete objects under {uri}, which only the set-up check needs.",
+    "Take s3:DeleteObject away: the statement is all that appending needs.",
+    severity="warning",
+    statement="steady",
+)
+MAY_PUT_ELSEWHERE = Problem(
+    "may_put_elsewhere",
+    CheckFailedError,
+    "customer",
+    "{principal} may write outside of {uri}.",
+    "Restrict s3:PutObject to {objects_arn}, as the statement does.",
+    severity="warning",
+    statement="steady",
+)
+AUDIT_INCONCLUSIVE = Problem(
+    "audit_inconclusive",
+    CheckFailedError,
+    "network",
+    "Whether {principal} may {right} could not be found out.",
+    "Audit again.",
+    severity="note",
+)
+UNFINISHED = Problem(
+    "check_unfinished",
+    CheckFailedError,
+    "network",
+    "The check ran out of time before its last step.",
+    "Check again; see the durations of the steps for what is slow.",
+    severity="warning",
+)
+WAITED = Problem(
+    "waited_for_iam",
+    CheckFailedError,
+    "aws",
+    "The check succeeded only after {waited}: AWS had not spread a policy just saved yet.",
+    "Nothing to mend; a transfer begun before that would have failed.",
+    severity="note",
+)

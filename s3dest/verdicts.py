@@ -1,0 +1,238 @@
+"""Which problem of the catalogue an answer, or the lack of one, is.
+
+The error code decides before the status. What is not known stays unknown: ``request_refused`` and ``sts_refused`` show
+it whole.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from botocore import exceptions as botocore_errors
+from botocore.loaders import create_loader
+from botocore.parsers import ResponseParserError
+
+from s3dest import denials, network_problems, problems, sts_problems
+from s3dest.answer import Answer
+from s3dest.auth import HmacAuth, RoleAuth
+from s3dest.config import DestinationConfig
+from s3dest.denial import Denial
+from s3dest.problem import Problem
+
+_THROTTLES: Final = frozenset(
+    "SlowDown SlowDownRead SlowDownWrite Throttling ThrottlingException ThrottledException RequestThrottled "
+    "RequestThrottledException TooManyRequests TooManyRequestsException RequestLimitExceeded BandwidthLimitExceeded "
+    "LimitExceededException PriorRequestNotComplete EC2ThrottledException 429".split()
+)
+REGION_CODES: Final = frozenset(
+    "PermanentRedirect TemporaryRedirect Redirect AuthorizationHeaderMalformed IllegalLocationConstraintException "
+    "301 302 307".split()
+)
+"""Codes by which S3 says that a bucket lives elsewhere."""
+
+EXPIRED_CODES: Final = frozenset("ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidToken".split())
+"""Codes by which S3 refuses a session's keys that a new session would mend."""
+
+_S3_CODES: Final = {
+    "InvalidAccessKeyId": problems.KEY_UNKNOWN,
+    "SignatureDoesNotMatch": problems.SECRET_WRONG,
+    "NoSuchBucket": problems.BUCKET_NOT_FOUND,
+    "InvalidBucketName": problems.BUCKET_NAME_REFUSED,
+    "InvalidBucketOwnerAWSAccountID": problems.OWNER_MALFORMED,
+    "InternalError": problems.UNAVAILABLE,
+    "ServiceUnavailable": problems.UNAVAILABLE,
+    "RequestTimeout": problems.REQUEST_TIMEOUT,
+    "ConditionalRequestConflict": problems.CONFLICT,
+    "OperationAborted": problems.CONFLICT,
+    "PreconditionFailed": problems.KEY_EXISTS,
+    "412": problems.KEY_EXISTS,
+    "NoSuchUpload": problems.UPLOAD_LOST,
+    "BadDigest": problems.BODY_ALTERED,
+    "XAmzContentSHA256Mismatch": problems.BODY_ALTERED,
+    "IncompleteBody": problems.BODY_ALTERED,
+    "RequestTimeTooSkewed": problems.CLOCK_SKEWED,
+    "NotImplemented": problems.NOT_IMPLEMENTED,
+    "AllAccessDisabled": problems.ACCOUNT_PROBLEM,
+    "AccountProblem": problems.ACCOUNT_PROBLEM,
+    "NotSignedUp": problems.ACCOUNT_PROBLEM,
+    "InvalidStorageClass": problems.STORAGE_CLASS_REFUSED,
+    "InvalidEncryptionAlgorithmError": problems.ENCRYPTION_REFUSED,
+    "KeyTooLongError": problems.KEY_TOO_LONG,
+    "AccessControlListNotSupported": denials.ACL_REFUSED,
+    "InvalidPayer": denials.REQUESTER_PAYS,
+    "MissingUploadObjectWithObjectLockHeaders": problems.CHECKSUM_REQUIRED,  # moto's word
+    **dict.fromkeys(_THROTTLES, problems.THROTTLED),
+    **dict.fromkeys(REGION_CODES, problems.WRONG_REGION),
+    **dict.fromkeys(EXPIRED_CODES, problems.SESSION_EXPIRED),
+    "InvalidToken": problems.SESSION_TOKEN_INVALID,
+}
+_STS_CODES: Final = {
+    "RegionDisabledException": sts_problems.STS_REGION_DISABLED,
+    "MalformedPolicyDocument": sts_problems.SESSION_POLICY_REFUSED,
+    "PackedPolicyTooLarge": sts_problems.SESSION_POLICY_REFUSED,
+    "InvalidClientTokenId": sts_problems.VENDOR_KEYS_REFUSED,
+    "InvalidAccessKeyId": sts_problems.VENDOR_KEYS_REFUSED,
+    "SignatureDoesNotMatch": sts_problems.VENDOR_KEYS_REFUSED,
+    "UnrecognizedClientException": sts_problems.VENDOR_KEYS_REFUSED,
+    "ExpiredToken": sts_problems.VENDOR_KEYS_EXPIRED,
+    "InvalidIdentityToken": sts_problems.TOKEN_REFUSED,
+    "ExpiredTokenException": sts_problems.TOKEN_REFUSED,
+    "IDPRejectedClaim": sts_problems.TOKEN_REFUSED,
+    "IDPCommunicationError": sts_problems.IDP_UNREACHABLE,
+    **dict.fromkeys(_THROTTLES, sts_problems.STS_UNAVAILABLE),
+}
+_SKEW: Final = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
+_CHECKSUM: Final = re.compile(r"checksum|content-md5|x-amz-content-sha256|unsupported header|trailer", re.IGNORECASE)
+_CHECKSUM_DEMANDED: Final = re.compile(r"Content-MD5 OR x-amz-checksum-", re.IGNORECASE)
+_NO_NAME: Final = re.compile(
+    r"name or service not known|nodename nor servname|getaddrinfo|name resolution|failed to resolve|"
+    r"no address associated|name does not resolve|no such host",
+    re.IGNORECASE,
+)
+
+_BY_POLICY: Final[dict[tuple[str, bool], Problem]] = {
+    ("identity-based", False): denials.PUT_NOT_ALLOWED,
+    ("identity-based", True): denials.DENIED_BY_IDENTITY_POLICY,
+    ("resource-based", False): denials.DENIED_CROSS_ACCOUNT,
+    ("resource-based", True): denials.DENIED_BY_BUCKET_POLICY,
+    **{("service control", explicit): denials.DENIED_BY_SCP for explicit in (False, True)},
+    **{("resource control", explicit): denials.DENIED_BY_RCP for explicit in (False, True)},
+    **{("VPC endpoint", explicit): denials.DENIED_BY_VPC_ENDPOINT for explicit in (False, True)},
+    **{("permissions boundary", explicit): denials.DENIED_BY_BOUNDARY for explicit in (False, True)},
+    **{("session", explicit): denials.DENIED_BY_SESSION_POLICY for explicit in (False, True)},
+}
+
+
+def of_sts(answer: Answer) -> Problem:
+    """Name what STS's refusal is."""
+    by_token = answer.operation == "AssumeRoleWithWebIdentity"
+    if _SKEW.search(answer.message) or answer.code == "RequestTimeTooSkewed":
+        return problems.CLOCK_SKEWED
+    if answer.code in {"AccessDenied", "NoSuchEntity"}:  # Ceph says that there is no such role
+        denial = Denial.of(answer.message)
+        if denial.action in {"sts:TagSession", "sts:SetSourceIdentity"}:
+            return sts_problems.SESSION_TAGS_DENIED
+        if not by_token and denial.policy_type not in {None, "role trust", "resource-based"}:
+            return sts_problems.CALLER_MAY_NOT_ASSUME
+        return sts_problems.ROLE_NOT_ASSUMABLE_BY_TOKEN if by_token else sts_problems.ROLE_NOT_ASSUMABLE
+    if answer.code == "ValidationError" and "role chaining" in answer.message:
+        return sts_problems.SESSION_CHAINED
+    if answer.code == "ValidationError" and "DurationSeconds" in answer.message:
+        return sts_problems.SESSION_DURATION
+    if answer.code == "InvalidIdentityToken" and "No OpenIDConnect provider" in answer.message:
+        return sts_problems.OIDC_PROVIDER_MISSING
+    if answer.code == "InvalidIdentityToken" and "audience" in answer.message:
+        return sts_problems.TOKEN_AUDIENCE
+    if problem := _STS_CODES.get(answer.code):
+        return problem
+    return sts_problems.STS_UNAVAILABLE if (answer.status or 0) >= 500 else sts_problems.STS_REFUSED  # noqa: PLR2004  # HTTP's server errors
+
+
+def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
+    """Name what S3's refusal is."""
+    status = answer.status or 0
+    if answer.code == "AccessDenied" or (status == 403 and answer.code == "403" and answer.request_id):  # noqa: PLR2004
+        return _denial(answer, config)
+    if answer.code in {"InvalidAccessKeyId", "SignatureDoesNotMatch"} and not isinstance(config.auth, HmacAuth):
+        return problems.SESSION_EXPIRED
+    if answer.code == "AuthorizationHeaderMalformed" and not answer.region and "region" not in answer.message:
+        return problems.REFUSED
+    if special := _about_a_header(answer, config):
+        return special
+    if problem := _S3_CODES.get(answer.code):
+        return problem
+    if answer.code.startswith("KMS."):
+        return problems.KMS_KEY_UNUSABLE
+    if answer.code == "Unauthorized" and isinstance(config.auth, HmacAuth):  # Cloudflare R2
+        return problems.SECRET_WRONG
+    if status >= 500 or status == 200:  # noqa: PLR2004  # an error inside a 200 is shown as 500 by botocore
+        return problems.UNAVAILABLE
+    if (not answer.code or answer.code.isdigit()) and not answer.request_id:
+        return problems.NOT_S3
+    return problems.REFUSED
+
+
+def _about_a_header(answer: Answer, config: DestinationConfig) -> Problem | None:
+    """Tell apart what stores put under few codes: which header they do not take, or miss."""
+    words = " ".join((answer.message, answer.more.get("Header", ""), answer.more.get("ArgumentName", "")))
+    if answer.code == "InvalidRequest" and "Transfer Acceleration" in words:
+        return problems.ACCELERATION_OFF
+    if answer.code == "InvalidRequest" and _CHECKSUM_DEMANDED.search(words):
+        return problems.CHECKSUM_REQUIRED
+    if answer.code not in {"NotImplemented", "InvalidArgument", "InvalidRequest", "XAmzContentSHA256Mismatch"}:
+        return None
+    if re.search(r"if-none-match", words, re.IGNORECASE):
+        return problems.CONDITION_UNSUPPORTED
+    if answer.code == "XAmzContentSHA256Mismatch":
+        return None if config.on_aws else problems.CHECKSUM_UNSUPPORTED
+    if re.search(r"server-side-encryption", words, re.IGNORECASE):
+        return problems.ENCRYPTION_REFUSED
+    if re.search(r"storage-class", words, re.IGNORECASE):
+        return problems.STORAGE_CLASS_REFUSED
+    return problems.CHECKSUM_UNSUPPORTED if _CHECKSUM.search(words) else None
+
+
+def _denial(answer: Answer, config: DestinationConfig) -> Problem:
+    denial = Denial.of(answer.message)
+    if "kms:" in answer.message:
+        return denials.KMS_DECRYPT_DENIED if denial.action == "kms:Decrypt" else denials.KMS_DENIED
+    if denial.action == "s3:PutObjectAcl" or "BlockPublicAcls" in answer.message:
+        return denials.ACL_REFUSED
+    if denial.action == "s3:PutObjectTagging":
+        return denials.TAGS_DENIED
+    if answer.operation == "DeleteObject":
+        if re.search(r"object lock|retention", answer.message, re.IGNORECASE):
+            return denials.PROBE_LOCKED
+        return denials.MFA_DELETE if re.search(r"\bmfa\b", answer.message, re.IGNORECASE) else denials.DELETE_DENIED
+    if answer.operation == "AbortMultipartUpload":
+        return denials.ABORT_DENIED
+    if re.search(r"requester pays", answer.message, re.IGNORECASE):
+        return denials.REQUESTER_PAYS
+    if denial.policy_type is not None:
+        return _BY_POLICY.get((denial.policy_type, bool(denial.explicit)), denials.PUT_DENIED)
+    elsewhere = isinstance(config.auth, RoleAuth) and config.expected_bucket_owner not in {
+        None,
+        config.auth.role.account,
+    }
+    return denials.DENIED_CROSS_ACCOUNT if elsewhere and config.on_aws else denials.PUT_DENIED
+
+
+def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> Problem:
+    """Name what went wrong without an answer."""
+    cause = str(getattr(error, "kwargs", {}).get("error", "")) or str(error)
+    if isinstance(error, botocore_errors.SSLError):
+        spoken = re.search(r"WRONG_VERSION_NUMBER|wrong version number|record layer|unknown protocol", cause)
+        return network_problems.TLS_NOT_SPOKEN if spoken else network_problems.TLS_UNTRUSTED
+    if isinstance(error, botocore_errors.ProxyConnectionError):
+        return network_problems.PROXY_UNREACHABLE
+    if isinstance(error, (botocore_errors.EndpointConnectionError, botocore_errors.ConnectTimeoutError)):
+        return sts_problems.STS_UNREACHABLE if sts else _unreachable(error, cause, config)
+    cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
+    if isinstance(error, cut_off):
+        return sts_problems.STS_UNREACHABLE if sts else network_problems.ANSWER_LOST
+    if isinstance(error, ResponseParserError):
+        return sts_problems.STS_UNAVAILABLE if sts else network_problems.ANSWER_LOST
+    if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS
+        return sts_problems.NO_SESSION
+    if isinstance(error, botocore_errors.BotoCoreError) and sts:
+        return sts_problems.VENDOR_KEYS_MISSING
+    return sts_problems.STS_REFUSED if sts else network_problems.UNUSABLE_REQUEST
+
+
+def _unreachable(error: Exception, cause: str, config: DestinationConfig) -> Problem:
+    """Tell apart why there is no connection: botocore shows all of it alike, and keeps the cause as an argument."""
+    if isinstance(error, botocore_errors.ConnectTimeoutError):
+        return network_problems.CONNECT_TIMED_OUT
+    if _NO_NAME.search(cause):
+        unknown = config.endpoint_url is None and not _is_listed(config.region)
+        return network_problems.REGION_UNKNOWN if unknown else network_problems.NAME_NOT_FOUND
+    if "refused" in cause.lower():
+        return network_problems.CONNECTION_REFUSED
+    return network_problems.UNREACHABLE
+
+
+def _is_listed(region: str) -> bool:
+    """Tell whether botocore lists a region; it may be older than the region."""
+    partitions = create_loader().load_data("endpoints")["partitions"]
+    return any(region in partition["regions"] for partition in partitions)
