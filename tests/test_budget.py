@@ -10,7 +10,7 @@ import pytest
 from s3dest import budget as module
 from s3dest.budget import Budget
 
-TIMEOUT = 20
+TIMEOUT = 10
 """Seconds after which a thread that hangs fails its test."""
 
 
@@ -39,7 +39,7 @@ class Waits:
 @pytest.fixture(autouse=True)
 def _nobody_looks_by_himself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a waiting thread wait until it is woken: looking again now and then would hide a lost wake-up."""
-    monkeypatch.setattr(module, "WAIT", 10 * TIMEOUT)
+    monkeypatch.setattr(module, "WAIT", 2 * TIMEOUT)
 
 
 def test_it_takes_up_to_the_limit() -> None:
