@@ -270,9 +270,11 @@ def test_a_dropped_writer_publishes_nothing(aws: FakeAws) -> None:
     with aws.destination() as destination:
         append = destination.append("orders")
         append.write_many(ROWS)
+        kept = [append]
+        del append
         with pytest.warns(ResourceWarning, match="dropped without commit or abort"):
-            del append
-            gc.collect()
+            kept.clear()
+        gc.collect()
         left = destination.append("orders")
         left.write({"id": 1})
     with pytest.raises(StateError, match="closed"):

@@ -382,15 +382,15 @@ def test_a_broken_token_source_is_the_vendors_affair(
     assert aws.log == []
 
 
-def test_a_refused_token_is_not_repeated(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+@pytest.mark.parametrize("token", ["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "opaque-c2ln"])
+def test_a_refused_token_is_not_repeated(aws: FakeAws, bucket_of: Callable[..., Bucket], token: str) -> None:
     """STS may quote it; our text does not, nor does the traceback."""
-    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"
-    fault = faults.sts_refusal(400, "ValidationError", f"1 validation error: Value '{token}' at 'webIdentityToken'")
+    fault = faults.sts_refusal(400, "ValidationError", f"the token {token} is odd")
     aws.faults.always("AssumeRoleWithWebIdentity", fault)
     with pytest.raises(CredentialsError) as caught:
         put(bucket_of(WebIdentity(lambda: token)))
     chain = [caught.value, caught.value.__cause__, caught.value.__context__]
-    assert not any("eyJ" in str(error) or "c2ln" in repr(error) for error in chain)
+    assert not any("c2ln" in str(error) or "c2ln" in repr(error) for error in chain)
     assert "(hidden)" in str(caught.value)
 
 
@@ -478,7 +478,7 @@ def test_a_new_destination_is_light() -> None:
     """Sessions share the descriptions of AWS's services, and do not add to each other's search paths."""
     one, two = (session_with(KeyProvider(Credentials("A", "B")))._session for _ in range(2))
     assert one.get_component("data_loader") is two.get_component("data_loader")
-    paths = one.get_component("data_loader").search_paths
+    paths = list(one.get_component("data_loader").search_paths)
     for _ in range(3):
         session_with(None)
     assert one.get_component("data_loader").search_paths == paths

@@ -245,7 +245,6 @@ def test_the_environment_changes_nothing(
     )
     for name, value in {
         "AWS_CONFIG_FILE": str(settings),
-        "AWS_PROFILE": "mine",
         "AWS_ACCESS_KEY_ID": "AKIAELSE",
         "AWS_SECRET_ACCESS_KEY": "else",
         "AWS_SESSION_TOKEN": "else",
@@ -257,7 +256,10 @@ def test_the_environment_changes_nothing(
         "AWS_REQUEST_CHECKSUM_CALCULATION": "when_supported",
     }.items():
         monkeypatch.setenv(name, value)
-    assert fixed(sent(aws, bucket_of())) == before
+    for profile in ("mine", "absent"):
+        monkeypatch.setenv("AWS_PROFILE", profile)
+        assert fixed(sent(aws, bucket_of())) == before
+        aws.store.objects.clear()
 
 
 def test_one_try_is_one_request(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
