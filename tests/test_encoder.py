@@ -128,7 +128,7 @@ def of_size(size: int, seed: int, *, compressible: bool) -> dict[str, str]:
     return {"d": letters}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(3000, 40_000), st.integers(30, 250), st.booleans(), st.sampled_from(OBJECT_FORMATS))
 def test_object_size_is_an_upper_bound(
     object_size: int,
@@ -165,8 +165,7 @@ def test_object_rows_are_exact(aws: FakeAws, at: int) -> None:
     rows = [{"id": number} for number in range(200)]
     receipt = delivered(aws, rows, JsonLines(), object_rows=at)
     counts = [item.rows for item in receipt.objects]
-    assert counts[:-1] == [at] * (len(counts) - 1)
-    assert sum(count or 0 for count in counts) == 200
+    assert counts == [at] * (200 // at) + [200 % at] * (200 % at > 0)
 
 
 def test_an_object_is_closed_when_its_first_row_is_old(aws: FakeAws) -> None:
@@ -235,7 +234,6 @@ WAYS: dict[str, Callable[[AppendWriter, list[Any]], None]] = {
     "generator": lambda append, rows: append.write_many(row for row in rows),
     "one by one": one_by_one,
     "slices of 63": slices_of(63),
-    "slices of 100": slices_of(100),
     "mixed": mixed,
 }
 
@@ -252,9 +250,10 @@ def uneven_rows() -> list[dict[str, Any]]:
     """Make rows that differ in size and compressibility, in stretches, so that batches do too."""
     numbers = random.Random(3)  # noqa: S311
     rows = []
-    for number in range(3000):
+    for number in range(2200):
         length = 4 if number % 500 < 300 else numbers.randrange(60)
-        rows.append({"id": number, "d": numbers.randbytes(length).hex(), "n": {"deep": [number % 3, None]}})
+        nested = {"n": {"deep": [number % 3, None]}} if number % 3 else {}
+        rows.append({"id": number, "d": numbers.randbytes(length).hex(), **nested})
     return rows
 
 
