@@ -29,6 +29,7 @@ from s3dest.formats.jsonl import JsonLines
 from s3dest.formats.parquet import Parquet
 from s3dest.identity import AmbientIdentity, GoogleIdentityToken, TokenSource, WebIdentity
 from s3dest.journal import FileJournal, Journal
+from s3dest.kit import SetupKit
 from s3dest.options import TransferOptions
 from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject, PreparedPart
 from s3dest.results import Progress, Receipt, StoredObject
@@ -80,6 +81,7 @@ __all__ = [
     "RowError",
     "S3DestError",
     "SchemaGrown",
+    "SetupKit",
     "SseKms",
     "SseS3",
     "StateError",

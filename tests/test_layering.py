@@ -16,6 +16,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("names", "auth", "encryption", "config", "options", "vendor", "layout", "formats", "formats.*"),
     (
         "policies",
+        "kit",
+        "kit.*",
         "retry",
         "problem",
         "problems",
@@ -71,6 +73,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "prepared",
         "findings",
         "formats.*",
+        "kit.*",
     ),
     "pydantic_core": ("model",),
     "tenacity": ("retry",),

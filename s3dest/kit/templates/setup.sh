@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Lets a service append to one folder of an S3 bucket, and do nothing else. Read it, then run it as an administrator of
+# the account that is to own bucket and role; it needs the AWS CLI. It may be run again: what is there is kept.
+#
+#   bash setup.sh           bucket, role, and the policy for the first connection test
+#   bash setup.sh steady    after that test: takes s3:DeleteObject away
+set -euo pipefail
+
+bucket=@@BUCKET@@
+region=@@REGION@@
+role=@@ROLE_NAME@@
+create_bucket=@@CREATE_BUCKET@@ # no, if the bucket exists already; it keeps its settings then
+bucket_guard=@@GUARD@@ # yes: nobody can overwrite under the prefix, you included; for a new bucket only
+
+say() { printf '%s\n' "$1" >&2; }
+
+trust_policy=$(
+  cat <<'JSON'
+@@TRUST@@JSON
+)
+
+setup_policy=$(
+  cat <<'JSON'
+@@SETUP@@JSON
+)
+
+steady_policy=$(
+  cat <<'JSON'
+@@STEADY@@JSON
+)
+
+guard_policy=$(
+  cat <<'JSON'
+@@BUCKET_GUARD@@JSON
+)
+
+lifecycle=$(
+  cat <<'JSON'
+@@LIFECYCLE@@JSON
+)
+
+make_bucket() {
+  say "Creating the bucket $bucket in $region."
+@@IF located@@
+  aws s3api create-bucket --bucket "$bucket" --region "$region" --object-ownership BucketOwnerEnforced \
+    --create-bucket-configuration "LocationConstraint=$region" >/dev/null
+@@END@@
+@@IF NOT located@@
+  aws s3api create-bucket --bucket "$bucket" --region "$region" --object-ownership BucketOwnerEnforced >/dev/null
+@@END@@
+  aws s3api put-public-access-block --bucket "$bucket" --region "$region" --public-access-block-configuration \
+    BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
+@@IF kms@@
+  key=@@KEY_ARN@@
+  aws s3api put-bucket-encryption --bucket "$bucket" --region "$region" --server-side-encryption-configuration \
+    '{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "'"$key"'"}, "BucketKeyEnabled": true}]}'
+@@END@@
+@@IF NOT kms@@
+  aws s3api put-bucket-encryption --bucket "$bucket" --region "$region" --server-side-encryption-configuration \
+    '{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}'
+@@END@@
+  aws s3api put-bucket-lifecycle-configuration --bucket "$bucket" --region "$region" \
+    --lifecycle-configuration "$lifecycle" >/dev/null
+  if [ "$bucket_guard" = yes ]; then
+    say "Putting the bucket guard in place."
+    aws s3api put-bucket-policy --bucket "$bucket" --region "$region" --policy "$guard_policy"
+  fi
+}
+
+make_role() {
+@@IF account@@
+  local account
+  account=$(aws sts get-caller-identity --query Account --output text)
+  trust_policy=${trust_policy//::@@ACCOUNT_ID@@:/::$account:}
+@@END@@
+  if aws iam get-role --role-name "$role" >/dev/null 2>&1; then
+    say "The role $role is there; it gets the trust policy and the permission policy."
+    aws iam update-assume-role-policy --role-name "$role" --policy-document "$trust_policy"
+  else
+    say "Creating the role $role."
+    aws iam create-role --role-name "$role" --assume-role-policy-document "$trust_policy" \
+      --description "Appends to one bucket, and does nothing else." >/dev/null
+  fi
+}
+
+put_policy() {
+  aws iam put-role-policy --role-name "$role" --policy-name transfer-policy --policy-document "$1"
+}
+
+case "${1:-setup}" in
+  setup)
+    if aws s3api head-bucket --bucket "$bucket" --region "$region" >/dev/null 2>&1; then
+      say "The bucket $bucket is there; it keeps its settings."
+    elif [ "$create_bucket" = yes ]; then
+      make_bucket
+    else
+      say "There is no bucket $bucket in this account. Create it, or set create_bucket=yes in this script."
+      exit 1
+    fi
+    make_role
+    put_policy "$setup_policy"
+    say "Done. Hand back these three values:"
+    ;;
+  steady)
+    put_policy "$steady_policy"
+    say "Done: s3:PutObject is all that is left. The values are the same:"
+    ;;
+  *)
+    say "usage: bash setup.sh [steady]"
+    exit 2
+    ;;
+esac
+
+printf 'bucket name:   %s\n' "$bucket"
+printf 'bucket region: %s\n' "$region"
+printf 'role ARN:      %s\n' "$(aws iam get-role --role-name "$role" --query Role.Arn --output text)"

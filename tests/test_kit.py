@@ -1,0 +1,418 @@
+"""The set-up kit: its documents, its texts, and that each way through it leads to a destination that works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from moto.core.authorization import disable_iam_authentication
+from moto.core.models import botocore_stubber
+from pydantic import ValidationError
+
+from s3dest import policies
+from s3dest.auth import HmacAuth
+from s3dest.config import DestinationConfig
+from s3dest.destination import Destination
+from s3dest.kit import SetupKit
+from s3dest.testing import EmbeddedS3
+from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject
+
+EXTERNAL_ID = "s3dest-abcdefghijklmnopqrstuvwxyz"
+VENDOR = AwsPrincipal(arn="arn:aws:iam::123456789012:user/vendor")
+GOOGLE = GoogleServiceAccount(subject="104029292853099978293", audience="acme")
+OIDC = OidcSubject(issuer="https://oidc.example.com/id/1", subject="system:x", audience="acme")
+KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def make(**changes: Any) -> SetupKit:
+    """Make a kit of plain values."""
+    values = {"bucket": "acme-lake", "region": "eu-west-1", "prefix": "vendor/exports", "vendor": VENDOR}
+    return SetupKit.model_validate({**values, "external_id": EXTERNAL_ID, **changes})
+
+
+VARIANTS: dict[str, SetupKit] = {
+    "plain": make(),
+    "key": make(key_arn=KEY_ARN, guard=True, account="111122223333"),
+    "oidc": make(vendor=OIDC, external_id=None, create_bucket=False, prefix=""),
+    "google": make(vendor=GOOGLE, external_id=None, region="us-east-1"),
+    "odd": make(prefix="a %{if} 'ä😀\" $(x) @@BUCKET@@", vendor=OIDC, external_id=None, key_arn=KEY_ARN),
+}
+
+
+@pytest.fixture(params=VARIANTS)
+def kit(request: pytest.FixtureRequest) -> SetupKit:
+    """Give each kind of kit."""
+    return VARIANTS[request.param]
+
+
+@pytest.fixture
+def s3() -> Iterator[EmbeddedS3]:
+    """Run the embedded S3 for one test; its customer owns nothing yet."""
+    with EmbeddedS3() as s3:
+        yield s3
+
+
+def works(s3: EmbeddedS3, kit: SetupKit, role_arn: str) -> None:
+    """Check and append with what a customer hands back."""
+    config = kit.config(role_arn)
+    with Destination(config) as destination:
+        report = destination.check()
+        assert report.ok, str(report)
+        with destination.append("orders") as append:
+            append.write({"id": 1})
+    assert append.receipt.rows == 1
+    keys = [item["Key"] for item in customer(s3, "s3").list_objects_v2(Bucket=config.bucket)["Contents"]]
+    assert {key.startswith(f"{config.key_prefix}") for key in keys} == {True}
+    assert len(keys) == 2
+
+
+def customer(s3: EmbeddedS3, service: str) -> Any:
+    """Make a client of the customer's administrator."""
+    session: Any = s3._session
+    return session.client(service, region_name="eu-west-1")
+
+
+def test_the_policies_are_those_of_the_policies_module(kit: SetupKit) -> None:
+    """The kit adds no policy of its own, and each stands alone as a file."""
+    config = kit.config(f"arn:aws:iam::{kit.account or '000000000000'}:role/transfer-role")
+    expected: dict[str, object] = {
+        "trust": policies.trust(config, kit.vendor),
+        "permission-setup": policies.permission(config),
+        "permission-steady": policies.permission(config, stage="steady"),
+        "bucket-guard": policies.bucket_guard(config),
+    }
+    if kit.key_arn:
+        expected["kms-key-statement"] = policies.kms_key_statement(config)
+    files = kit.files()
+    for name, document in expected.items():
+        text = files[f"policies/{name}.json"].replace("ACCOUNT_ID", "000000000000")
+        assert json.loads(text) == document
+    assert files.keys() >= {"GUIDE.md", "cloudformation.json", "setup.sh", "terraform/main.tf"}
+    assert ("policies/kms-key-statement.json" in files) is bool(kit.key_arn)
+
+
+def test_no_text_has_places_left_open(kit: SetupKit) -> None:
+    """All values are filled in; a value that looks like a place is left as it is."""
+    place = re.compile(r"@@(IF|END|[A-Z_]+@@)")
+    for name, text in kit.files().items():
+        assert "000000000000" not in text, name
+        assert not place.search(text.replace("@@BUCKET@@" if "@@" in kit.prefix else "//", "")), name
+        assert text.endswith("\n"), name
+        assert "\n\n\n" not in text, name
+
+
+def test_the_guide_has_the_steps_with_the_values_filled_in() -> None:
+    """What customers were always told to do: bucket, policy, role, user, hand back, take delete away."""
+    guide = make(service="Sync Ltd").files()["GUIDE.md"]
+    positions = [
+        guide.index(text)
+        for text in (
+            "Connecting your S3 bucket to Sync Ltd",
+            "## Step 1: Set up the bucket",
+            "Enter the bucket name `acme-lake`",
+            "## Step 2: Create policy and IAM role",
+            '"arn:aws:s3:::acme-lake/vendor/exports/*"',
+            "Select **Custom trust policy**",
+            f'"sts:ExternalId": "{EXTERNAL_ID}"',
+            "Enter the role name `transfer-role`",
+            "### Instead of a role: an IAM user with an access key",
+            "## Step 3: Add your destination",
+            "## Step 4: After the connection test",
+            "### Optional: a bucket that nobody can overwrite",
+        )
+    ]
+    assert positions == sorted(positions)
+    assert "KMS" not in guide
+    assert "ACCOUNT_ID" not in guide
+
+
+def test_the_guide_tells_what_else_a_customer_needs() -> None:
+    """A key's own policy, an OIDC provider, the account to fill in: only where they are needed."""
+    assert "### Let the role use the KMS key" in VARIANTS["key"].files()["GUIDE.md"]
+    assert "arn:aws:iam::111122223333:role/transfer-role" in VARIANTS["key"].files()["GUIDE.md"]
+    oidc = VARIANTS["oidc"].files()["GUIDE.md"]
+    assert "provider URL `https://oidc.example.com/id/1`" in oidc
+    assert "put the 12 digits of your AWS account" in oidc
+    assert "The bucket `acme-lake` in `eu-west-1` exists." in oidc
+    google = VARIANTS["google"].files()["GUIDE.md"]
+    assert "provider URL" not in google
+    assert "104029292853099978293" in google
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"bucket": "Acme"}, ("bucket",)),
+        ({"region": "eu-west-1a"}, ("region",)),
+        ({"prefix": "a*"}, ("prefix",)),
+        ({"key_arn": "alias/x"}, ("key_arn",)),
+        ({"role_name": "a b"}, ("role_name",)),
+        ({"role_name": "r/../x"}, ("role_name",)),
+        ({"account": "1"}, ("account",)),
+        ({"service": "x\n# y"}, ("service",)),
+        ({"external_id": None}, ("external_id",)),
+        ({"external_id": "*"}, ("external_id",)),
+        ({"region": "cn-north-1"}, ("vendor",)),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_field(changes: dict[str, object], field: tuple[str, ...]) -> None:
+    """What would make a kit that fails in the customer's hands is refused in the vendor's."""
+    with pytest.raises(ValidationError) as caught:
+        make(**changes)
+    assert [line["loc"] for line in caught.value.errors()] == [field]
+
+
+def test_what_is_handed_back_makes_the_config() -> None:
+    """Bucket, region and prefix are known; the role's ARN is all that is missing."""
+    config = VARIANTS["key"].config("arn:aws:iam::111122223333:role/transfer-role")
+    assert config.uri == "s3://acme-lake/vendor/exports"
+    assert (config.expected_bucket_owner, config.auth.external_id) == ("111122223333", EXTERNAL_ID)  # type: ignore[union-attr]
+    assert config.encryption is not None
+
+
+def test_the_kit_is_written_to_a_folder(tmp_path: Path) -> None:
+    """Files are where the guide says; the script can be run."""
+    kit = make()
+    written = kit.write(tmp_path / "kit")
+    assert {
+        str(path.relative_to(tmp_path / "kit")): path.read_text(encoding="utf-8") for path in written
+    } == kit.files()
+    assert os.access(tmp_path / "kit" / "setup.sh", os.X_OK)
+
+
+# CloudFormation
+
+
+def test_the_template_hands_back_what_is_asked_for() -> None:
+    """Three outputs, and a bucket that is closed, encrypted and tidy."""
+    template = json.loads(VARIANTS["key"].files()["cloudformation.json"])
+    assert list(template["Outputs"]) == ["BucketName", "BucketRegion", "RoleArn"]
+    bucket = template["Resources"]["Bucket"]["Properties"]
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == KEY_ARN
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Prefix"], rule["AbortIncompleteMultipartUpload"]) == ("vendor/exports/", {"DaysAfterInitiation": 7})
+    assert template["Parameters"]["BucketGuard"]["Default"] == "yes"
+
+
+@pytest.mark.slow  # the first lint of a process takes 5 s
+@pytest.mark.parametrize("name", VARIANTS)
+def test_cfn_lint_finds_nothing(name: str, tmp_path: Path) -> None:
+    """AWS's own linter passes each kind of template, in the bucket's region."""
+    pytest.importorskip("cfnlint")
+    kit = VARIANTS[name]
+    path = tmp_path / "template.json"
+    path.write_text(kit.files()["cloudformation.json"], encoding="utf-8")
+    lint = "from cfnlint.runner import main; main()"
+    command = [sys.executable, "-c", lint, "--regions", kit.region, "--", str(path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.slow  # moto's CloudFormation imports all services: 3 s
+@pytest.mark.filterwarnings("default::DeprecationWarning")  # of moto's other services
+def test_the_template_makes_a_destination_that_works(s3: EmbeddedS3) -> None:
+    """Deployed, its role passes check and append, and the outputs are what the customer hands back."""
+    pytest.importorskip("moto.cloudformation.models", exc_type=ImportError)
+    kit = make()
+    formation = customer(s3, "cloudformation")
+    stack = {
+        "StackName": "s3dest",
+        "TemplateBody": kit.files()["cloudformation.json"],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    formation.create_stack(**stack)
+    outputs = {
+        output["OutputKey"]: output["OutputValue"]
+        for output in formation.describe_stacks(StackName="s3dest")["Stacks"][0]["Outputs"]
+    }
+    assert outputs["BucketName"] == "acme-lake"
+    assert outputs["BucketRegion"] == "eu-west-1"
+    works(s3, kit, outputs["RoleArn"])
+
+
+# Terraform
+
+
+def hcl(text: str) -> Any:
+    """Parse HCL."""
+    parser = pytest.importorskip("hcl2")
+    return parser.loads(text)
+
+
+def test_the_terraform_module_parses(kit: SetupKit) -> None:
+    """Every file is HCL, and the outputs are what the customer hands back."""
+    files = {name: text for name, text in kit.files().items() if name.endswith(".tf")}
+    assert set(files) == {f"terraform/{name}.tf" for name in ("main", "variables", "outputs", "versions")}
+    parsed = {name: hcl(text) for name, text in files.items()}
+    outputs = [next(iter(output)).strip('"') for output in parsed["terraform/outputs.tf"]["output"]]
+    assert outputs == ["bucket_name", "bucket_region", "role_arn"]
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not at hand")
+def test_the_terraform_module_is_formatted(kit: SetupKit, tmp_path: Path) -> None:
+    """As ``terraform fmt`` would write it, which parses it as well."""
+    kit.write(tmp_path)
+    command = ["terraform", "fmt", "-check", "-diff", str(tmp_path / "terraform")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=_without_config())
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@pytest.mark.slow  # downloads the AWS provider
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not at hand")
+def test_the_terraform_module_is_valid(kit: SetupKit, tmp_path: Path) -> None:
+    """``terraform validate`` passes, where the provider can be had."""
+    kit.write(tmp_path)
+    folder = f"-chdir={tmp_path / 'terraform'}"
+    ready = subprocess.run(["terraform", folder, "init"], check=False, capture_output=True, env=_without_config())  # noqa: S607
+    if ready.returncode:
+        pytest.skip("the AWS provider cannot be had")
+    subprocess.run(["terraform", folder, "validate"], check=True, env=_without_config())  # noqa: S607
+
+
+def _without_config() -> dict[str, str]:
+    return {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull}
+
+
+# The script for the AWS CLI
+
+
+def test_shellcheck_finds_nothing(kit: SetupKit, tmp_path: Path) -> None:
+    """The script is clean, whatever its values are."""
+    shellcheck = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if shellcheck is None:
+        pytest.skip("shellcheck is not at hand")
+    kit.write(tmp_path)
+    done = subprocess.run([shellcheck, str(tmp_path / "setup.sh")], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+class Bridge(BaseHTTPRequestHandler):
+    """Takes the AWS CLI's requests to the embedded S3, as the customer's administrator."""
+
+    def answer(self) -> None:
+        """Send one on, to the address that AWS has for the service in its signature."""
+        service = self.headers["Authorization"].partition("Credential=")[2].split("/")[3]
+        region = "" if service == "iam" else ".eu-west-1"
+        url = f"https://{service}{region}.amazonaws.com{self.path}"
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        request = AWSPreparedRequest(self.command, url, headers, body, False)  # type: ignore[arg-type]  # noqa: FBT003
+        with disable_iam_authentication():
+            reply: Any = botocore_stubber(f"before-send.{service}", request)
+        self.send_response(reply.status_code)
+        for name, value in reply.headers.items():
+            if name.lower() not in {"content-length", "transfer-encoding"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.content)
+
+    do_GET = do_PUT = do_POST = do_HEAD = answer  # noqa: N815  # http.server's names
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def bridge() -> Iterator[str]:
+    """Serve the embedded S3 to other processes."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bridge) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.slow  # a dozen runs of the AWS CLI, half a second each
+@pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not at hand")
+@pytest.mark.parametrize(
+    "changes", [{}, {"guard": True, "key_arn": KEY_ARN, "role_name": "sync+role"}], ids=["plain", "all"]
+)
+def test_the_script_makes_a_destination_that_works(
+    s3: EmbeddedS3, bridge: str, changes: dict[str, object], tmp_path: Path
+) -> None:
+    """Run by bash with the real AWS CLI, twice; then check and append pass, and delete goes with `steady`."""
+    kit = make(**changes)
+    kit.write(tmp_path)
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": bridge,
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    command = ["bash", str(tmp_path / "setup.sh")]
+    outputs = []
+    for arguments in ([], ["steady"]) if kit.guard else ([], [], ["steady"]):
+        done = subprocess.run([*command, *arguments], check=False, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        outputs.append(dict(re.findall(r"^(.+?): +(.+)$", done.stdout, re.MULTILINE)))
+        if len(outputs) == 1 and not kit.guard:
+            works(s3, kit, outputs[0]["role ARN"])
+    assert all(output == outputs[0] for output in outputs)
+    assert list(outputs[0].items())[:2] == [("bucket name", "acme-lake"), ("bucket region", "eu-west-1")]
+    role = customer(s3, "iam").get_role_policy(RoleName=kit.role_name, PolicyName="transfer-policy")
+    assert role["PolicyDocument"] == policies.permission(kit.config(outputs[0]["role ARN"]), stage="steady")
+    rules = customer(s3, "s3").get_bucket_lifecycle_configuration(Bucket="acme-lake")["Rules"]
+    assert rules[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    encryption = customer(s3, "s3").get_bucket_encryption(Bucket="acme-lake")["ServerSideEncryptionConfiguration"]
+    assert encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID") == kit.key_arn
+
+
+# By hand
+
+
+def following(guide: str) -> dict[str, Any]:
+    """Take what a customer would type and paste from the guide, and from nowhere else."""
+    blocks = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)]
+    typed = {
+        "bucket": re.search(r"Enter the bucket name `(.+?)`", guide),
+        "region": re.search(r"S3 service page, in the region `(.+?)`", guide),
+        "policy": re.search(r"Name the policy `(.+?)`", guide),
+        "role": re.search(r"Enter the role name `(.+?)`", guide),
+        "user": re.search(r"Enter the user name `(.+?)`", guide),
+    }
+    return {name: match[1] if match else None for name, match in typed.items()} | dict(
+        zip(("permission", "trust", "steady", "guard"), blocks, strict=True)
+    )
+
+
+@pytest.mark.parametrize("way", ["role", "user"])
+def test_following_the_guide_leads_to_a_passing_check(s3: EmbeddedS3, way: str) -> None:
+    """A new customer with nothing but the guide gets there, by either method."""
+    kit = make()
+    steps = following(kit.files()["GUIDE.md"])
+    iam = customer(s3, "iam")
+    customer(s3, "s3").create_bucket(
+        Bucket=steps["bucket"], CreateBucketConfiguration={"LocationConstraint": steps["region"]}
+    )
+    document = json.dumps(steps["permission"])
+    policy = iam.create_policy(PolicyName=steps["policy"], PolicyDocument=document)["Policy"]["Arn"]
+    if way == "role":
+        made = iam.create_role(RoleName=steps["role"], AssumeRolePolicyDocument=json.dumps(steps["trust"]))
+        iam.attach_role_policy(RoleName=steps["role"], PolicyArn=policy)
+        works(s3, kit, made["Role"]["Arn"])
+        return
+    iam.create_user(UserName=steps["user"])
+    iam.attach_user_policy(UserName=steps["user"], PolicyArn=policy)
+    key = iam.create_access_key(UserName=steps["user"])["AccessKey"]
+    auth = HmacAuth(access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"])
+    values = {"bucket": steps["bucket"], "region": steps["region"], "prefix": kit.prefix}
+    with Destination(DestinationConfig.model_validate({**values, "auth": auth})) as destination:
+        assert destination.check().ok
