@@ -1,6 +1,7 @@
 """The IAM documents around a destination, as plain dicts: pure functions of the config and of who the vendor is.
 
-Each is ready for ``json.dumps``. ARNs carry the partition of the config's region.
+Each is ready for ``json.dumps``. ARNs carry the partition of the config's region. `review` reads what came of them in
+the customer's hands.
 """
 
 from __future__ import annotations
@@ -14,7 +15,22 @@ from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms
 from s3dest.errors import ConfigError
 from s3dest.layout import PROBE_FOLDER
+from s3dest.review import review
 from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, VendorIdentity
+
+__all__ = [
+    "MAX_SESSION_POLICY",
+    "Condition",
+    "Policy",
+    "Statement",
+    "bucket_guard",
+    "compact",
+    "kms_key_statement",
+    "permission",
+    "review",
+    "session",
+    "trust",
+]
 
 MAX_SESSION_POLICY: Final = 2048
 """Characters of an inline session policy (AssumeRole, STS API reference)."""

@@ -18,6 +18,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "policies",
         "kit",
         "kit.*",
+        "review",
+        "review.*",
         "retry",
         "problem",
         "problems",

@@ -1,0 +1,66 @@
+"""The policies of the bucket and of its KMS key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from s3dest.auth import RoleAuth
+from s3dest.config import DestinationConfig
+from s3dest.findings import Finding
+from s3dest.review.grammar import Clause, Reading, finding
+from s3dest.review.permission import denied
+from s3dest.review.requests import CREATES, IF_NONE_MATCH, meets, objects
+
+
+def review_bucket(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
+    """Say what refuses the vendor's puts, and whether a guard guards."""
+    for clause in policy.clauses:
+        if clause.allows:
+            continue
+        if any(test.key == IF_NONE_MATCH for test in clause.conditions):
+            yield from _guard(clause, config)
+        elif _is_meant(clause, config):
+            yield from denied(clause, config, which="The bucket policy")
+
+
+def _guard(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
+    if not clause.acts("s3:PutObject"):
+        message = f"Statement {clause.name} of the bucket policy tests s3:if-none-match, but not of s3:PutObject."
+        yield finding("guard_elsewhere", "warning", message, "Deny s3:PutObject.")
+    elif not clause.covers(objects(config)):
+        message = f"The bucket guard does not cover {objects(config)}: what lies there can be overwritten."
+        yield finding("guard_elsewhere", "warning", message, f"Set its resource to {objects(config)}.")
+    elif not any(test.key == CREATES and test.values == ("true",) for test in clause.conditions):
+        message = "The bucket guard refuses the parts of multipart uploads, which carry no If-None-Match."
+        remedy = 'Add "Bool": {"s3:ObjectCreationOperation": "true"} to its condition.'
+        yield finding("guard_blocks_multipart", "error", message, remedy)
+    elif not any(test.key == IF_NONE_MATCH and test.operator == "Null" for test in clause.conditions):
+        message = "The bucket guard does not test whether s3:if-none-match is there."
+        yield finding("guard_test", "warning", message, 'Test it by "Null": {"s3:if-none-match": "true"}.')
+
+
+def review_key(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
+    """Say whether the key may be used by the role, through S3."""
+    if not policy.clauses or not isinstance(config.auth, RoleAuth):
+        return
+    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+        meant = [clause for clause in policy.clauses if clause.acts(action) and _is_meant(clause, config)]
+        allowing = [clause for clause in meant if clause.allows]
+        if not any(meets(clause, config) is not False for clause in allowing):
+            why = ", under a condition that is not met" if allowing else ""
+            message = f"The key's policy does not let {config.auth.role_arn} use {action}{why}."
+            yield finding("key_policy", "error", message, "Add the statement of policies.kms_key_statement.")
+        if any(not clause.allows and meets(clause, config) for clause in meant):
+            message = f"The key's policy denies {action} to {config.auth.role_arn}."
+            yield finding("key_policy", "error", message, "Remove the statement, or exempt the role from it.")
+
+
+def _is_meant(clause: Clause, config: DestinationConfig) -> bool:
+    """Tell whether a statement is about the role; what it says of an account is about its roles."""
+    names = {name for kind in ("AWS", "*") for name in clause.principals.get(kind, ())}
+    if not isinstance(config.auth, RoleAuth):
+        return True
+    role = config.auth.role
+    root = f"arn:{role.partition}:iam::{role.account}:root"
+    hit = bool(names & {"*", config.auth.role_arn, role.account, root})
+    return hit is not ("NotPrincipal" in clause.negated)

@@ -1,0 +1,327 @@
+"""The linter of pasted policies: ours pass, and each common mistake is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from s3dest import policies
+from s3dest.config import DestinationConfig
+from s3dest.findings import Finding
+from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject, VendorIdentity
+
+ROLE = {"role_arn": "arn:aws:iam::111122223333:role/transfer-role", "external_id": "acme-7f3c"}
+KEYS = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+VENDOR = AwsPrincipal(arn="arn:aws:iam::444455556666:role/sync")
+GOOGLE = GoogleServiceAccount(subject="104029292853099978293", audience="acme")
+OIDC = OidcSubject(issuer="https://oidc.example.com/id/1", subject="system:x", audience="acme")
+TARGET = "arn:aws:s3:::acme-lake/vendor/exports/*"
+
+Change = Callable[[Any], object]
+
+
+def make(**changes: Any) -> DestinationConfig:
+    """Load a config from plain values."""
+    values = {"bucket": "acme-lake", "region": "eu-west-1", "prefix": "vendor/exports", "auth": ROLE}
+    return DestinationConfig.model_validate({**values, **changes})
+
+
+def codes(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
+    """Shorten findings to what programs look at."""
+    return [(finding.severity, finding.code) for finding in findings]
+
+
+def set_(name: str, value: object) -> Change:
+    """Change one element of a statement."""
+    return lambda statement: statement.update({name: value})
+
+
+@pytest.mark.parametrize("encryption", [None, {"type": "sse-s3"}, {"key_arn": KEY_ARN}], ids=["none", "s3", "kms"])
+@pytest.mark.parametrize("prefix", ["vendor/exports", ""])
+@pytest.mark.parametrize("vendor", [VENDOR, GOOGLE, OIDC], ids=["aws", "google", "oidc"])
+def test_our_own_policies_pass(vendor: VendorIdentity, prefix: str, encryption: Any) -> None:
+    """What the kit makes has nothing for the linter to say, as values and as text."""
+    external_id = ROLE["external_id"] if vendor is VENDOR else None
+    config = make(prefix=prefix, encryption=encryption, auth={**ROLE, "external_id": external_id})
+    documents: dict[str, Any] = {
+        "permission": policies.permission(config),
+        "trust": policies.trust(config, vendor),
+        "bucket": policies.bucket_guard(config),
+    }
+    if config.encryption and config.encryption.type == "sse-kms":
+        statement = policies.kms_key_statement(config)
+        documents["key"] = {"Version": "2012-10-17", "Statement": statement}
+    assert policies.review(config, vendor=vendor, **documents) == ()
+    texts = {name: json.dumps(document) for name, document in documents.items()}
+    assert policies.review(config, vendor=vendor, **texts) == ()
+
+
+def test_without_delete_a_note_says_how_to_check() -> None:
+    """The steady policy is right, and a set-up check would leave its probe."""
+    found = policies.review(make(), permission=policies.permission(make(), stage="steady"))
+    assert codes(found) == [("note", "delete_not_allowed")]
+
+
+PERMISSION: dict[str, tuple[Change, list[tuple[str, str]]]] = {
+    "other prefix": (set_("Resource", "arn:aws:s3:::acme-lake/exports/*"), [("error", "other_prefix")]),
+    "no star": (set_("Resource", "arn:aws:s3:::acme-lake"), [("error", "resource_without_star")]),
+    "folder": (set_("Resource", "arn:aws:s3:::acme-lake/vendor/exports/"), [("error", "resource_without_star")]),
+    "other bucket": (set_("Resource", "arn:aws:s3:::BUCKET_NAME/*"), [("error", "other_bucket")]),
+    "partition": (set_("Resource", TARGET.replace("aws", "aws-cn", 1)), [("error", "partition")]),
+    "whole bucket": (set_("Resource", "arn:aws:s3:::acme-lake/*"), [("warning", "resource_too_wide")]),
+    "neighbours": (set_("Resource", TARGET.replace("/*", "*")), [("warning", "resource_too_wide")]),
+    "everything": (set_("Resource", "*"), [("warning", "resource_too_wide")]),
+    "all but": (
+        lambda it: it.update(NotAction="iam:*", Action=it.pop("Action")) or it.pop("Action"),
+        [("warning", "allows_all_but")],
+    ),
+    "no put": (set_("Action", ["s3:DeleteObject"]), [("error", "put_not_allowed")]),
+    "s3 star": (set_("Action", "s3:*"), [("warning", "action_too_wide")]),
+    "case": (set_("Action", ["S3:PUTOBJECT", "s3:deleteobject"]), []),
+    "acl": (
+        set_("Action", ["s3:PutObject", "s3:DeleteObject", "s3:PutObjectAcl", "s3:ListBucket"]),
+        [("warning", "action_not_needed")] * 2,
+    ),
+    "acl demanded": (
+        set_("Condition", {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}),
+        [("error", "put_condition_unmet")],
+    ),
+    "header demanded": (
+        set_("Condition", {"StringEquals": {"s3:x-amz-server-side-encryption": "AES256"}}),
+        [("error", "put_condition_unmet")],
+    ),
+    "tls": (set_("Condition", {"Bool": {"aws:SecureTransport": True}}), []),
+    "address": (set_("Condition", {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}), [("warning", "put_conditional")]),
+    "typo": (set_("Resources", TARGET), [("error", "policy_grammar")]),
+    "effect": (set_("Effect", "allow"), [("error", "policy_grammar")]),
+    "principal": (set_("Principal", "*"), [("error", "policy_grammar")]),
+    "condition": (set_("Condition", {"StringEquals": "x"}), [("error", "policy_grammar")]),
+}
+
+
+@pytest.mark.parametrize("name", PERMISSION)
+def test_mistakes_in_a_permission_policy_are_named(name: str) -> None:
+    """Too narrow is an error, too wide a warning; each has its own code."""
+    change, expected = PERMISSION[name]
+    policy: Any = policies.permission(make())
+    change(policy["Statement"][0])
+    found = [line for line in codes(policies.review(make(), permission=policy)) if line[1] != "delete_not_allowed"]
+    assert found == expected
+
+
+def test_a_condition_that_the_config_meets_is_no_finding() -> None:
+    """Where the config says how to encrypt, each request carries the header."""
+    config = make(encryption={"type": "sse-s3"})
+    policy: Any = policies.permission(config)
+    policy["Statement"][0]["Condition"] = {"StringEquals": {"s3:x-amz-server-side-encryption": "AES256"}}
+    assert policies.review(config, permission=policy) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda it: it.update(Action="kms:GenerateDataKey"), ["decrypt_not_allowed"]),
+        (lambda it: it.update(Action="kms:Decrypt"), ["generatedatakey_not_allowed"]),
+        (lambda it: it.update(Resource=KEY_ARN[:-1]), ["generatedatakey_not_allowed", "decrypt_not_allowed"]),
+        (
+            lambda it: it.update(Condition={"StringEquals": {"kms:ViaService": "s3.eu-west-2.amazonaws.com"}}),
+            ["generatedatakey_not_allowed", "decrypt_not_allowed"],
+        ),
+    ],
+    ids=["decrypt", "generate", "other key", "other region"],
+)
+def test_both_actions_on_the_key_are_needed(change: Change, expected: list[str]) -> None:
+    """Without `kms:Decrypt` small objects pass and large ones fail: the linter says so before."""
+    config = make(encryption={"key_arn": KEY_ARN})
+    policy: Any = policies.permission(config)
+    change(policy["Statement"][1])
+    assert codes(policies.review(config, permission=policy)) == [("error", code) for code in expected]
+
+
+DENIALS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "outright": ({}, [("error", "put_denied")]),
+    "http": ({"Bool": {"aws:SecureTransport": "false"}}, []),
+    "no header": ({"Null": {"s3:x-amz-server-side-encryption": "true"}}, [("error", "put_denied")]),
+    "not kms": ({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}, [("error", "put_denied")]),
+    "not kms, if given": (
+        {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption": "aws:kms"}},
+        [("error", "put_denied")],
+    ),
+    "network": ({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}, [("warning", "put_denied_sometimes")]),
+}
+
+
+@pytest.mark.parametrize("kind", ["permission", "bucket"])
+@pytest.mark.parametrize("name", DENIALS)
+def test_a_denial_is_judged_by_its_condition(name: str, kind: str) -> None:
+    """A bucket that demands encryption headers refuses puts without; one that demands TLS does not."""
+    condition, expected = DENIALS[name]
+    denial = {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::acme-lake/*", "Condition": condition}
+    policy: dict[str, Any] = {"Version": "2012-10-17", "Statement": [denial]}
+    if kind == "bucket":
+        denial["Principal"] = "*"
+    else:
+        policy["Statement"] += policies.permission(make())["Statement"]
+    given: dict[str, Any] = {kind: policy}
+    assert codes(policies.review(make(), **given)) == expected
+
+
+def test_a_denial_of_somebody_else_is_none_of_ours() -> None:
+    """A bucket policy about another role does not hit the vendor's."""
+    denial = {
+        "Effect": "Deny",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:role/other"},
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::acme-lake/*",
+    }
+    assert policies.review(make(), bucket={"Version": "2012-10-17", "Statement": denial}) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda it: it["Condition"].pop("Bool"), ("error", "guard_blocks_multipart")),
+        (set_("Resource", "arn:aws:s3:::acme-lake/other/*"), ("warning", "guard_elsewhere")),
+        (set_("Action", "s3:DeleteObject"), ("warning", "guard_elsewhere")),
+        (
+            lambda it: it["Condition"].update(Null={}, StringNotEquals={"s3:if-none-match": "*"}),
+            ("warning", "guard_test"),
+        ),
+    ],
+    ids=["parts", "prefix", "action", "operator"],
+)
+def test_a_guard_that_does_not_guard_is_named(change: Change, expected: tuple[str, str]) -> None:
+    """The exemption that multipart needs, and the prefix that is written to."""
+    policy: Any = policies.bucket_guard(make())
+    change(policy["Statement"][0])
+    assert codes(policies.review(make(), bucket=policy)) == [expected]
+
+
+def condition(operator: str, value: object, key: str = "sts:ExternalId") -> Change:
+    """Put one test in the place of the statement's condition."""
+    return set_("Condition", {operator: {key: value}})
+
+
+TRUST: dict[str, tuple[Change, list[tuple[str, str]]]] = {
+    "everybody": (set_("Principal", "*"), [("warning", "trust_everybody")]),
+    "every account": (set_("Principal", {"AWS": "*"}), [("warning", "trust_everybody")]),
+    "account": (set_("Principal", {"AWS": "arn:aws:iam::444455556666:root"}), [("note", "trust_account")]),
+    "digits": (set_("Principal", {"AWS": ["444455556666"]}), [("note", "trust_account")]),
+    "somebody else": (set_("Principal", {"AWS": "arn:aws:iam::444455556666:role/x"}), [("error", "trust_principal")]),
+    "session": (
+        set_("Principal", {"AWS": "arn:aws:sts::444455556666:assumed-role/sync/s"}),
+        [("error", "trust_session")],
+    ),
+    "partition": (
+        set_("Principal", {"AWS": "arn:aws-cn:iam::444455556666:role/sync"}),
+        [("error", "partition"), ("error", "trust_principal")],
+    ),
+    "no id": (lambda it: it.pop("Condition"), [("warning", "external_id_missing")]),
+    "other id": (condition("StringEquals", "beta"), [("error", "external_id_mismatch")]),
+    "any id": (condition("StringLike", "*"), [("warning", "external_id_wildcard")]),
+    "if sent": (condition("StringEqualsIfExists", "acme-7f3c"), [("warning", "external_id_optional")]),
+    "not": (condition("StringNotEquals", "acme-7f3c"), [("error", "external_id_operator")]),
+    "case": (condition("StringEquals", ["acme-7f3c"], "STS:externalid"), []),
+    "by token": (set_("Action", "sts:AssumeRoleWithWebIdentity"), [("error", "trust_action")]),
+    "resource": (lambda it: it.pop("Principal"), [("error", "policy_grammar")]),
+}
+
+
+@pytest.mark.parametrize("name", TRUST)
+def test_mistakes_in_a_trust_policy_are_named(name: str) -> None:
+    """What keeps the vendor out is an error, what lets others in a warning."""
+    change, expected = TRUST[name]
+    policy: Any = policies.trust(make(), VENDOR)
+    change(policy["Statement"][0])
+    assert codes(policies.review(make(), trust=policy, vendor=VENDOR)) == expected
+
+
+def test_an_external_id_that_the_config_denies_is_a_mismatch() -> None:
+    """The config says that there is none, and the policy demands one."""
+    config = make(auth={**ROLE, "external_id": None})
+    assert codes(policies.review(config, trust=policies.trust(make(), VENDOR))) == [("error", "external_id_mismatch")]
+
+
+def google(**claims: str) -> Change:
+    """Put these claims in the place of Google's."""
+    return set_("Condition", {"StringEquals": {f"accounts.google.com:{name}": value for name, value in claims.items()}})
+
+
+SUB = GOOGLE.subject
+CLAIMS: dict[str, tuple[Change, list[tuple[str, str]]]] = {
+    "aud for oaud": (google(sub=SUB, aud="acme"), [("error", "aud_for_oaud")]),
+    "aud is azp": (google(sub=SUB, aud=SUB, oaud="acme"), []),
+    "no sub": (google(oaud="acme"), [("warning", "claim_missing")]),
+    "no audience": (google(sub=SUB), [("warning", "claim_missing")]),
+    "other audience": (google(sub=SUB, oaud="beta"), [("error", "claim_mismatch")]),
+    "e-mail": (google(sub="sync@v.iam.gserviceaccount.com", oaud="acme"), [("error", "claim_mismatch")]),
+    "wildcard": (
+        set_("Condition", {"StringLike": {"accounts.google.com:sub": "*", "accounts.google.com:oaud": "acme"}}),
+        [("warning", "claim_wildcard")],
+    ),
+    "provider": (set_("Principal", {"Federated": "cognito-identity.amazonaws.com"}), [("error", "trust_principal")]),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_mistakes_with_googles_claims_are_named(name: str) -> None:
+    """`:aud` is the service account once more; the audience is `:oaud`."""
+    change, expected = CLAIMS[name]
+    config = make(auth={**ROLE, "external_id": None})
+    policy: Any = policies.trust(config, GOOGLE)
+    change(policy["Statement"][0])
+    assert codes(policies.review(config, trust=policy, vendor=GOOGLE)) == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_("Principal", {"AWS": "arn:aws:iam::111122223333:role/other"}),
+        set_("Condition", {"StringEquals": {"kms:ViaService": "s3.eu-west-2.amazonaws.com"}}),
+        set_("Effect", "Deny"),
+    ],
+    ids=["role", "region", "deny"],
+)
+def test_a_key_policy_that_leaves_the_role_out_is_named(change: Change) -> None:
+    """Both actions, for the role, through S3 in its region."""
+    config = make(encryption={"key_arn": KEY_ARN})
+    statement: Any = policies.kms_key_statement(config)
+    change(statement)
+    found = policies.review(config, key={"Version": "2012-10-17", "Statement": [statement]})
+    assert set(codes(found)) == {("error", "key_policy")}
+
+
+@pytest.mark.parametrize(
+    ("pasted", "expected"),
+    [
+        ("{", "policy_json"),
+        ("[]", "policy_grammar"),
+        ("{}", "policy_grammar"),
+        ('{"Version": "2012-10-17", "Statement": [1]}', "policy_grammar"),
+    ],
+)
+def test_what_is_no_policy_is_one_finding(pasted: str, expected: str) -> None:
+    """Half a document pasted is told from a wrong one, and raises nothing."""
+    for kind in ("permission", "trust", "bucket", "key"):
+        assert codes(policies.review(make(), **{kind: pasted})) == [("error", expected)]  # type: ignore[arg-type]
+
+
+def test_an_old_version_is_a_warning() -> None:
+    """2008-10-17 is what AWS assumes where none is given."""
+    policy: Any = {**policies.permission(make()), "Version": "2008-10-17"}
+    assert codes(policies.review(make(), permission=policy)) == [("warning", "policy_version")]
+
+
+def test_a_trust_policy_for_a_user_is_a_contradiction() -> None:
+    """Keys are not assumed."""
+    assert codes(policies.review(make(auth=KEYS), trust=policies.trust(make(), VENDOR))) == [("error", "no_role")]
+
+
+def test_no_secret_is_in_a_finding() -> None:
+    """The review repeats policies, never the config's secret."""
+    found = policies.review(make(auth=KEYS), permission="{}", trust=policies.trust(make(), VENDOR))
+    assert KEYS["secret_access_key"] not in repr(found)
