@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 from s3dest import policies
 from s3dest.auth import HmacAuth, RoleAuth
+from s3dest.capabilities import Capabilities
 from s3dest.config import DestinationConfig
 from s3dest.destination import Destination
+from s3dest.drift import Change
 from s3dest.encryption import SseKms, SseS3
 from s3dest.errors import (
     AccessDeniedError,
@@ -48,6 +50,8 @@ __all__ = [
     "ArrowEncoder",
     "AwsPrincipal",
     "BucketNotFoundError",
+    "Capabilities",
+    "Change",
     "CheckFailedError",
     "CheckReport",
     "CheckStep",

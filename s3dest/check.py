@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Literal
 
-from s3dest import problems
+from s3dest import observations, policies
+from s3dest.audit import audit
 from s3dest.auth import RoleAuth
-from s3dest.errors import AccessDeniedError, Owner, RequestError, S3DestError
-from s3dest.findings import CheckReport, CheckStep, Finding, Outcome, Severity
+from s3dest.capabilities import Capabilities
+from s3dest.config import DestinationConfig
+from s3dest.errors import CredentialsError, S3DestError
+from s3dest.findings import CheckReport, CheckStep, Outcome
 from s3dest.identity import Identity, WebIdentity
-from s3dest.layout import probe_key
+from s3dest.notes import Notes, settles
 from s3dest.options import TransferOptions
+from s3dest.probe import Probe, Result
 from s3dest.retry import Clock
-from s3dest.s3 import Body, Bucket
+from s3dest.rights import Rights
+from s3dest.s3 import Bucket
+from s3dest.strangers import Stranger, assume_as
 
 log = logging.getLogger(__name__)
 
 Mode = Literal["setup", "recheck"]
+Multipart = Literal["auto", "always", "never"]
 
 STEP_DEADLINE: Final = dt.timedelta(seconds=5)
-"""How long one step may take with its retries, so that somebody waiting for the report is not kept for minutes."""
+"""How long one request may take with its retries, so that somebody waiting for the report is not kept for minutes."""
 
-_PROBE: Final = b'{"note": "s3dest wrote this to check the connection; it may be deleted"}\n'
-_CONTENT_TYPE: Final = "application/json"
-_STEPS: Final = {
-    "setup": ("credentials", "put", "append-only", "delete"),
-    "recheck": ("credentials", "create-upload", "upload-part", "abort-upload"),
-}
+DEADLINE: Final = dt.timedelta(seconds=60)
+"""From when on only what tidies up is begun; `wait` repeats the whole check, each time with this."""
+
+FIRST_PAUSE: Final = 5.0
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between two checks while it is waited for IAM; the pause doubles."""
+
+_TIDIES_UP: Final = frozenset({"delete", "abort-upload"})
 
 
 def patient(options: TransferOptions) -> TransferOptions:
-    """Bound each step of a check."""
+    """Bound each request of a check."""
     return options.model_copy(
         update={
             name: min(getattr(options, name), STEP_DEADLINE) for name in ("deadline", "connect_timeout", "read_timeout")
@@ -42,127 +51,141 @@ def patient(options: TransferOptions) -> TransferOptions:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a check is to do."""
+
+    mode: Mode = "setup"
+    multipart: Multipart = "auto"
+    audit: bool = False
+
+
 class Check:
     """One run of a check; `run` once."""
 
-    def __init__(self, bucket: Bucket, identity: Identity, *, mode: Mode, clock: Clock) -> None:
+    def __init__(
+        self, bucket: Bucket, identity: Identity, options: TransferOptions, *, plan: Plan, clock: Clock
+    ) -> None:
         self._bucket = bucket
         self._config = bucket.config
         self._identity = identity
-        self._mode = mode
+        self._options = options
+        self._plan = plan
         self._clock = clock
         self._started = dt.datetime.now(dt.UTC)
+        self._end = clock.now() + DEADLINE.total_seconds()
         self._steps: list[CheckStep] = []
-        self._findings: list[Finding] = []
-        self._key = probe_key(self._config.key_prefix)
+        self._notes = Notes(self._config)
+        self._probe = Probe(bucket, self._notes)
 
     def run(self) -> CheckReport:
-        """Do the steps of the mode; those made pointless by a failure are skipped.
-
-        Actions: ``s3:PutObject``, in setup mode ``s3:DeleteObject`` too; in recheck mode ``s3:AbortMultipartUpload``
-        is tried and may be denied. For a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
-        """
+        """Do the steps of the mode; those made pointless by a failure are skipped."""
         self._note_external_id()
-        steps = {"setup": self._setup, "recheck": self._recheck}[self._mode]
+        steps = {"setup": self._setup, "recheck": self._recheck}[self._plan.mode]
         if self._step("credentials", self._credentials):
+            self._ask_as_strangers()
             steps()
+        self._judge()
         done = {step.name for step in self._steps}
-        skipped = [name for name in _STEPS[self._mode] if name not in done]
+        skipped = [name for name in self._expected() if name not in done]
         self._steps += [CheckStep(name=name, outcome="skipped", duration=dt.timedelta(0)) for name in skipped]
+        if self._clock.now() >= self._end:
+            self._notes.problem(observations.UNFINISHED)
+        return self._report()
+
+    def _report(self) -> CheckReport:
         report = CheckReport(
             destination=self._config.uri,
-            mode=self._mode,
+            mode=self._plan.mode,
             started=self._started,
             steps=tuple(self._steps),
-            findings=tuple(self._findings),
+            findings=tuple(self._notes.findings),
+            capabilities=self._capabilities(),
         )
-        log.info("%s of %s: %s", self._mode, report.destination, "ok" if report.ok else "failed")
+        if report.ok and self._plan.mode == "setup":
+            steady = dict(policies.permission(self._config, stage="steady"))
+            report = report.model_copy(update={"steady_policy": steady})
+        log.info("%s of %s: %s", self._plan.mode, report.destination, "ok" if report.ok else "failed")
         return report
 
+    def _expected(self) -> list[str]:
+        """Name the steps that every check of this mode has."""
+        auth = self._config.auth
+        external_id = isinstance(auth, RoleAuth) and auth.external_id is not None
+        stranger = ["external-id"] if external_id and not isinstance(self._identity, WebIdentity) else []
+        of_mode = {
+            "setup": ["put", "append-only", "delete"],
+            "recheck": ["create-upload", "upload-part", "abort-upload"],
+        }
+        return ["credentials", *stranger, *of_mode[self._plan.mode], *(["audit"] if self._plan.audit else [])]
+
     def _setup(self) -> None:
-        self._may_exist = False
-        if self._step("put", self._put):
-            self._step("append-only", self._put_again)
-        if self._may_exist:
-            self._step("delete", self._delete)
+        if self._step("put", self._probe.put):
+            self._step("append-only", self._probe.put_again)
+            if self._wants_multipart():
+                self._step("multipart", self._probe.multipart)
+            if self._plan.audit:
+                self._step("audit", self._audit)
+        if self._probe.may_exist:
+            self._step("delete", self._probe.delete)
 
     def _recheck(self) -> None:
-        self._upload_id = ""
-        if self._step("create-upload", self._create_upload):
-            self._step("upload-part", self._upload_part)
-            self._step("abort-upload", self._abort_upload)
+        if self._step("create-upload", self._probe.create_upload):
+            self._step("upload-part", self._probe.upload_part)
+            self._step("abort-upload", self._probe.abort_upload)
+            if self._plan.audit:
+                self._step("audit", self._audit)
 
-    def _credentials(self) -> tuple[Outcome, str]:
+    def _wants_multipart(self) -> bool:
+        """Tell whether large objects may fare otherwise than the probe: with KMS, and on other stores than AWS."""
+        if self._plan.multipart != "auto":
+            return self._plan.multipart == "always"
+        return self._probe.kms or not self._config.on_aws
+
+    def _credentials(self) -> Result:
         self._bucket.open_session()
-        auth = self._config.auth
         auth = self._config.auth
         return "ok", f"session of {auth.role_arn}" if isinstance(auth, RoleAuth) else "keys of a user"
 
-    def _put(self) -> tuple[Outcome, str]:
+    def _audit(self) -> Result:
+        rights = Rights(self._config, self._identity, self._options, clock=self._clock)
+        probe = self._probe.key if self._probe.may_exist else None
         try:
-            self._bucket.put(self._key, Body.of(_PROBE), content_type=_CONTENT_TYPE)
-        except RequestError as error:
-            # lost answers and altered bodies leave a probe behind; refusals do not
-            self._may_exist = error.ambiguous or error.code == problems.ETAG_DIFFERS.code
-            raise
-        self._may_exist = True
-        return "ok", f"wrote {self._key}"
+            setup = self._plan.mode == "setup"
+            found = audit(rights, self._config, self._notes, probe=probe, may_delete=setup)
+        finally:
+            rights.close()
+        return "warning" if found.startswith("may") else "ok", found
 
-    def _put_again(self) -> tuple[Outcome, str]:
-        again = self._bucket.put(self._key, Body.of(_PROBE), content_type=_CONTENT_TYPE)
-        if not again.created:
-            return "ok", "the store refuses to overwrite (412)"
-        self._find(
-            "append_only_not_enforced",
-            "warning",
-            "customer",
-            "The store ignores If-None-Match: it let the same key be written twice.",
-            "Keys name their bytes, so s3dest overwrites nothing all the same; better choose a store that enforces it.",
-        )
-        return "warning", "the store overwrote its own probe"
+    def _ask_as_strangers(self) -> None:
+        """Find out whether the role refuses who must be refused."""
+        auth = self._config.auth
+        if not isinstance(auth, RoleAuth):
+            return
+        if isinstance(self._identity, WebIdentity):
+            if self._identity.other_audience is not None:
+                self._step("audience", lambda: self._refuses(auth, ["with-token-of-other-audience"]))
+        elif auth.external_id is not None:
+            both: list[Stranger] = ["without-external-id", "with-wrong-external-id"]
+            self._step("external-id", lambda: self._refuses(auth, both))
 
-    def _delete(self) -> tuple[Outcome, str]:
-        try:
-            deletion = self._bucket.delete(self._key)
-        except S3DestError as error:
-            denied = isinstance(error, AccessDeniedError)
-            self._findings.append(finding_of(error, severity="warning"))
-            if not denied:
-                self._find(
-                    "probe_left_over",
-                    "warning",
-                    "customer",
-                    f"The probe s3://{self._config.bucket}/{self._key} may be left over.",
-                    "Delete that object by hand.",
-                    key=self._key,
-                )
-            return "warning", f"left over: {self._key}"
-        if deletion.marker:
-            self._find(
-                "bucket_versioned",
-                "note",
-                "customer",
-                f"The bucket is versioned: deleting set a marker, and a version of {self._key} remains.",
-                "A lifecycle rule on noncurrent versions of the probe folder removes it.",
-                key=self._key,
-            )
-        return "ok", "removed the probe"
-
-    def _create_upload(self) -> tuple[Outcome, str]:
-        self._upload_id = self._bucket.create_upload(self._key, content_type=_CONTENT_TYPE)
-        return "ok", "began an upload that nobody sees"
-
-    def _upload_part(self) -> tuple[Outcome, str]:
-        self._bucket.upload_part(self._key, self._upload_id, 1, _PROBE)
-        return "ok", "uploaded a part"
-
-    def _abort_upload(self) -> tuple[Outcome, str]:
-        try:
-            self._bucket.abort_upload(self._key, self._upload_id)
-        except S3DestError as error:
-            self._findings.append(finding_of(error, severity="note"))
-            return "warning", f"pending: {self._key}, upload id {self._upload_id}"
-        return "ok", "forgot the upload"
+    def _refuses(self, auth: RoleAuth, strangers: list[Stranger]) -> Result:
+        outcome: Outcome = "ok"
+        for stranger in strangers:
+            identity = self._identity
+            if isinstance(identity, WebIdentity) and identity.other_audience is not None:
+                identity = WebIdentity(identity.other_audience)
+            verdict, error = assume_as(stranger, self._config, auth, identity, self._options, clock=self._clock)
+            if verdict == "let-in":
+                self._notes.problem(_LET_IN[stranger])
+                return "failed", f"the role lets in {_PLAIN[stranger]}"
+            if verdict == "unknown":
+                said = f" {error.message}" if error else ""
+                self._notes.problem(observations.PROTECTION_UNTESTED, stranger=_PLAIN[stranger] + "." + said)
+                outcome = "warning"
+        if outcome == "warning":
+            return outcome, "could not be found out"
+        return outcome, f"the role refuses {' and '.join(_PLAIN[stranger] for stranger in strangers)}"
 
     def _note_external_id(self) -> None:
         auth = self._config.auth
@@ -170,59 +193,114 @@ class Check:
             return
         by_token = isinstance(self._identity, WebIdentity)
         if by_token and auth.external_id is not None:
-            message = "The external id is not sent: identity tokens have none, and their audience takes its part."
-            self._find(
-                "external_id_not_sent", "note", "vendor", message, "Use an audience of its own for each customer."
-            )
+            self._notes.problem(observations.EXTERNAL_ID_NOT_SENT)
         if not by_token and auth.external_id is None:
-            message = (
-                "The role is assumed without an external id: other customers of the vendor could name it as theirs."
-            )
-            self._find(
-                "external_id_absent",
-                "warning",
-                "vendor",
-                message,
-                "Demand one with sts:ExternalId in the trust policy.",
-            )
+            self._notes.problem(observations.EXTERNAL_ID_ABSENT)
 
-    def _step(self, name: str, action: Callable[[], tuple[Outcome, str]]) -> bool:
+    def _capabilities(self) -> Capabilities | None:
+        """Tell what was learned about the store; nothing where no request to it succeeded."""
+        written = [step for step in self._steps if step.name in {"put", "create-upload"}]
+        if not written or written[0].outcome not in {"ok", "warning"}:
+            return None
+        return self._bucket.capabilities.model_copy(
+            update={
+                "conditional_put": self._probe.conditional_put,
+                "conditional_complete": self._probe.conditional_complete,
+            }
+        )
+
+    def _judge(self) -> None:
+        """Say what a store that overwrites means, when all is known that the config would have to accept."""
+        capabilities = self._capabilities()
+        if capabilities is None:
+            return
+        mend = {"capabilities": capabilities.model_dump(exclude_none=True)}
+        for weakness in capabilities.weaknesses:
+            self._notes.step = _WEAK_STEPS[weakness]
+            if self._config.capabilities is not None and self._config.capabilities.accepts(weakness):
+                self._notes.problem(observations.ACCEPTED_WEAKNESS, weakness=weakness)
+            else:
+                self._notes.problem(_WEAKNESSES[weakness], mend=mend)
+
+    def _step(self, name: str, action: Callable[[], Result]) -> bool:
         """Do one step; tell whether the next ones make sense."""
+        if self._clock.now() >= self._end and name not in _TIDIES_UP:
+            return False
         outcome: Outcome = "failed"
         detail = ""
         began = self._clock.now()
-        with self._findings_of_errors():
+        self._notes.step = name
+        try:
             outcome, detail = action()
+        except S3DestError as error:
+            # an audit without a session of its own says nothing about the destination
+            self._notes.error(
+                error, at_most="note" if name == "audit" and isinstance(error, CredentialsError) else "error"
+            )
+        finally:
+            self._notes.step = None
         duration = dt.timedelta(seconds=self._clock.now() - began)
         self._steps.append(CheckStep(name=name, outcome=outcome, duration=duration, detail=detail))
         return outcome != "failed"
 
-    @contextmanager
-    def _findings_of_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except S3DestError as error:
-            self._findings.append(finding_of(error))
 
-    def _find(  # the fields of a finding
-        self, code: str, severity: Severity, owner: Owner, message: str, remedy: str, *, key: str | None = None
-    ) -> None:
-        self._findings.append(
-            Finding(code=code, severity=severity, owner=owner, message=message, remedy=remedy, key=key)
+_PLAIN: Final[dict[Stranger, str]] = {
+    "without-external-id": "who brings no external id",
+    "with-wrong-external-id": "who brings a wrong one",
+    "with-token-of-other-audience": "a token of another audience",
+}
+_LET_IN: Final = {
+    "without-external-id": observations.EXTERNAL_ID_NOT_REQUIRED,
+    "with-wrong-external-id": observations.EXTERNAL_ID_NOT_COMPARED,
+    "with-token-of-other-audience": observations.AUDIENCE_NOT_COMPARED,
+}
+_WEAKNESSES: Final = {
+    "conditional_put": observations.NOT_APPEND_ONLY,
+    "conditional_complete": observations.COMPLETE_NOT_CONDITIONAL,
+}
+_WEAK_STEPS: Final = {"conditional_put": "append-only", "conditional_complete": "multipart"}
+
+
+def repeated(
+    once: Callable[[], CheckReport],
+    *,
+    config: DestinationConfig,
+    wait: dt.timedelta,
+    clock: Clock,
+    on_wait: Callable[[str], None] | None = None,
+) -> CheckReport:
+    """Repeat a check while all that it finds wrong may be IAM's slowness, and the time allows.
+
+    Args:
+        once: Makes one check.
+        config: The destination.
+        wait: How long to be patient.
+        clock: Time and sleep.
+        on_wait: Told before each pause what it is waited for, in a sentence.
+    """
+    began, pause = clock.now(), FIRST_PAUSE
+    while True:
+        report = once()
+        waited = clock.now() - began
+        errors = [finding for finding in report.findings if finding.severity == "error"]
+        left = wait.total_seconds() - waited
+        if not errors or left <= 0 or not all(settles(finding) for finding in errors):
+            return report if waited < FIRST_PAUSE else _after(report, config, waited)
+        codes = ", ".join(finding.code for finding in errors)
+        sentence = (
+            f"Waiting for AWS to spread the policies of {report.destination} ({codes}), for at most {left:.0f} s."
         )
+        log.info("%s", sentence)
+        if on_wait is not None:
+            on_wait(sentence)
+        clock.sleep(min(pause, left))
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def finding_of(error: S3DestError, *, severity: Severity = "error") -> Finding:
-    """Make a finding of an error."""
-    return Finding(
-        code=error.code,
-        severity=severity,
-        owner=error.owner,
-        message=error.message,
-        remedy=error.remedy,
-        operation=error.operation,
-        key=error.key,
-        aws_code=error.aws_code,
-        status=error.status,
-        request_id=error.request_id,
-    )
+def _after(report: CheckReport, config: DestinationConfig, seconds: float) -> CheckReport:
+    """Tell in a report how long it was waited for."""
+    notes = Notes(config)
+    if report.ok:
+        notes.problem(observations.WAITED, waited=f"{seconds:.0f} s")
+    findings = (*report.findings, *notes.findings)
+    return report.model_copy(update={"waited": dt.timedelta(seconds=seconds), "findings": findings})

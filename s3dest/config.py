@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from s3dest.auth import Auth, HmacAuth, RoleAuth
+from s3dest.capabilities import Capabilities
 from s3dest.encryption import Encryption, SseKms
 from s3dest.model import Location, Model, rejection
 from s3dest.names import (
@@ -76,6 +77,10 @@ class DestinationConfig(Model):
 
     storage_class: str | None = Field(default=None, examples=["STANDARD_IA"])
     """Storage class of the data objects; manifests keep the bucket's default, so that they can be read at once."""
+
+    capabilities: Capabilities | None = None
+    """What a check found out about the store: `report.capabilities`. Kept here, a store that does not enforce
+    append-only is used knowingly, and requests have the form that it took."""
 
     @property
     def on_aws(self) -> bool:

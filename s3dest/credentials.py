@@ -45,7 +45,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Purpose = Literal["append", "setup-check"]
+Purpose = Literal["append", "setup-check", "audit", "nothing"]
+"""What a session is for: how far it is narrowed. ``"audit"``: not at all. ``"nothing"``: to nothing."""
+
+_NOTHING: Final[policies.Policy] = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+}
 
 LONGEST_WINDOW: Final = 900.0
 """Seconds before the end from which a new session is tried for, at most: botocore's own advisory window."""
@@ -287,7 +293,7 @@ class RoleSessions:
         self._options = options
         self._clock = clock
         self._duration = int(auth.duration.total_seconds())
-        self._policy = policies.compact(policies.session(config, purpose=purpose)) if auth.session_policy else None
+        self._policy = _narrowing(config, auth, purpose)
         self._client: STSClient | None = None
 
     @property
@@ -406,6 +412,13 @@ class RoleSessions:
             or os.environ.get("AWS_DEFAULT_REGION")
         )
         return own if own and partition_of(own) == partition_of(self._config.region) else self._config.region
+
+
+def _narrowing(config: DestinationConfig, auth: RoleAuth, purpose: Purpose) -> str | None:
+    """Write the session policy, if there is to be one."""
+    if not auth.session_policy or purpose == "audit":
+        return None
+    return policies.compact(_NOTHING if purpose == "nothing" else policies.session(config, purpose=purpose))
 
 
 def session_name(bucket: str) -> str:

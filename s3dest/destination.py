@@ -74,16 +74,37 @@ class Destination:
         self._at_work: Delivery | None = None
         _made.add(self)
 
-    def check(self, *, mode: Literal["setup", "recheck"] = "setup") -> CheckReport:
+    def check(
+        self,
+        *,
+        mode: Literal["setup", "recheck"] = "setup",
+        multipart: Literal["auto", "always", "never"] = "auto",
+        audit: bool = False,
+        wait: dt.timedelta | None = None,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> CheckReport:
         """Find out whether data can be delivered, by the very requests of a transfer.
 
         ``"setup"`` assumes the role, puts a probe under the prefix with the headers of production, puts it again (412
         expected: append-only is enforced) and deletes it. ``"recheck"`` begins a multipart upload, uploads a part and
-        aborts it, so that nothing is ever visible.
+        aborts it, so that nothing is ever visible. In both, the role must refuse the vendor without
+        an external id and with a wrong one (for a `WebIdentity` with ``other_audience``, a token of that).
 
-        Actions: ``s3:PutObject``; in setup mode also ``s3:DeleteObject``; in recheck mode
-        ``s3:AbortMultipartUpload`` is tried and may be denied. For a role ``sts:AssumeRole`` or
-        ``sts:AssumeRoleWithWebIdentity``.
+        Actions: ``s3:PutObject``; in setup mode also ``s3:DeleteObject``; ``s3:AbortMultipartUpload`` is tried where
+        there was a multipart upload, and may be denied. For a role ``sts:AssumeRole`` or
+        ``sts:AssumeRoleWithWebIdentity``. An audit tries ``s3:GetObject``, ``s3:ListBucket``, ``s3:DeleteObject`` and
+        ``s3:PutObject`` outside of the prefix, and hopes to be refused.
+
+        Args:
+            mode: ``"setup"`` or ``"recheck"``.
+            multipart: Whether a set-up check completes a multipart upload of two parts (5 MiB) onto its probe, which
+                the store must refuse. ``"auto"`` does so where the store answers that it uses a KMS key, and on other
+                stores than AWS.
+            audit: Whether to find out, with a session that no session policy narrows and requests that change
+                nothing, which rights the role or user has beyond those that appending needs.
+            wait: How long to repeat the check while all that is wrong may be an IAM policy just saved, which takes
+                AWS seconds to minutes to spread. Default: not at all.
+            on_wait: Told before each pause what it is waited for, in a sentence.
 
         Returns:
             A report; what failed is a finding in it and no exception. Call its ``raise_for_failure()``.
@@ -92,20 +113,28 @@ class Destination:
             StateError: The destination is closed.
             ConfigError: The mode is unknown.
         """
-        from s3dest.check import Check, patient  # noqa: PLC0415  # importing s3dest shall not import boto3
+        from s3dest.check import Check, Plan, patient, repeated  # noqa: PLC0415  # importing s3dest shall not import boto3
         from s3dest.s3 import Bucket  # noqa: PLC0415
 
         if mode not in {"setup", "recheck"}:
             message = f"A check's mode is 'setup' or 'recheck', not {mode!r}."
             raise ConfigError(message, code="mode")
+        if multipart not in {"auto", "always", "never"}:
+            message = f"multipart is 'auto', 'always' or 'never', not {multipart!r}."
+            raise ConfigError(message, code="mode")
         self._require_open()
+        options, plan = patient(self.options), Plan(mode=mode, multipart=multipart, audit=audit)
         purpose: Literal["append", "setup-check"] = "setup-check" if mode == "setup" else "append"
-        # A client of its own: only a set-up check's session may delete, and only in the probe folder.
-        bucket = Bucket(self.config, self._identity, patient(self.options), purpose=purpose, clock=self._clock)
-        try:
-            return Check(bucket, self._identity, mode=mode, clock=self._clock).run()
-        finally:
-            bucket.close()
+
+        def once() -> CheckReport:
+            # A client of its own: only a set-up check's session may delete, and only in the probe folder.
+            bucket = Bucket(self.config, self._identity, options, purpose=purpose, clock=self._clock)
+            try:
+                return Check(bucket, self._identity, options, plan=plan, clock=self._clock).run()
+            finally:
+                bucket.close()
+
+        return repeated(once, config=self.config, wait=wait or dt.timedelta(0), clock=self._clock, on_wait=on_wait)
 
     def append(  # each is its own word
         self,

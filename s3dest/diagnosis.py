@@ -77,7 +77,7 @@ def describe(
     hide: Iterable[str | None] = (),
     claims: Claims | None = None,
     mend: Mapping[str, object] | None = None,
-    **more: str,
+    more: Mapping[str, str] | None = None,
 ) -> S3DestError:
     """Build the error for a problem, with the destination's values filled in.
 
@@ -96,7 +96,7 @@ def describe(
     denial = Denial.of(answer.message) if answer else None
     if problem is problems.WRONG_REGION and answer and answer.region:
         mend = {"region": answer.region}
-    values = _values(config, key) | _values_of_answer(answer, denial, claims) | more
+    values = _values(config, key) | _values_of_answer(answer, denial, claims) | dict(more or {})
     if mend:
         values["mend"] = repr(dict(mend))
     message = problem.title.format_map(values)
@@ -104,7 +104,8 @@ def describe(
         said = f"{answer.code}: {answer.message}" if answer.message else answer.code
     if said:
         speaker = "botocore" if not answer else "AWS" if config.on_aws else "The store"
-        message = f"{message} {speaker} said: {_scrub(said, hide)}"
+        said = f"{speaker} said: {_scrub(said, hide)}"
+        message = f"{message} {said}"
     remedy = problem.remedy.format_map(values)
     if problem is problems.WRONG_REGION and answer and answer.region:
         remedy = f"The bucket is in {answer.region!r}: config.model_copy(update={values['mend']})."
@@ -124,6 +125,7 @@ def describe(
     if problem.statement:
         error.statement = statement(problem.statement, config, denial=denial, claims=claims)
     error.mend = dict(mend) if mend else None
+    error.said = said
     if isinstance(error, RequestError):
         # a 503 may come after the effect, whatever its code
         error.ambiguous = problem.ambiguous or (problem is problems.THROTTLED and (error.status or 0) >= 500)  # noqa: PLR2004  # HTTP

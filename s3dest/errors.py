@@ -44,12 +44,14 @@ class S3DestError(Exception):
         retryable: Whether the same request may succeed later, unchanged.
         statement: The policy or statement to paste, as plain JSON values, where one mends it.
         mend: The fields of the config that mend it, for ``config.model_copy(update=…)``, where they are known.
+        said: What AWS, the store or botocore said, with its speaker; the message ends with it.
     """
 
     default_code = "unknown"
     default_owner: Owner = "vendor"
     statement: dict[str, Any] | None = None
     mend: dict[str, Any] | None = None
+    said: str = ""
 
     def __init__(
         self,

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import textwrap
-from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ConfigDict, computed_field
+from pydantic import ConfigDict, JsonValue, computed_field
 
+from s3dest import drift, rendering
+from s3dest.capabilities import Capabilities
+from s3dest.drift import Change
 from s3dest.errors import CheckFailedError, Owner
 from s3dest.model import Model
 
+if TYPE_CHECKING:
+    from rich.console import Group
+
 Severity = Literal["error", "warning", "note"]
 Outcome = Literal["ok", "failed", "warning", "skipped"]
-
-_WRAPPER = textwrap.TextWrapper(
-    width=100, initial_indent="    ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-)
 
 
 class Finding(Model):
@@ -52,6 +52,18 @@ class Finding(Model):
 
     request_id: str | None = None
     """AWS's id of the request, for its support."""
+
+    step: str | None = None
+    """The step of the check that showed it."""
+
+    statement: dict[str, JsonValue] | None = None
+    """The policy, statement or lifecycle rule to paste, where one mends it."""
+
+    mend: dict[str, JsonValue] | None = None
+    """The fields of the config that mend it, for `config.model_copy(update=finding.mend)`, where they are known."""
+
+    link: str = ""
+    """Where the README says more."""
 
 
 class CheckStep(Model):
@@ -90,6 +102,20 @@ class CheckReport(Model):
     findings: tuple[Finding, ...]
     """What was found, in the order of the steps."""
 
+    capabilities: Capabilities | None = None
+    """What the store can do, as far as this check tried it."""
+
+    steady_policy: dict[str, JsonValue] | None = None
+    """After a set-up check that is ok: the policy that is enough from now on, for the customer to put in place."""
+
+    waited: dt.timedelta = dt.timedelta(0)
+    """How long it was waited for IAM to spread a policy just saved."""
+
+    @property
+    def duration(self) -> dt.timedelta:
+        """How long the steps took together; sends nothing."""
+        return sum((step.duration for step in self.steps), dt.timedelta(0))
+
     @computed_field  # type: ignore[prop-decorator]  # mypy has no word for decorated properties
     @property
     def ok(self) -> bool:
@@ -118,28 +144,29 @@ class CheckReport(Model):
             status=first.status,
             request_id=first.request_id,
         )
+        failure.statement, failure.mend = first.statement, first.mend
         failure.report = self
         raise failure
 
+    def changes_since(self, earlier: CheckReport) -> tuple[Change, ...]:
+        """Tell what changed since an earlier report, in a sentence each; nothing if nothing did.
+
+        What this check did not look at is not said to be gone: a recheck deletes nothing, say.
+        """
+        return tuple(drift.changes(earlier, self))
+
+    def to_markdown(self) -> str:
+        """Write the report as Markdown, to be sent to the customer."""
+        return rendering.markdown(self)
+
     def __str__(self) -> str:
         """Lay the report out as plain text, 100 columns wide."""
-        verdict = "ok" if self.ok else "FAILED"
-        head = f"Check of {self.destination} ({self.mode}, {self.started:%Y-%m-%d %H:%M:%S} UTC): {verdict}"
-        return "\n".join([head, *_step_lines(self.steps), *_finding_lines(self.findings)])
+        return rendering.plain(self)
+
+    def __rich__(self) -> Group:
+        """Lay the report out for a terminal: ``rich.print(report)``."""
+        return rendering.rich(self)
 
     def __repr_args__(self) -> Any:  # noqa: ANN401  # pydantic's own signature
         """Keep the repr to one line."""
         return [("destination", self.destination), ("mode", self.mode), ("ok", self.ok)]
-
-
-def _step_lines(steps: Iterable[CheckStep]) -> Iterable[str]:
-    for step in steps:
-        milliseconds = round(step.duration.total_seconds() * 1000)
-        yield f"  {step.name:<13} {step.outcome:<7} {milliseconds:>6} ms  {step.detail}".rstrip()
-
-
-def _finding_lines(findings: Iterable[Finding]) -> Iterable[str]:
-    for finding in findings:
-        yield f"  {finding.severity}: {finding.code} (to be mended by: {finding.owner})"
-        for text in (finding.message, finding.remedy):
-            yield from _WRAPPER.wrap(text)

@@ -83,9 +83,12 @@ class WebIdentity:
     Args:
         token: A callable that returns a fresh token, the path of a file that always holds one (read again for each
             session, as Kubernetes projects them), or a `GoogleIdentityToken`.
+        other_audience: A second source, whose tokens have the same subject and the audience of nobody or of another
+            customer. A check asks with one whether the role refuses it. Default: that is not checked.
     """
 
     token: TokenSource | Callable[[], str] | str | os.PathLike[str] = field(repr=False)
+    other_audience: TokenSource | Callable[[], str] | str | os.PathLike[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a token given as text: it would die within the hour."""

@@ -6,6 +6,7 @@ There is no Head, Get or List, no ACL and no tag, and no way to create an object
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
 import struct
@@ -14,13 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
+from urllib.parse import urlsplit
 
 from s3dest import problems
+from s3dest.capabilities import Capabilities
 from s3dest.config import DestinationConfig
 from s3dest.credentials import Purpose
 from s3dest.encryption import SseKms, SseS3
-from s3dest.errors import RequestError
+from s3dest.errors import RequestError, S3DestError
 from s3dest.identity import Identity
 from s3dest.options import TransferOptions
 from s3dest.piece import Piece
@@ -81,6 +84,9 @@ class Creation:
     version_id: str | None = None
     """The version, in a versioned bucket."""
 
+    kms: bool = False
+    """Whether the store says that it encrypted the object with a KMS key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
@@ -103,7 +109,9 @@ class Bucket:
         clock: Clock | None = None,
     ) -> None:
         self.config = config
-        self._aws_checksums = options.checksums == "aws" or (options.checksums == "auto" and config.on_aws)
+        self._aws_checksums = (
+            _form_of_checksums(config) if options.checksums == "auto" else options.checksums
+        ) == "aws"
         self._wire = Wire(config, identity, options, purpose=purpose, clock=clock or Clock())
         self._told: set[str] = set()
         self._never_completed: set[str] = set()  # upload ids begun here, for which no completion was sent
@@ -114,6 +122,15 @@ class Bucket:
     def client(self) -> S3Client:
         """The boto3 client."""
         return self._wire.client
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The form of requests, for a report of what the store takes."""
+        url = self.client.generate_presigned_url("get_object", {"Bucket": self.config.bucket, "Key": "k"})
+        virtual = (urlsplit(url).hostname or "").startswith(f"{self.config.bucket}.")
+        return Capabilities(
+            checksums="aws" if self._aws_checksums else "md5", addressing="virtual" if virtual else "path"
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -173,7 +190,14 @@ class Bucket:
             self._altered.add(key)
             raise
         self._altered.discard(key)
-        return Creation(created=True, ambiguous=ambiguous, surely_new=True, etag=etag, version_id=_version(answer))
+        return Creation(
+            created=True,
+            ambiguous=ambiguous,
+            surely_new=True,
+            etag=etag,
+            version_id=_version(answer),
+            kms=str(answer.get("ServerSideEncryption", "")).startswith("aws:kms"),
+        )
 
     def delete(self, key: str) -> Deletion:
         """Delete an object; action: ``s3:DeleteObject``. Only a check does so, to its own probe.
@@ -274,6 +298,42 @@ class Bucket:
         self._never_completed.discard(upload_id)
         self._wire.send("AbortMultipartUpload", key, {"UploadId": upload_id}, deadline=_ABORT_DEADLINE)
 
+    def may_put(self, key: str, *, owner: str | None = "", requester_pays: bool = False) -> bool:
+        """Ask whether a put would be allowed, without one: by a part of an upload that is not there.
+
+        Action: ``s3:PutObject``. Nothing is created.
+
+        Args:
+            key: The object key.
+            owner: The account that must own the bucket; ``None`` for any, default: that of the config.
+            requester_pays: Whether to offer paying for the request.
+        """
+        parameters: dict[str, Any] = {"UploadId": "s3dest-no-such-upload", "PartNumber": 1}
+        parameters["ContentMD5"] = base64.b64encode(hashlib.md5(usedforsecurity=False).digest()).decode()
+        if owner != "":
+            parameters["ExpectedBucketOwner"] = owner
+        if requester_pays:
+            parameters["RequestPayer"] = "requester"
+        try:
+            self._wire.send("UploadPart", key, parameters, body=lambda: b"")
+        except S3DestError as error:
+            return error.code == problems.UPLOAD_LOST.code
+        return True
+
+    def may_create_upload(self, key: str, encryption: str) -> bool:
+        """Ask whether an upload with another encryption would be allowed, by one that is aborted at once.
+
+        Actions: ``s3:PutObject``; ``s3:AbortMultipartUpload``, which may be denied.
+        """
+        parameters = {"ServerSideEncryption": encryption}
+        try:
+            answer, _ = self._wire.send("CreateMultipartUpload", key, parameters, needs="UploadId")
+        except S3DestError:
+            return False
+        with contextlib.suppress(S3DestError):
+            self.abort_upload(key, str(answer["UploadId"]))
+        return True
+
     def _checked_etag(self, answer: Answer, md5: bytes | None, operation: str, key: str) -> str:
         """Return the ETag; one that is an MD5 must be that of the bytes sent."""
         etag = str(answer["ETag"]).strip('"')
@@ -290,6 +350,12 @@ class Bucket:
         if isinstance(encryption, SseKms):
             return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption.key_arn}
         return {"ServerSideEncryption": "AES256"} if isinstance(encryption, SseS3) else {}
+
+
+def _form_of_checksums(config: DestinationConfig) -> Literal["aws", "md5"]:
+    """Choose what the store is known to take, or what stores of its kind do."""
+    known = config.capabilities.checksums if config.capabilities else None
+    return known or ("aws" if config.on_aws else "md5")
 
 
 def _crc32_of(part: PreparedPart) -> dict[str, str]:

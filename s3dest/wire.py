@@ -64,7 +64,7 @@ class Wire:
     def send(
         self,
         operation: str,
-        key: str,
+        key: str | None,
         parameters: dict[str, Any],
         *,
         body: Callable[[], Sendable] | None = None,
@@ -76,8 +76,8 @@ class Wire:
 
         Args:
             operation: In AWS's spelling.
-            key: The object key.
-            parameters: botocore's, without bucket, owner and body.
+            key: The object key; ``None`` for an operation on the bucket.
+            parameters: botocore's, without bucket, owner and body; ``None`` takes one of these out.
             body: Returns the body from its beginning; called for each try.
             needs: A field without which a success is none.
             on_retry: Called before each further try.
@@ -105,7 +105,7 @@ class Wire:
 
         return self._try(operation, key, once, on_retry, deadline), ambiguous
 
-    def failure(self, problem: Problem, operation: str, key: str) -> S3DestError:
+    def failure(self, problem: Problem, operation: str, key: str | None) -> S3DestError:
         """Build the error for a problem that the answer itself shows."""
         return describe(problem, self._config, operation=operation, key=key)
 
@@ -121,7 +121,7 @@ class Wire:
         return retrying(deadline or self._deadline, clock=self._clock, what=what, on_retry=on_retry)(once)
 
     def _send_renewed(
-        self, operation: str, key: str, parameters: dict[str, Any], body: Callable[[], Sendable] | None
+        self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
     ) -> Answer:
         """Send once; twice, with new keys, if the session's turn out to be dead."""
         used = self._provider.credentials.get_frozen_credentials().token
@@ -136,14 +136,15 @@ class Wire:
         return self._send_once(operation, key, parameters, body)
 
     def _send_once(
-        self, operation: str, key: str, parameters: dict[str, Any], body: Callable[[], Sendable] | None
+        self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
     ) -> Answer:
         method = getattr(self.client, xform_name(operation))
-        given = parameters | {"Body": body()} if body else parameters
+        given = {**self._common, "Key": key, **parameters, **({"Body": body()} if body else {})}
+        given = {name: value for name, value in given.items() if value is not None}
         with self._lanes.taken():
             try:
                 with calling():
-                    answer: Answer = method(**self._common, Key=key, **given)
+                    answer: Answer = method(**given)
             except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
                 hide = [self._provider.held_token]
                 failure = explain(error, self._config, operation=operation, key=key, hide=hide)

@@ -14,8 +14,8 @@ from s3dest import CheckFailedError, CheckReport, ConfigError, GoogleIdentityTok
 from s3dest.destination import Destination
 from s3dest.layout import PROBE_FOLDER
 
-SETUP = ["AssumeRole", "PutObject", "PutObject", "DeleteObject"]
-RECHECK = ["AssumeRole", "CreateMultipartUpload", "UploadPart", "AbortMultipartUpload"]
+SETUP = [*["AssumeRole"] * 3, "PutObject", "PutObject", "DeleteObject"]
+RECHECK = [*["AssumeRole"] * 3, "CreateMultipartUpload", "UploadPart", "AbortMultipartUpload"]
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def codes(report: CheckReport) -> list[tuple[str, str, str]]:
 
 
 def outcomes(report: CheckReport) -> list[str]:
-    """List how the steps ended."""
-    return [step.outcome for step in report.steps]
+    """List how the steps ended, less that of the external id, which has tests of its own."""
+    return [step.outcome for step in report.steps if step.name != "external-id"]
 
 
 def test_a_set_up_check_does_what_a_transfer_does(aws: FakeAws) -> None:
@@ -41,7 +41,7 @@ def test_a_set_up_check_does_what_a_transfer_does(aws: FakeAws) -> None:
     report = destination.check()
     assert report.ok
     assert codes(report) == []
-    assert [step.name for step in report.steps] == ["credentials", "put", "append-only", "delete"]
+    assert [step.name for step in report.steps] == ["credentials", "external-id", "put", "append-only", "delete"]
     assert outcomes(report) == ["ok"] * 4
     assert aws.operations == SETUP
     assert aws.store.objects == {}
@@ -88,7 +88,7 @@ def test_each_check_has_a_probe_of_its_own(aws: FakeAws) -> None:
 def test_a_users_check_asks_nobody_for_a_session(aws: FakeAws) -> None:
     """The first step has nothing to do."""
     assert aws.destination(auth=aws.user).check().ok
-    assert aws.operations == SETUP[1:]
+    assert aws.operations == SETUP[3:]
 
 
 def test_a_role_that_cannot_be_assumed_ends_the_check(aws: FakeAws) -> None:
@@ -154,7 +154,7 @@ def test_a_bucket_that_is_not_there(aws: FakeAws) -> None:
 def test_a_bucket_of_another_owner_gets_nothing(aws: FakeAws) -> None:
     """The name may have been taken over."""
     aws.store.owner = "999999999999"
-    assert codes(aws.destination().check()) == [("put_denied", "error", "customer")]
+    assert codes(aws.destination().check()) == [("bucket_owner_differs", "error", "customer")]
     assert aws.store.objects == {}
 
 
@@ -165,8 +165,8 @@ def test_a_wrong_region_is_told_and_not_mended(aws: FakeAws, mode: Any) -> None:
     report = aws.destination().check(mode=mode)
     assert codes(report) == [("wrong_region", "error", "customer")]
     assert "'eu-north-1'" in report.findings[0].remedy
-    assert len(aws.operations) == 2
-    assert {request.host for request in aws.log[1:]} == {"acme-lake.s3.eu-west-1.amazonaws.com"}
+    assert len(aws.operations) == 4
+    assert {request.host for request in aws.log[3:]} == {"acme-lake.s3.eu-west-1.amazonaws.com"}
 
 
 @pytest.mark.parametrize("what", ["AssumeRole", "PutObject"])
@@ -202,7 +202,7 @@ def test_a_probe_that_may_be_there_is_deleted(aws: FakeAws, fault: faults.Fault)
     aws.faults.always("PutObject", fault)
     report = aws.destination().check()
     assert not report.ok
-    assert [step.name for step in report.steps if step.outcome == "ok"] == ["credentials", "delete"]
+    assert [step.name for step in report.steps if step.outcome == "ok"] == ["credentials", "external-id", "delete"]
     assert aws.operations[-1] == "DeleteObject"
     assert aws.store.objects == {}
 
@@ -212,7 +212,7 @@ def test_a_lost_answer_before_a_refusal_still_deletes(aws: FakeAws) -> None:
     aws.faults.next("PutObject", faults.ANSWER_TIMED_OUT, faults.DENIED)
     report = aws.destination().check()
     assert not report.ok
-    assert aws.operations == ["AssumeRole", "PutObject", "PutObject", "DeleteObject"]
+    assert [each for each in aws.operations if each != "UploadPart"] == SETUP
     assert aws.store.objects == {}
 
 
@@ -248,11 +248,16 @@ def test_a_versioned_bucket_keeps_a_version(aws: FakeAws) -> None:
 
 
 def test_a_store_that_ignores_conditions_is_told(aws: FakeAws) -> None:
-    """It is usable, for keys name their bytes; somebody should know."""
+    """It is an error, unless the config says that the store is used knowingly: then it is told all the same."""
     aws.store.conditional = set()
     report = aws.destination().check()
+    assert not report.ok
+    assert codes(report) == [("append_only_not_enforced", "error", "customer")]
+    assert outcomes(report) == ["ok", "ok", "failed", "ok"]
+    knowingly = aws.config().model_copy(update=report.findings[0].mend)
+    report = aws.destination(knowingly).check()
     assert report.ok
-    assert codes(report) == [("append_only_not_enforced", "warning", "customer")]
+    assert codes(report) == [("append_only_waived", "warning", "vendor")]
     assert outcomes(report) == ["ok", "ok", "warning", "ok"]
     assert aws.store.objects == {}
 
@@ -327,4 +332,4 @@ def test_google_identities_are_checked_like_any(aws: FakeAws, monkeypatch: pytes
     monkeypatch.setattr("google.oauth2.id_token.fetch_id_token", lambda *_: "token")
     config = aws.config(auth={"role_arn": ROLE_ARN, "external_id": None})
     assert Destination(config, identity=WebIdentity(GoogleIdentityToken("acme"))).check().ok
-    assert aws.operations == ["AssumeRoleWithWebIdentity", *SETUP[1:]]
+    assert aws.operations == ["AssumeRoleWithWebIdentity", *SETUP[3:]]

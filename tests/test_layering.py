@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "model", "results", "prepared", "schema", "findings", "version"),
+    ("errors", "model", "results", "prepared", "schema", "findings", "capabilities", "drift", "rendering", "version"),
     ("names", "auth", "encryption", "config", "options", "vendor", "layout", "formats", "formats.*"),
     (
         "policies",
@@ -39,10 +39,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "signature",
         "piece",
     ),
-    ("identity", "credentials"),
-    ("lanes", "client", "wire", "s3"),
+    ("identity", "credentials", "strangers"),
+    ("lanes", "client", "wire", "s3", "rights"),
     ("budget", "spool", "upload", "stock", "assembly"),
-    ("check", "append", "commit", "manifest", "delivery"),
+    ("check", "notes", "probe", "audit", "append", "commit", "manifest", "delivery"),
     ("destination", "testing", "testing.*"),
     ("cli", "cli.*", "engines", "engines.*"),
     ("", "__main__"),  # "" is s3dest/__init__.py
@@ -86,7 +86,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("formats.*",),
     "google": ("identity",),
     "moto": ("testing", "testing.*"),
-    "rich": ("cli", "cli.*"),
+    "rich": ("rendering", "cli", "cli.*"),
     "typer": ("cli", "cli.*"),
 }
 
@@ -95,6 +95,7 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "s3dest.findings": ("errors",),
     # the façade hands the client out without touching boto3 itself
     "botocore": ("destination", "answer"),
+    "rich": ("findings",),  # the type of a report on a terminal
     "pyarrow": ("spool", "assembly"),
     "_typeshed": ("*",),  # the standard library's own types
     "types_boto3_s3": ("destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),

@@ -135,6 +135,7 @@ ACTIONS = {
     "CreateMultipartUpload": "s3:PutObject",
     "UploadPart": "s3:PutObject",
     "CompleteMultipartUpload": "s3:PutObject",
+    "ListObjectsV2": "s3:ListBucket",
     "AssumeRole": "sts:AssumeRole",
     "AssumeRoleWithWebIdentity": "sts:AssumeRoleWithWebIdentity",
 }
@@ -158,7 +159,7 @@ def rows_that_do_not_fit() -> list[dict[str, int]]:
 def _check(_aws: FakeAws, make: Callable[[], Destination], begin: Callable[[], None]) -> None:
     begin()
     make().check()
-    make().check(mode="recheck")
+    make().check(mode="recheck", audit=True)
 
 
 def _write(_aws: FakeAws, make: Callable[[], Destination], begin: Callable[[], None]) -> None:

@@ -23,6 +23,7 @@ _ACTIONS = {
     "CreateMultipartUpload": "s3:PutObject",
     "UploadPart": "s3:PutObject",
     "CompleteMultipartUpload": "s3:PutObject",
+    "ListObjectsV2": "s3:ListBucket",
 }
 _HASHES: Mapping[str, Callable[[bytes], bytes]] = {
     "content-md5": lambda data: hashlib.md5(data, usedforsecurity=False).digest(),
@@ -65,6 +66,9 @@ class Store:
         conditional: The operations that honour If-None-Match.
         repeated_complete: What a Complete of a completed upload is answered: as AWS does, or as other stores do.
         versioned: Whether the bucket keeps versions.
+        kms: Whether the bucket's default is a KMS key.
+        requester_pays: Whether requests must offer to pay.
+        demands: The encryption without which the bucket policy denies an upload.
         smallest_part: Bytes that every part but the last must have.
         objects: What is visible, by key.
         uploads: Multipart uploads, by id; aborted ones are gone.
@@ -79,6 +83,9 @@ class Store:
         self.conditional = {"PutObject", "CompleteMultipartUpload"}
         self.repeated_complete: Literal["same", "NoSuchUpload", "412"] = "same"
         self.versioned = False
+        self.kms = False
+        self.requester_pays = False
+        self.demands: Literal["AES256", "aws:kms"] | None = None
         self.smallest_part = 5 * 1024 * 1024
         self.objects: dict[str, Stored] = {}
         self.uploads: dict[str, Upload] = {}
@@ -102,6 +109,8 @@ class Store:
                 "UploadPart": self._part,
                 "CompleteMultipartUpload": self._complete,
                 "AbortMultipartUpload": self._abort,
+                "GetObject": self._get,
+                "ListObjectsV2": self._list,
             }
             answer = operations[request.operation](request)
         return answer.with_headers(x_amz_request_id=f"REQUEST{next(self._numbers)}")
@@ -123,11 +132,22 @@ class Store:
         owner = request.headers.get("x-amz-expected-bucket-owner", self.owner)
         if owner != self.owner:
             return Answer.error(403, "AccessDenied", "Access Denied")
+        if self.requester_pays and request.headers.get("x-amz-request-payer") != "requester":
+            return Answer.error(403, "AccessDenied", "Access Denied")
+        if refusal := self._unencrypted(request, action, resource):
+            return refusal
         kind = "session" if not session.allows(action, resource) else "identity-based"
         if kind == "session" or action not in self.allowed:
             message = f'not authorized to perform: {action} on resource: "{resource}"'
             return Answer.error(403, "AccessDenied", f"{message} because no {kind} policy allows the {action} action")
         return self._bad_digest(request)
+
+    def _unencrypted(self, request: Request, action: str, resource: str) -> Answer | None:
+        given = request.headers.get("x-amz-server-side-encryption")
+        if self.demands in {None, given} or request.operation not in {"PutObject", "CreateMultipartUpload"}:
+            return None
+        who = f'User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: {action} on resource: "'
+        return Answer.error(403, "AccessDenied", f'{who}{resource}" with an explicit deny in a resource-based policy')
 
     def _bad_digest(self, request: Request) -> Answer | None:
         if request.operation not in {"PutObject", "UploadPart"}:
@@ -154,18 +174,33 @@ class Store:
         about = {"ETag": f'"{stored.etag}"'}
         if self.versioned:
             about["x-amz-version-id"] = f"version{next(self._numbers)}"
-        if encryption := stored.headers.get("x-amz-server-side-encryption"):
+        if encryption := "aws:kms" if self.kms else stored.headers.get("x-amz-server-side-encryption"):
             about["x-amz-server-side-encryption"] = encryption
         return about
 
     def _put(self, request: Request) -> Answer:
         if refusal := self._exists(request):
             return refusal
-        kms = request.headers.get("x-amz-server-side-encryption") == "aws:kms"
+        kms = self.kms or request.headers.get("x-amz-server-side-encryption") == "aws:kms"
         stored = Stored(request.body, _md5(b"kms" * kms + request.body), request.headers)
         return Answer(200, self._keep(request.key, stored))
 
+    def _get(self, request: Request) -> Answer:
+        stored = self.objects.get(request.key)
+        if stored is not None:
+            return Answer(206, {"ETag": f'"{stored.etag}"'}, stored.data[:1])
+        if "s3:ListBucket" in self.allowed:
+            return Answer.error(404, "NoSuchKey", "The specified key does not exist.")
+        message = f'is not authorized to perform: s3:ListBucket on resource: "arn:aws:s3:::{self.bucket}"'
+        return Answer.error(403, "AccessDenied", f"User: u {message} because no identity-based policy allows it")
+
+    def _list(self, request: Request) -> Answer:
+        del request
+        return _result("ListBucketResult", Name=self.bucket, KeyCount="0")
+
     def _delete(self, request: Request) -> Answer:
+        if "if-match" in request.headers:
+            return Answer.error(412, "PreconditionFailed", "At least one of the pre-conditions did not hold")
         self.objects.pop(request.key, None)
         if self.versioned:
             return Answer(204, {"x-amz-delete-marker": "true", "x-amz-version-id": f"marker{next(self._numbers)}"})

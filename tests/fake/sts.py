@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from itertools import count
+from typing import Literal
 
 from fake.clock import ManualClock
 from fake.messages import Answer, Request
@@ -37,6 +38,8 @@ class Sts:
 
     Attributes:
         external_id: What AssumeRole must bring; ``None`` for nothing.
+        condition: How the trust policy compares it: with StringEquals, StringEqualsIfExists, StringLike and a wildcard,
+            or not at all.
         longest: Seconds of the longest session: the role's MaxSessionDuration.
         too_long: What STS says to a longer one.
         tokens: The identity tokens it takes; ``None`` for any.
@@ -46,6 +49,7 @@ class Sts:
     def __init__(self, clock: ManualClock, *, role_arn: str, external_id: str | None) -> None:
         self.role_arn = role_arn
         self.external_id = external_id
+        self.condition: Literal["equals", "if-exists", "like", "none"] = "equals"
         self.longest = 3600
         self.too_long = _TOO_LONG
         self.tokens: set[str] | None = None
@@ -65,7 +69,14 @@ class Sts:
         return self._open(request.operation, duration, given.get("Policy"))
 
     def _AssumeRole(self, request: Request) -> bool:  # noqa: N802  # AWS's name
-        return request.access_key is not None and request.form.get("ExternalId") == self.external_id
+        given = request.form.get("ExternalId")
+        passes = {
+            "equals": given == self.external_id,
+            "if-exists": given in {None, self.external_id},
+            "like": given is not None and given.startswith(self.external_id or ""),
+            "none": True,
+        }
+        return request.access_key is not None and passes[self.condition]
 
     def _AssumeRoleWithWebIdentity(self, request: Request) -> bool:  # noqa: N802  # AWS's name
         return request.access_key is None and (self.tokens is None or request.form["WebIdentityToken"] in self.tokens)

@@ -1,0 +1,124 @@
+"""A report for people: plain text for a log, Markdown to send to the customer, rich for a terminal."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from s3dest.findings import CheckReport, CheckStep, Finding
+
+_WRAPPER = textwrap.TextWrapper(
+    width=100, initial_indent="    ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+)
+_COLOURS: Final = {
+    "ok": "green",
+    "failed": "bold red",
+    "error": "bold red",
+    "warning": "yellow",
+    "skipped": "dim",
+    "note": "cyan",
+}
+
+
+def plain(report: CheckReport) -> str:
+    """Lay a report out as plain text, 100 columns wide."""
+    return "\n".join([f"{_head(report)}: {_verdict(report)}", *_steps(report.steps), *_findings(report.findings)])
+
+
+def _head(report: CheckReport) -> str:
+    return f"Check of {report.destination} ({report.mode}, {report.started:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _verdict(report: CheckReport) -> str:
+    return "ok" if report.ok else "FAILED"
+
+
+def _steps(steps: Iterable[CheckStep]) -> Iterator[str]:
+    for step in steps:
+        yield f"  {step.name:<13} {step.outcome:<7} {milliseconds(step.duration):>6} ms  {step.detail}".rstrip()
+
+
+def _findings(findings: Iterable[Finding]) -> Iterator[str]:
+    for finding in findings:
+        yield f"  {finding.severity}: {finding.code} (to be mended by: {finding.owner})"
+        for text in (finding.message, finding.remedy):
+            yield from _WRAPPER.wrap(text)
+        if finding.statement:
+            yield from textwrap.indent(json.dumps(finding.statement, indent=2), "      ").splitlines()
+
+
+def milliseconds(duration: dt.timedelta) -> int:
+    """Round a duration to milliseconds."""
+    return round(duration.total_seconds() * 1000)
+
+
+def markdown(report: CheckReport) -> str:
+    """Write a report as Markdown."""
+    return "\n".join(_markdown(report)).rstrip() + "\n"
+
+
+def _markdown(report: CheckReport) -> Iterator[str]:
+    when = f"{report.started:%Y-%m-%d %H:%M} UTC"
+    yield from (f"# Check of `{report.destination}`: {_verdict(report)}", "")
+    yield from (f"{report.mode}, {when}, in {report.duration.total_seconds():.1f} s.", "")
+    yield from ("| step | outcome | ms | detail |", "|---|---|---:|---|")
+    for step in report.steps:
+        yield f"| {step.name} | {step.outcome} | {milliseconds(step.duration)} | {_cell(step.detail)} |"
+    for finding in report.findings:
+        yield from ("", f"## {finding.severity}: `{finding.code}`", "", f"To be mended by: **{finding.owner}**.", "")
+        yield from (_line(finding.message), "")
+        if finding.remedy:
+            yield from (f"**What to do:** {_line(finding.remedy)}", "")
+        if finding.statement:
+            yield from _json(finding.statement)
+        if finding.request_id:
+            yield f"Request id, for AWS's support: `{finding.request_id}`"
+    if report.steady_policy:
+        yield from ("", "## The policy from now on", "", "This is all that appending needs:", "")
+        yield from _json(report.steady_policy)
+
+
+def _json(document: object) -> Iterator[str]:
+    yield from ("```json", json.dumps(document, indent=2), "```")
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace("|", "\\|")
+
+
+def _line(text: str) -> str:
+    """Put a text on one line, what a service said in it shown as it is and not as markup."""
+    flat = " ".join(text.split())
+    return flat.replace("\\", "\\\\").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_").replace("`", "\\`")
+
+
+def rich(report: CheckReport) -> Group:
+    """Lay a report out for a terminal; needs the extra ``cli``."""
+    from rich.console import Group  # noqa: PLC0415  # an extra
+    from rich.json import JSON  # noqa: PLC0415
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table("step", "outcome", title_justify="left", title=Text(_head(report)))
+    table.add_column("ms", justify="right")
+    table.add_column("detail", overflow="fold")
+    for step in report.steps:
+        outcome = Text(step.outcome, _COLOURS[step.outcome])
+        table.add_row(step.name, outcome, str(milliseconds(step.duration)), Text(step.detail))
+    parts: list[object] = [table]
+    for finding in report.findings:
+        head = Text.assemble(
+            (finding.severity, _COLOURS[finding.severity]), f": {finding.code} (to be mended by: {finding.owner})"
+        )
+        parts += [head, Padding(Text(f"{finding.message}\n{finding.remedy}".rstrip()), (0, 0, 0, 4))]
+        if finding.statement:
+            parts.append(Padding(JSON.from_data(finding.statement), (0, 0, 0, 4)))
+    parts.append(Text(_verdict(report), _COLOURS["ok" if report.ok else "failed"]))
+    return Group(*parts)  # type: ignore[arg-type]  # each is a renderable
