@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import pytest
@@ -55,14 +56,24 @@ def test_objects_become_visible_several_at_once(aws: FakeAws) -> None:
         assert destination.commit(prepared).rows == 4
 
 
-def test_after_a_failure_no_further_object_begins(aws: FakeAws) -> None:
+def test_after_a_failure_no_further_object_begins(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those under way finish; no manifest is written."""
     prepared = prepare(aws, objects=20)
-    aws.faults.always("CompleteMultipartUpload", faults.DENIED)
+    told, shutdown = threading.Event(), ThreadPoolExecutor.shutdown
+
+    def shutdown_and_tell(pool: ThreadPoolExecutor, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # Python's own
+        shutdown(pool, wait=False, cancel_futures=cancel_futures)
+        told.set()
+        shutdown(pool, wait=wait)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shutdown_and_tell)
+    aws.faults.at("CompleteMultipartUpload", 1, faults.DENIED)
+    for call in range(2, 21):
+        aws.faults.at("CompleteMultipartUpload", call, faults.meanwhile(lambda: told.wait(20)))
     with aws.destination(options=TransferOptions(concurrency=2)) as destination, pytest.raises(AccessDeniedError):
         destination.commit(prepared)
-    assert aws.operations.count("CompleteMultipartUpload") < 20
-    assert aws.store.objects == {}
+    assert aws.operations.count("CompleteMultipartUpload") <= 3
+    assert "PutObject" not in aws.operations
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3, 4])

@@ -114,7 +114,7 @@ items = st.builds(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=30, deadline=None)
 @given(texts, texts, st.lists(items, max_size=4), instants)
 def test_whatever_is_in_it_matches_the_schema(
     table: str, identity: str, objects: list[StoredObject], instant: dt.datetime
