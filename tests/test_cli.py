@@ -51,14 +51,17 @@ def test_misuse_exits_with_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(app, arguments).exit_code == 2
 
 
-@pytest.mark.parametrize("missing", ["typer", "rich"])
-def test_without_the_extra_one_line_says_how_to_get_it(missing: str) -> None:
+@pytest.mark.parametrize(
+    ("missing", "package"),
+    [("typer", "typer"), ("rich", "rich"), ("yaml", "PyYAML"), ("pydantic_settings", "pydantic-settings")],
+)
+def test_without_the_extra_one_line_says_how_to_get_it(missing: str, package: str) -> None:
     """A plain installation has the command, but not its packages."""
     code = f"import sys; sys.modules[{missing!r}] = None; from s3dest.cli import main; main()"
     done = python("-c", code)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        f"s3dest: the command line needs {missing}, which comes with: pip install 's3dest[cli]'"
+        f"s3dest: the command line needs {package}, which comes with: pip install 's3dest[cli]'"
     ]
 
 

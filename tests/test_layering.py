@@ -76,6 +76,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "findings",
         "formats.*",
         "kit.*",
+        "cli.*",
     ),
     "pydantic_core": ("model",),
     "tenacity": ("retry",),
@@ -83,11 +84,13 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "cryptography": ("signature",),
     "isal": ("formats.*",),
     "zstandard": ("formats.*",),
-    "pyarrow": ("formats.*",),
+    "pyarrow": ("formats.*", "cli.*"),
     "google": ("identity",),
     "moto": ("testing", "testing.*"),
     "rich": ("rendering", "cli", "cli.*"),
     "typer": ("cli", "cli.*"),
+    "yaml": ("cli.*",),
+    "pydantic_settings": ("cli.*",),
 }
 
 FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {

@@ -6,6 +6,9 @@ import sys
 
 __all__ = ["main"]
 
+_PACKAGES = {"rich": "rich", "typer": "typer", "yaml": "PyYAML", "pydantic_settings": "pydantic-settings"}
+"""What the extra brings: modules, and the distributions they come in."""
+
 
 def main() -> None:
     """Run the command line; where its packages are missing, say how to get them."""
@@ -13,7 +16,7 @@ def main() -> None:
         from s3dest.cli.app import app  # noqa: PLC0415  # an extra
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in {"rich", "typer"}:
+        if package not in _PACKAGES:
             raise
-        sys.exit(f"s3dest: the command line needs {package}, which comes with: pip install 's3dest[cli]'")
+        sys.exit(f"s3dest: the command line needs {_PACKAGES[package]}, which comes with: pip install 's3dest[cli]'")
     app(prog_name="s3dest")

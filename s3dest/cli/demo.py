@@ -11,10 +11,10 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from s3dest.auth import RoleAuth
+from s3dest.cli.report import show_steps
 from s3dest.cli.rows import RowSource
 from s3dest.cli.screen import Screen
 from s3dest.destination import Destination
-from s3dest.findings import CheckReport
 from s3dest.results import Receipt
 from s3dest.testing import BucketObject, Customer, EmbeddedS3
 
@@ -24,8 +24,8 @@ State = dict[BucketObject, str]
 """All objects of a bucket, each with the SHA-256 of its bytes."""
 
 
-def run(source: RowSource, screen: Screen) -> bool:
-    """Tell the story from the first set-up to the last refusal; return whether every claim held."""
+def run(source: RowSource, screen: Screen) -> dict[str, bool]:
+    """Tell the story from the first set-up to the last refusal; return each claim and whether it held."""
     began = time.monotonic()
     with EmbeddedS3() as s3:
         screen.say(f"An S3 inside this process. Rows: {source.title} ({source.count:,}).")
@@ -34,12 +34,12 @@ def run(source: RowSource, screen: Screen) -> bool:
             demo = _Demo(source, screen, s3, customer, destination)
             demo.tell()
     screen.say()
-    failed = demo.claims.count(False)
+    failed = [*demo.claims.values()].count(False)
     if failed:
         screen.verdict("FAILED", f"{failed} of {len(demo.claims)} claims did not hold.")
     else:
         screen.verdict("ok", f"All {len(demo.claims)} claims held, in {time.monotonic() - began:.1f} s.")
-    return not failed
+    return demo.claims
 
 
 class _Demo:
@@ -48,7 +48,7 @@ class _Demo:
     def __init__(
         self, source: RowSource, screen: Screen, s3: EmbeddedS3, customer: Customer, destination: Destination
     ) -> None:
-        self.claims: list[bool] = []
+        self.claims: dict[str, bool] = {}
         self._source = source
         self._screen = screen
         self._s3 = s3
@@ -77,7 +77,7 @@ class _Demo:
     def _check(self) -> None:
         self._screen.chapter("The vendor checks the connection")
         report = self._destination.check()
-        self._show(report)
+        show_steps(self._screen, report)
         report.raise_for_failure()
         self._claim("The check passes and leaves nothing behind.", not self._customer.objects())
 
@@ -122,7 +122,7 @@ class _Demo:
         self._screen.document("The role may now", self._customer.permission)
         before = self._state()
         report = self._destination.check(mode="recheck")
-        self._show(report)
+        show_steps(self._screen, report)
         self._claim("A recheck passes with s3:PutObject alone, and nothing of it is visible.", self._state() == before)
         report.raise_for_failure()
         receipt = self._transfer()
@@ -166,20 +166,11 @@ class _Demo:
             append.write_many(self._source.read())
         return append.receipt
 
-    def _show(self, report: CheckReport) -> None:
-        milliseconds = [f"{step.duration.total_seconds() * 1000:.0f}" for step in report.steps]
-        self._screen.table(
-            ("step", "outcome", ">ms", "detail"),
-            [(step.name, step.outcome, ms, step.detail) for step, ms in zip(report.steps, milliseconds, strict=True)],
-        )
-        for finding in report.findings:
-            self._screen.verdict(finding.severity, f"{finding.message}\n{finding.remedy}".rstrip())
-
     def _state(self) -> State:
         return {stored: hashlib.sha256(stored.read()).hexdigest() for stored in self._customer.objects()}
 
     def _claim(self, text: str, holds: bool) -> None:  # noqa: FBT001  # the claim itself
-        self.claims.append(holds)
+        self.claims[text] = holds
         self._screen.verdict("ok" if holds else "FAILED", text)
 
 

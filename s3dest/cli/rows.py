@@ -1,19 +1,29 @@
-"""Rows to deliver: from a CSV or JSON Lines file, or the inventory of the running Python environment."""
+"""Rows to deliver: from CSV, JSON Lines and Parquet, or the inventory of the running Python environment."""
 
 from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final, NoReturn, Self
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn, Self
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Row = dict[str, Any]
+
+STDIN: Final = Path("-")
+_CHUNK: Final = 10_000
+_PARQUET: Final = "parquet"
 
 
 class InputError(Exception):
@@ -68,6 +78,126 @@ class RowSource:
         return cls(f"the files installed in {sys.prefix}", "installed_files", len(rows), lambda: iter(rows))
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file, or standard input, to be read once from its beginning to its end."""
+
+    path: Path
+    kind: str
+    """``csv``, ``jsonl`` or ``parquet``."""
+    size: int | None
+    """Bytes as they lie there; ``None`` for standard input."""
+
+    @classmethod
+    def of(cls, path: Path, kind: str | None) -> Self:
+        """Find out what a file is, by its name unless ``kind`` says so.
+
+        Raises:
+            InputError: There is no such file, or its name does not tell.
+        """
+        suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+        found = kind or {"ndjson": "jsonl"}.get(suffix, suffix)
+        if path == STDIN:
+            return cls(path, kind or "jsonl", None)
+        if found not in {*_READERS, _PARQUET}:
+            message = (
+                f"{path}: the name must end in .csv, .jsonl, .ndjson (or one of these and .gz) or .parquet; "
+                "or say --input."
+            )
+            raise InputError(message)
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            message = f"{path} cannot be read: {error.strerror}."
+            raise InputError(message) from error
+        return cls(path, found, size)
+
+    @contextmanager
+    def opened(self) -> Iterator[Reading]:
+        """Open it for its rows; gzip is recognised by its first bytes, also on standard input."""
+        try:
+            raw = sys.stdin.buffer if self.path == STDIN else self.path.open("rb")
+        except OSError as error:
+            message = f"{self.path} cannot be read: {error.strerror}."
+            raise InputError(message) from error
+        try:
+            yield Reading("standard input" if self.path == STDIN else str(self.path), raw, self.kind)
+        finally:
+            if self.path != STDIN:
+                raw.close()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Read a Parquet file.
+
+        Raises:
+            InputError: pyarrow is missing, or it is no Parquet file.
+        """
+        try:
+            import pyarrow as pa  # noqa: PLC0415  # an extra
+            from pyarrow import parquet  # noqa: PLC0415
+        except ImportError as error:
+            message = "Parquet files need pyarrow, which comes with: pip install 's3dest[parquet]'"
+            raise InputError(message) from error
+        if self.path == STDIN:
+            message = "Parquet cannot be read from standard input: its index is at the end. Give a file."
+            raise InputError(message)
+        try:
+            with parquet.ParquetFile(self.path) as file:
+                yield from file.iter_batches()
+        except (pa.ArrowException, OSError) as error:
+            message = f"{self.path} is not a Parquet file: {str(error).splitlines()[0]}"
+            raise InputError(message) from error
+
+
+class Reading:
+    """Rows of one open input, and how far it has been read."""
+
+    def __init__(self, name: str, raw: IO[bytes], kind: str) -> None:
+        self._name = name
+        self._kind = kind
+        self._counted = _Counted(raw)
+        self._told = 0
+
+    def advanced(self) -> int:
+        """Tell how many bytes were read since it was last asked."""
+        told, self._told = self._told, self._counted.count
+        return self._told - told
+
+    def chunks(self) -> Iterator[list[Row]]:
+        """Read rows, many at a time.
+
+        Raises:
+            InputError: A line is no row, or the file is damaged.
+        """
+        rows = _rows_of(self._name, self._text, _READERS[self._kind])
+        while chunk := list(islice(rows, _CHUNK)):
+            yield chunk
+
+    def _text(self) -> IO[str]:
+        buffered = io.BufferedReader(self._counted, 1 << 18)
+        data: Any = gzip.GzipFile(fileobj=buffered) if buffered.peek(2)[:2] == b"\x1f\x8b" else buffered
+        return io.TextIOWrapper(data, encoding="utf-8-sig", newline="")
+
+
+class _Counted(io.RawIOBase):
+    """Counts the bytes read from a stream, and leaves closing it to others."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        super().__init__()
+        self._raw = raw
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401  # a buffer: collections.abc has it from 3.12 on
+        read = getattr(self._raw, "read1", self._raw.read)
+        data = read(len(buffer))
+        buffer[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+
 def _installed() -> Iterator[Row]:
     packages = [(package, package.metadata) for package in metadata.distributions()]  # parsed anew at each access
     named = {about["Name"]: (about["Version"], package.files) for package, about in packages if "Name" in about}
@@ -84,10 +214,15 @@ def _installed() -> Iterator[Row]:
             }
 
 
-def _lines_of(path: Path, reader: Callable[[IO[str], Path], Iterator[Row]]) -> Iterator[Row]:
-    """Read a text file row by row; its own troubles become sentences."""
+def _lines_of(path: Path, reader: _Reader) -> Iterator[Row]:
+    """Read a text file row by row."""
+    return _rows_of(str(path), lambda: _opened(path), reader)
+
+
+def _rows_of(path: str, opened: Callable[[], IO[str]], reader: _Reader) -> Iterator[Row]:
+    """Read a text row by row; its own troubles become sentences."""
     try:
-        with _opened(path) as text:
+        with opened() as text:
             yield from reader(text, path)
     except UnicodeDecodeError as error:
         message = f"{path} is not text in UTF-8 ({error.reason})."
@@ -106,7 +241,7 @@ def _opened(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _csv_rows(text: IO[str], path: Path) -> Iterator[Row]:
+def _csv_rows(text: IO[str], path: str) -> Iterator[Row]:
     reader = csv.reader(text, strict=True)
     try:
         header = next(reader, [])
@@ -121,7 +256,7 @@ def _csv_rows(text: IO[str], path: Path) -> Iterator[Row]:
         _refuse(path, reader.line_num, f"not CSV: {error}")
 
 
-def _json_rows(text: IO[str], path: Path) -> Iterator[Row]:
+def _json_rows(text: IO[str], path: str) -> Iterator[Row]:
     for number, line in enumerate(text, start=1):
         if not line.strip():
             continue
@@ -139,9 +274,10 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(message)
 
 
-def _refuse(path: Path, line: int, problem: str) -> NoReturn:
+def _refuse(path: str, line: int, problem: str) -> NoReturn:
     message = f"{path}, line {line}: {problem}."
     raise InputError(message)
 
 
-_READERS: Final = {"csv": _csv_rows, "jsonl": _json_rows, "ndjson": _json_rows}
+_Reader = Callable[[IO[str], str], Iterator[Row]]
+_READERS: Final[dict[str, _Reader]] = {"csv": _csv_rows, "jsonl": _json_rows, "ndjson": _json_rows}

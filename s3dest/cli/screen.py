@@ -10,7 +10,15 @@ from typing import Final, Self
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -36,9 +44,9 @@ class Screen:
         self._number = 0
 
     @classmethod
-    def of_terminal(cls) -> Self:
-        """Write to standard output."""
-        console = Console(highlight=False, markup=False, emoji=False)
+    def of_terminal(cls, *, quiet: bool = False) -> Self:
+        """Write to standard output, or nowhere."""
+        console = Console(highlight=False, markup=False, emoji=False, quiet=quiet)
         if not console.is_terminal and "COLUMNS" not in os.environ:
             console.width = _PIPE_WIDTH
         return cls(console)
@@ -78,12 +86,12 @@ class Screen:
             table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
         self._console.print(table)
 
-    def verdict(self, word: str, text: str) -> None:
+    def verdict(self, word: str, text: str, *, style: str = "") -> None:
         """Show one result, its word in colour."""
         grid = Table.grid(padding=(0, 2))
         grid.add_column(width=7)
         grid.add_column(overflow="fold")
-        grid.add_row(Text(word, _STYLES.get(word, "")), Text(text))
+        grid.add_row(Text(word, _STYLES.get(word, "")), Text(text, style))
         self._console.print(grid)
 
     @contextmanager
@@ -100,3 +108,29 @@ class Screen:
         with bar:
             task = bar.add_task(title, total=total)
             yield lambda done: bar.update(task, completed=done)
+
+    @contextmanager
+    def transfer(self, total: int | None) -> Iterator[Callable[[int, int], None]]:
+        """Show a bar of bytes and rows on a terminal, and nothing in a pipe; yields what to call with how many more.
+
+        Without a total it says only how far it has come.
+        """
+        bar = Progress(
+            TextColumn("{task.fields[rows]:,} rows"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=self._console.quiet or not self._console.is_terminal,
+        )
+        rows = 0
+
+        def show(more_bytes: int, more_rows: int) -> None:
+            nonlocal rows
+            rows += more_rows
+            bar.update(task, advance=more_bytes, rows=rows)
+
+        with bar:
+            task = bar.add_task("appending", total=total, rows=0)
+            yield show

@@ -1,0 +1,109 @@
+"""How results are told: to people as screens, to machines as JSON; and what went wrong, in sentences."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+from s3dest.cli.rows import InputError
+from s3dest.cli.screen import Screen
+from s3dest.cli.settings import SettingsProblem
+from s3dest.errors import CheckFailedError, CredentialsError, RequestError, S3DestError
+from s3dest.findings import CheckReport, Finding
+from s3dest.results import Receipt
+
+FAILED = 1
+MISUSED = 2
+
+
+@contextmanager
+def sentences(*, as_json: bool = False) -> Iterator[None]:
+    """Tell what went wrong in sentences, not in a traceback; exit with 1, or 2 where the configuration is wrong."""
+    exit_code, facts = FAILED, {"code": "input", "owner": "vendor"}
+    try:
+        yield
+    except InputError as error:
+        message = str(error)
+    except SettingsProblem as error:
+        message, facts, exit_code = str(error), {"code": "config", "owner": "vendor"}, MISUSED
+    except S3DestError as error:
+        message, facts = f"{error.message} {error.remedy}".rstrip(), _facts(error)
+    except OSError as error:
+        message = f"{error.filename or 'A file'} cannot be used: {error.strerror}."
+    except KeyboardInterrupt:
+        message, facts = (
+            "Interrupted. What was not committed is not visible.",
+            {"code": "interrupted", "owner": "vendor"},
+        )
+    else:
+        return
+    if as_json:
+        tell_json({"ok": False, "error": {"message": message, **facts}})
+    else:
+        console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+        console.print(f"s3dest: {message}")
+        if "operation" in facts:
+            shown = ", ".join(f"{name} {value}" for name, value in facts.items())
+            console.print(f"  {shown}", style="dim")
+    raise typer.Exit(exit_code)
+
+
+def _facts(error: S3DestError) -> dict[str, str]:
+    """List what is known of an error beyond its message; the operation is there if a request was made."""
+    facts = {"code": error.code, "owner": str(error.owner)}
+    if isinstance(error, (RequestError, CredentialsError)) and not isinstance(error, CheckFailedError):
+        names = ("operation", "bucket", "key", "status", "aws_code", "request_id")
+        facts |= {name: str(value) for name in names if (value := getattr(error, name)) is not None}
+    return facts
+
+
+def tell_json(document: object) -> None:
+    """Write a JSON document to standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_check(screen: Screen, report: CheckReport) -> None:
+    """Show a check: its verdict, steps and findings."""
+    screen.say(f"Check of {report.destination} ({report.mode})", style="bold")
+    show_steps(screen, report)
+    screen.verdict(
+        "ok" if report.ok else "FAILED", "Data can be delivered." if report.ok else "Data cannot be delivered."
+    )
+
+
+def show_steps(screen: Screen, report: CheckReport) -> None:
+    """Show the steps of a check and what they found."""
+    milliseconds = [f"{step.duration.total_seconds() * 1000:.0f}" for step in report.steps]
+    screen.table(
+        ("step", "outcome", ">ms", "detail"),
+        [(step.name, step.outcome, ms, step.detail) for step, ms in zip(report.steps, milliseconds, strict=True)],
+    )
+    show_findings(screen, report.findings)
+
+
+def show_findings(screen: Screen, findings: Iterable[Finding]) -> None:
+    """Show findings, each with its code, who can mend it, and how."""
+    for finding in findings:
+        screen.verdict(finding.severity, f"{finding.message}\n{finding.remedy}".rstrip())
+        screen.verdict("", f"[{finding.code}, to be mended by: {finding.owner}]", style="dim")
+
+
+def show_receipt(screen: Screen, receipt: Receipt) -> None:
+    """Show what a transfer delivered."""
+    again = " (it had been committed before)" if receipt.already_committed else ""
+    screen.verdict("ok", f"Committed {receipt.rows:,} rows to {receipt.table}{again}.")
+    facts = {
+        "transfer": receipt.transfer_id,
+        "stored": f"{receipt.bytes:,} bytes in {len(receipt.objects)} object(s)",
+        "manifest": receipt.manifest_key or "none",
+    }
+    if receipt.orphans:
+        facts["orphans"] = ", ".join(receipt.orphans)
+    if receipt.pending_uploads:
+        facts["left over"] = f"{len(receipt.pending_uploads)} upload(s) that could not be aborted"
+    screen.facts(facts)

@@ -1,0 +1,155 @@
+"""The command line's configuration: a JSON, YAML or TOML file, and the environment, which goes first.
+
+No secret is an argument: those are seen by every process of the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import yaml
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from s3dest.config import DestinationConfig
+from s3dest.identity import AmbientIdentity, GoogleIdentityToken, Identity, WebIdentity
+
+PREFIX: Final = "S3DEST_"
+"""What our environment variables begin with; two underscores lead into an object: S3DEST_AUTH__ROLE_ARN."""
+
+
+class SettingsProblem(Exception):  # noqa: N818  # a sentence for the user, not a failure of the program
+    """The configuration cannot be used; the message is for the user, and holds nothing of what was given."""
+
+
+class Settings(BaseSettings):
+    """What the file and the environment say, before anybody checks it."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        env_parse_none_str="null",
+        extra="allow",  # DestinationConfig names what it does not know
+        hide_input_in_errors=True,
+    )
+
+    bucket: Any = None
+    region: Any = None
+    prefix: Any = None
+    auth: dict[str, Any] | None = None
+    endpoint_url: Any = None
+    sts_endpoint_url: Any = None
+    addressing_style: Any = None
+    expected_bucket_owner: Any = None
+    encryption: dict[str, Any] | None = None
+    storage_class: Any = None
+    identity: dict[str, str] | None = None
+    """The vendor's: `token_file` or `google_audience`; default: its ambient AWS credentials."""
+    journal: Path | None = None
+    """The vendor's: the folder of its journal."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment go before the file, whose values are the arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, file: Path | None) -> Settings:
+        """Read the file, if there is one, and the environment.
+
+        Raises:
+            SettingsProblem: The file cannot be read, or a value is of the wrong kind.
+        """
+        values = _read(file) if file else {}
+        try:
+            return cls(**values)
+        except SettingsError as error:
+            problem = str(error)  # names the variable
+        except ValidationError as error:
+            problem = _lines(error)
+        raise SettingsProblem(_in(file, problem))
+
+    def destination(self, file: Path | None) -> DestinationConfig:
+        """Make the destination's config.
+
+        Raises:
+            SettingsProblem: A field is missing or wrong.
+        """
+        ours = {"identity", "journal"}
+        given = {**{name: getattr(self, name) for name in self.model_fields_set}, **(self.model_extra or {})}
+        values = {name: value for name, value in given.items() if name not in ours}
+        try:
+            return DestinationConfig.model_validate(values)
+        except ValidationError as error:
+            problem = _lines(error)
+        if not values:
+            problem = f"there is no configuration: give a file with --config, or set {PREFIX}BUCKET and the others"
+        raise SettingsProblem(_in(file, problem))
+
+    def who(self) -> Identity:
+        """Make the vendor's identity.
+
+        Raises:
+            SettingsProblem: It is of an unknown kind.
+        """
+        match self.identity or {}:
+            case {"token_file": path, **rest} if not rest:
+                return WebIdentity(path)
+            case {"google_audience": audience, **rest} if not rest:
+                return WebIdentity(GoogleIdentityToken(audience=audience))
+            case {**rest} if not rest:
+                return AmbientIdentity()
+        message = "identity: needs either token_file or google_audience."
+        raise SettingsProblem(message)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    kind = file.suffix.lower()
+    if kind not in _READERS:
+        message = f"{file}: the name must end in .json, .yaml, .yml or .toml."
+        raise SettingsProblem(message)
+    try:
+        values = _READERS[kind](file.read_text(encoding="utf-8"))
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except (ValueError, yaml.YAMLError) as error:  # their texts quote the file, which may hold a secret
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else getattr(error, "lineno", None)
+        problem = f"is not {kind[1:].upper().replace('YML', 'YAML')}{f' (line {line})' if line else ''}"
+    else:
+        if isinstance(values, Mapping):
+            return {str(name): value for name, value in values.items()}
+        problem = "must hold an object with bucket, region and auth"
+    message = f"{file} {problem}."
+    raise SettingsProblem(message)
+
+
+def _lines(error: ValidationError) -> str:
+    """Name each field with what is wrong; never with its value."""
+    lines = error.errors(include_input=False, include_context=False, include_url=False)
+    return "; ".join(f"{'.'.join(map(str, line['loc'])) or 'configuration'}: {line['msg']}" for line in lines)
+
+
+def _in(file: Path | None, problem: str) -> str:
+    return f"{file or 'environment'}: {problem}."
+
+
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    ".json": json.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+    ".toml": tomllib.loads,
+}

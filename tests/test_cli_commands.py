@@ -1,0 +1,462 @@
+"""The commands that reach a bucket or a customer: what they do, tell and exit with."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from s3dest import policies
+from s3dest.cli import app as commands
+from s3dest.cli.app import app
+from s3dest.cli.report import sentences
+from s3dest.cli.rows import Input
+from s3dest.config import DestinationConfig
+from s3dest.destination import Destination
+from s3dest.journal import FileJournal
+from s3dest.testing import Customer, EmbeddedS3
+
+ARN = "arn:aws:iam::444455556666:role/sync"
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+ROLE = {"role_arn": "arn:aws:iam::111122223333:role/transfer-role", "external_id": "acme-7f3c"}
+VALUES = {"bucket": "acme-lake", "region": "eu-west-1", "prefix": "vendor/exports", "auth": ROLE}
+COMMANDS = ["setup", "check", "append", "resume", "review", "schema", "demo"]
+
+
+@pytest.fixture
+def s3() -> Iterator[EmbeddedS3]:
+    """Run the embedded S3 for one test."""
+    with EmbeddedS3() as s3:
+        yield s3
+
+
+@pytest.fixture
+def customer(s3: EmbeddedS3) -> Customer:
+    """Let a customer set a role up."""
+    return s3.customer()
+
+
+@pytest.fixture
+def config(customer: Customer, tmp_path: Path) -> str:
+    """Write what the customer handed back to a file."""
+    path = tmp_path / "config.json"
+    path.write_text(customer.config.model_dump_json())
+    return str(path)
+
+
+def run(*arguments: str, stdin: str | bytes = "") -> Any:
+    """Run a command; the type of the result depends on typer's version."""
+    return CliRunner().invoke(app, list(arguments), input=stdin)
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_fits_a_screen(command: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """80 columns and 40 lines, no sentence cut off, and no option for a secret."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    text = run(*([command] if command else []), "--help").stdout
+    lines = text.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    assert "..." not in text.replace("FILE...", "").replace("ARGS]...", "").replace("}...", "")
+    assert "secret" not in text.lower()
+    if command is None:
+        assert re.findall(r"^  ([a-z]+) {2,}", text, re.MULTILINE) == COMMANDS
+
+
+# Configuration
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.json", json.dumps(VALUES)),
+        ("c.yaml", "bucket: s3://acme-lake/vendor/exports\nregion: eu-west-1\nauth: " + json.dumps(ROLE)),
+        ("c.yml", json.dumps(VALUES)),
+        (
+            "c.toml",
+            'bucket = "acme-lake"\nregion = "eu-west-1"\nprefix = "vendor/exports"\n[auth]\n'
+            + "\n".join(f'{name} = "{value}"' for name, value in ROLE.items()),
+        ),
+    ],
+)
+def test_a_file_of_each_kind_is_read(name: str, text: str, tmp_path: Path) -> None:
+    """JSON, YAML and TOML say the same."""
+    path = tmp_path / name
+    path.write_text(text)
+    settings = commands.Settings.load(path)
+    assert settings.destination(path) == DestinationConfig.model_validate(VALUES)
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret comes by a variable, and into the object of the file beside the rest."""
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({**VALUES, "auth": {"access_key_id": "AKIAIOSFODNN7EXAMPLE"}}))
+    monkeypatch.setenv("S3DEST_AUTH__SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("S3DEST_PREFIX", "elsewhere")
+    config = commands.Settings.load(path).destination(path)
+    assert config.uri == "s3://acme-lake/elsewhere"
+    assert config.dump_with_secrets()["auth"]["secret_access_key"] == SECRET
+
+
+def test_the_environment_alone_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is needed; `null` is no external id."""
+    for name, value in {
+        "BUCKET": "acme-lake",
+        "REGION": "eu-west-1",
+        "AUTH__ROLE_ARN": ROLE["role_arn"],
+        "AUTH__EXTERNAL_ID": "null",
+        "IDENTITY__TOKEN_FILE": "/var/run/token",
+        "JOURNAL": "/var/lib/journal",
+    }.items():
+        monkeypatch.setenv(f"S3DEST_{name}", value)
+    settings = commands.Settings.load(None)
+    config = settings.destination(None)
+    assert config.auth.external_id is None  # type: ignore[union-attr]
+    assert settings.who().fetch  # type: ignore[union-attr]
+    assert settings.journal == Path("/var/lib/journal")
+
+
+WRONG: dict[str, tuple[str, str, str]] = {
+    "field": ("c.json", json.dumps({**VALUES, "region": "eu-west-1a"}), "region: 'eu-west-1a' is an availability zone"),
+    "unknown": ("c.json", json.dumps({**VALUES, "colour": SECRET}), "colour: Extra inputs are not permitted"),
+    "no auth": ("c.json", '{"bucket": "acme-lake", "region": "eu-west-1"}', "auth: Field required"),
+    "list": ("c.json", "[]", "must hold an object"),
+    "json": ("c.json", '{"auth": {"secret_access_key": "' + SECRET, "is not JSON (line 1)"),
+    "yaml": ("c.yaml", "bucket: a\nauth: {secret_access_key: " + SECRET, "is not YAML (line 2)"),
+    "toml": ("c.toml", "secret_access_key = " + SECRET, "is not TOML"),
+    "ini": ("c.ini", "", "must end in .json, .yaml, .yml or .toml"),
+    "kind": ("c.json", json.dumps({**VALUES, "auth": SECRET}), "auth: Input should be"),
+    "identity": ("c.json", json.dumps({**VALUES, "identity": {"token": SECRET}}), "identity: needs either"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("flag", [[], ["--json"]], ids=["text", "json"])
+def test_a_wrong_configuration_is_a_sentence_without_secrets(name: str, flag: list[str], tmp_path: Path) -> None:
+    """File and field are named, nothing given is repeated, and the exit code is that of misuse."""
+    file, text, problem = WRONG[name]
+    path = tmp_path / file
+    path.write_text(text)
+    done = run("check", "--config", str(path), *flag)
+    assert done.exit_code == 2
+    assert SECRET not in done.output
+    message = json.loads(done.stdout)["error"]["message"] if flag else done.stderr
+    assert problem in message
+    assert bool(done.stderr) is not bool(flag)
+
+
+def test_a_variable_that_is_no_json_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret in a broken variable stays there."""
+    monkeypatch.setenv("S3DEST_AUTH", '{"secret_access_key": "' + SECRET)
+    done = run("check")
+    assert done.exit_code == 2
+    assert SECRET not in done.output
+    assert "auth" in done.stderr
+
+
+def test_without_a_configuration_a_sentence_says_how_to_give_one() -> None:
+    """Nothing given is told apart from something wrong."""
+    done = run("check")
+    assert (done.exit_code, "give a file with --config" in done.stderr) == (2, True)
+
+
+# check
+
+
+def test_a_check_that_passes_exits_with_0(config: str) -> None:
+    """Steps and a verdict for people, the report for machines."""
+    done = run("check", "--config", config)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"^put +ok", done.stdout, re.MULTILINE)
+    assert re.search(r"^ok +Data can be delivered\.", done.stdout, re.MULTILINE)
+    told = json.loads(run("check", "--config", config, "--json").stdout)
+    assert (told["ok"], told["mode"]) == (True, "setup")
+
+
+def test_a_recheck_deletes_nothing(s3: EmbeddedS3, config: str) -> None:
+    """It is the library's recheck."""
+    told = json.loads(run("check", "--recheck", "--config", config, "--json").stdout)
+    assert (told["ok"], told["mode"]) == (True, "recheck")
+    assert "DeleteObject" not in s3.requests
+
+
+@pytest.mark.parametrize("flag", [[], ["--json"]], ids=["text", "json"])
+def test_a_check_that_fails_exits_with_1_and_its_diagnosis(flag: list[str], customer: Customer, config: str) -> None:
+    """Code, owner and remedy, and no traceback."""
+    elsewhere = customer.config.model_copy(update={"prefix": "elsewhere"})
+    customer.put_permission(policies.permission(elsewhere))
+    done = run("check", "--config", config, *flag)
+    assert done.exit_code == 1
+    assert "Traceback" not in done.output
+    if flag:
+        told = json.loads(done.stdout)
+        assert told["ok"] is False
+        assert told["findings"][0]["owner"] == "customer"
+    else:
+        assert "to be mended by: customer]" in done.stdout
+        assert "Data cannot be delivered." in done.stdout
+
+
+# append
+
+
+def write_rows(folder: Path, name: str, rows: list[dict[str, Any]]) -> str:
+    """Write rows as the name says."""
+    path = folder / name
+    if name.endswith(".parquet"):
+        pa = pytest.importorskip("pyarrow")
+        from pyarrow import parquet
+
+        parquet.write_table(pa.Table.from_pylist(rows), path)
+        return str(path)
+    text = io.StringIO()
+    if ".csv" in name:
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        text.writelines(json.dumps(row) + "\n" for row in rows)
+    data = text.getvalue().encode()
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.ndjson.gz", "a.parquet"])
+def test_files_of_each_kind_are_appended(name: str, customer: Customer, config: str, tmp_path: Path) -> None:
+    """Two files are one transfer; the receipt is told."""
+    rows = [{"id": number, "name": f"n{number}"} for number in range(3)]
+    first = write_rows(tmp_path, name, rows)
+    second = write_rows(tmp_path, f"second-{name}", rows)
+    done = run("append", first, second, "--table", "orders", "--config", config, "--json")
+    assert done.exit_code == 0, done.output
+    receipt = json.loads(done.stdout)
+    assert (receipt["rows"], receipt["table"], len(customer.manifests("orders"))) == (6, "orders", 1)
+    delivered = customer.rows("orders")
+    assert [{"id": int(row["id"]), "name": row["name"]} for row in delivered] == rows * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (None, b'{"id": "1"}\n'),
+        ("jsonl", gzip.compress(b'{"id": "1"}\n')),
+        ("csv", b"id\n1\n"),
+        ("csv", gzip.compress(b"id\n1\n")),
+    ],
+)
+def test_standard_input_is_appended(kind: str | None, data: bytes, customer: Customer, config: str) -> None:
+    """JSON Lines unless said otherwise, compressed or not."""
+    more = ["--input", kind] if kind else []
+    done = run("append", "-", "--table", "orders", "--config", config, *more, stdin=data)
+    assert done.exit_code == 0, done.output
+    assert customer.rows("orders") == [{"id": "1"}]
+    assert done.stdout.startswith("ok       Committed 1 rows to orders.")
+    assert "\x1b" not in done.output
+    assert done.stderr == ""  # no bar and no log in a pipe
+
+
+def test_a_repeated_transfer_says_so(customer: Customer, config: str, tmp_path: Path) -> None:
+    """By its id it is there once."""
+    file = write_rows(tmp_path, "a.jsonl", [{"id": 1}])
+    arguments = ["append", file, "-t", "orders", "-c", config, "--transfer-id", "7", "--transfer-date", "2026-11-23"]
+    assert run(*arguments).exit_code == 0
+    again = run(*arguments)
+    assert "(it had been committed before)" in again.stdout
+    assert customer.rows("orders") == [{"id": 1}]
+
+
+def test_csv_can_be_written(customer: Customer, config: str, tmp_path: Path) -> None:
+    """What is written is chosen apart from what is read."""
+    file = write_rows(tmp_path, "a.jsonl", [{"id": 1}])
+    done = run("append", file, "-t", "orders", "-c", config, "--format", "csv")
+    assert done.exit_code == 0, done.output
+    assert [stored.key.rpartition(".csv")[2] for stored in customer.objects() if ".csv" in stored.key] == [".gz"]
+
+
+DAMAGED = {
+    "cut.jsonl": (b'{"id": 1}\n{"id":', "line 2: not JSON"),
+    "cut.csv.gz": (gzip.compress(b"id\n" + bytes(range(48, 58)) * 99)[:-9], "is not a whole gzip file"),
+    "latin.csv": ("name\nAndré\n".encode("latin-1"), "is not text in UTF-8"),
+    "none.csv": (b"id\n", "holds no rows"),
+    "no.parquet": (b"PAR1", "is not a Parquet file"),
+    "what.xml": (b"", "the name must end in"),
+    "gone.csv": (None, "cannot be read: No such file"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_a_sentence_and_nothing_is_visible(
+    name: str, customer: Customer, config: str, tmp_path: Path
+) -> None:
+    """Half a file is not half a transfer."""
+    data, problem = DAMAGED[name]
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    done = run("append", str(path), "-t", "orders", "-c", config)
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1), done.output
+    assert problem in done.stderr
+    assert customer.objects() == []
+
+
+def test_a_refusal_is_the_diagnosis(customer: Customer, config: str, tmp_path: Path) -> None:
+    """What S3 said, on which key, and whose it is, on standard error."""
+    customer.put_permission(policies.permission(customer.config.model_copy(update={"prefix": "elsewhere"})))
+    file = write_rows(tmp_path, "a.jsonl", [{"id": 1}])
+    done = run("append", file, "-t", "orders", "-c", config)
+    assert (done.exit_code, done.stdout) == (1, "")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("s3dest: ")
+    assert "owner customer, operation PutObject, bucket acme-lake, key vendor/exports/orders/" in second
+    told = json.loads(run("append", file, "-t", "orders", "-c", config, "--json").stdout)
+    assert (told["ok"], told["error"]["owner"], told["error"]["operation"]) == (False, "customer", "PutObject")
+
+
+def test_an_interruption_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C is no traceback either."""
+    with pytest.raises(BaseException, match="1") as caught, sentences():
+        raise KeyboardInterrupt
+    assert type(caught.value).__name__ == "Exit"
+    assert "Interrupted" in capsys.readouterr().err
+
+
+def test_bytes_read_are_counted(tmp_path: Path) -> None:
+    """The bar ends where the file does, compressed or not."""
+    file = Path(write_rows(tmp_path, "a.jsonl.gz", [{"id": number} for number in range(25_000)]))
+    source = Input.of(file, None)
+    with source.opened() as reading:
+        counted = [(len(chunk), reading.advanced()) for chunk in reading.chunks()]
+    assert [rows for rows, _ in counted] == [10_000, 10_000, 5_000]
+    assert sum(read for _, read in counted) == source.size == file.stat().st_size
+
+
+# resume
+
+
+def test_resume_finishes_what_a_killed_process_left(customer: Customer, config: str, tmp_path: Path) -> None:
+    """The journal's entry is committed and forgotten; a second time there is nothing."""
+    journal = FileJournal(tmp_path / "journal")
+    with Destination(customer.config) as destination:
+        writer = destination.append("orders")
+        writer.write({"id": 1})
+        journal.save([writer.prepare()])
+    assert customer.rows("orders") == []
+    arguments = ["resume", "--config", config, "--journal", str(journal.path)]
+    (told,) = json.loads(run(*arguments, "--json").stdout)
+    assert (told["rows"], customer.rows("orders")) == (1, [{"id": 1}])
+    assert "Nothing was left to finish." in run(*arguments).stdout
+
+
+def test_resume_needs_a_journal(config: str) -> None:
+    """Without one it says how to give it."""
+    done = run("resume", "--config", config)
+    assert (done.exit_code, "give --journal" in done.stderr) == (2, True)
+
+
+# setup, review, schema
+
+
+def test_setup_writes_the_kit_and_tells_what_to_keep(tmp_path: Path) -> None:
+    """The external id is made once, told, and in the trust policy."""
+    folder = tmp_path / "kit"
+    arguments = ["setup", "--bucket", "acme-lake", "--region", "eu-west-1", "--prefix", "vendor/exports"]
+    done = run(*arguments, "--vendor-arn", ARN, "-o", str(folder), "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    trust = json.loads((folder / "policies/trust.json").read_text())
+    assert trust["Statement"][0]["Condition"] == {"StringEquals": {"sts:ExternalId": told["external_id"]}}
+    assert sorted(told["files"]) == sorted(str(path) for path in folder.rglob("*") if path.is_file())
+    told["config"]["auth"]["role_arn"] = ROLE["role_arn"]
+    assert DestinationConfig.model_validate(told["config"]).prefix == "vendor/exports"
+    text = run(*arguments, "--vendor-arn", ARN, "-o", str(folder), "--external-id", "acme-7f3c").stdout
+    assert "never change it: acme-7f3c" in text
+
+
+@pytest.mark.parametrize(
+    ("vendor", "in_trust"),
+    [
+        (["--subject", "104029292853099978293", "--audience", "acme"], "accounts.google.com:oaud"),
+        (["--subject", "s", "--audience", "a", "--issuer", "https://i.example.com"], "i.example.com:aud"),
+    ],
+)
+def test_setup_knows_each_kind_of_vendor(vendor: list[str], in_trust: str, tmp_path: Path) -> None:
+    """Google and any other provider have no external id."""
+    done = run("setup", "--bucket", "acme-lake", "--region", "eu-west-1", "-o", str(tmp_path), "--json", *vendor)
+    assert json.loads(done.stdout)["external_id"] is None
+    assert in_trust in (tmp_path / "policies/trust.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ([], "The vendor is --vendor-arn"),
+        (["--vendor-arn", ARN, "--subject", "1"], "The vendor is --vendor-arn"),
+        (["--vendor-arn", "*"], "arn: must be the ARN of a role"),
+        (["--vendor-arn", ARN, "--key-arn", "alias/x"], "key_arn: must be the ARN"),
+    ],
+)
+def test_setup_refuses_what_would_not_work(more: list[str], problem: str, tmp_path: Path) -> None:
+    """Nothing is written then."""
+    done = run("setup", "--bucket", "acme-lake", "--region", "eu-west-1", "-o", str(tmp_path / "kit"), *more)
+    assert (done.exit_code, problem in done.stderr) == (2, True), done.output
+    assert not (tmp_path / "kit").exists()
+
+
+def test_review_tells_findings_and_exits_by_them(config: str, customer: Customer, tmp_path: Path) -> None:
+    """0 for a policy that is right, 1 for one that is too wide, with its remedy; standard input is a file, too."""
+    good, wide = json.dumps(customer.permission), json.dumps(customer.permission).replace("/vendor/exports/*", "/*")
+    assert run("review", "-c", config, "--permission", "-", stdin=good).exit_code == 0
+    path = tmp_path / "wide.json"
+    path.write_text(wide)
+    done = run("review", "-c", config, "--permission", str(path))
+    assert done.exit_code == 1
+    assert "[resource_too_wide, to be mended by: customer]" in done.stdout
+    told = json.loads(run("review", "-c", config, "--permission", str(path), "--json").stdout)
+    assert (told["ok"], [finding["code"] for finding in told["findings"]]) == (False, ["resource_too_wide"])
+
+
+def test_review_compares_with_the_vendor(config: str, customer: Customer) -> None:
+    """Whom the role trusts is somebody else."""
+    done = run("review", "-c", config, "--trust", "-", "--vendor-arn", ARN, stdin=json.dumps(customer.trust))
+    assert "[trust_principal" in done.stdout
+
+
+def test_review_needs_a_policy(config: str) -> None:
+    """Nothing to review is a misuse; a file that is not there a failure."""
+    assert run("review", "-c", config).exit_code == 2
+    assert run("review", "-c", config, "--trust", "gone.json").exit_code == 1
+
+
+def test_the_schema_is_that_of_the_config() -> None:
+    """A form can be drawn from it."""
+    assert json.loads(run("schema").stdout) == DestinationConfig.model_json_schema()
+
+
+def test_the_demo_tells_machines_each_claim(tmp_path: Path) -> None:
+    """JSON and nothing else."""
+    told = json.loads(run("demo", write_rows(tmp_path, "a.csv", [{"id": 1}]), "--json").stdout)
+    assert told["ok"] is True
+    assert len(told["claims"]) == 12
+
+
+@pytest.mark.parametrize("arguments", [["append", "a.csv"], ["append", "-t", "x"], ["setup", "--bucket", "b"]])
+def test_what_is_missing_is_misuse(arguments: list[str]) -> None:
+    """Required arguments exit with 2."""
+    assert run(*arguments).exit_code == 2
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the machine's own settings away."""
+    for name in [name for name in os.environ if name.startswith("S3DEST_")]:
+        monkeypatch.delenv(name)
