@@ -14,7 +14,7 @@ from s3dest.cli import demo as demonstration
 from s3dest.cli import papers
 from s3dest.cli.append import append as deliver
 from s3dest.cli.append import inputs_of
-from s3dest.cli.report import FAILED, sentences, show_check, show_receipt, tell_json
+from s3dest.cli.report import FAILED, sentences, show_receipt, tell_json
 from s3dest.cli.rows import RowSource
 from s3dest.cli.screen import Screen
 from s3dest.cli.settings import Settings, SettingsProblem
@@ -142,7 +142,7 @@ def check(
     if as_json:
         tell_json(report.model_dump(mode="json"))
     else:
-        show_check(Screen.of_terminal(), report)
+        Screen.of_terminal().report(report)
     if not report.ok:
         raise typer.Exit(FAILED)
 

@@ -67,15 +67,6 @@ def tell_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def show_check(screen: Screen, report: CheckReport) -> None:
-    """Show a check: its verdict, steps and findings."""
-    screen.say(f"Check of {report.destination} ({report.mode})", style="bold")
-    show_steps(screen, report)
-    screen.verdict(
-        "ok" if report.ok else "FAILED", "Data can be delivered." if report.ok else "Data cannot be delivered."
-    )
-
-
 def show_steps(screen: Screen, report: CheckReport) -> None:
     """Show the steps of a check and what they found."""
     milliseconds = [f"{step.duration.total_seconds() * 1000:.0f}" for step in report.steps]

@@ -22,6 +22,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from s3dest.findings import CheckReport
+
 _PIPE_WIDTH: Final = 200
 """Columns where there is no terminal: keys stay on one line, for grep."""
 
@@ -74,6 +76,10 @@ class Screen:
         """Show a JSON document."""
         self._console.print(f"{title}:", style="dim")
         self._console.print_json(json.dumps(content), indent=2)
+
+    def report(self, report: CheckReport) -> None:
+        """Show the report of a check, as it lays itself out for a terminal or for a log."""
+        self._console.print(report if self._console.is_terminal else str(report))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Show a table; a column whose name begins with ``>`` is of numbers, and outcomes get their colour."""
