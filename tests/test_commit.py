@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import pytest
-from fake import FakeAws, faults
+from fake import Answer, FakeAws, Request, faults
 from shares import ID, LAYOUT, NOON, share
 
 from s3dest import AccessDeniedError, PreparedAppend, RequestError, TransferOptions
@@ -66,10 +66,13 @@ def test_after_a_failure_no_further_object_begins(aws: FakeAws, monkeypatch: pyt
         told.set()
         shutdown(pool, wait=wait)
 
+    def refuse(request: Request, _answer: Answer) -> Answer:
+        if request.key != prepared.objects[0].key:
+            assert told.wait(20)
+        return Answer.error(403, "AccessDenied")
+
     monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shutdown_and_tell)
-    aws.faults.at("CompleteMultipartUpload", 1, faults.DENIED)
-    for call in range(2, 21):
-        aws.faults.at("CompleteMultipartUpload", call, faults.meanwhile(lambda: told.wait(20)))
+    aws.faults.always("CompleteMultipartUpload", faults.Fault("refused", refuse))
     with aws.destination(options=TransferOptions(concurrency=2)) as destination, pytest.raises(AccessDeniedError):
         destination.commit(prepared)
     assert aws.operations.count("CompleteMultipartUpload") <= 3
