@@ -6,6 +6,7 @@ from s3dest import policies
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.capabilities import Capabilities
 from s3dest.config import DestinationConfig
+from s3dest.config_findings import config_findings
 from s3dest.destination import Destination
 from s3dest.drift import Change
 from s3dest.encryption import SseKms, SseS3
@@ -97,6 +98,7 @@ __all__ = [
     "WebIdentity",
     "WrongRegionError",
     "__version__",
+    "config_findings",
     "new_external_id",
     "policies",
 ]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Final
 
-from s3dest import denials, network_problems, observations, problems, sts_problems
+from s3dest import config_problems, denials, network_problems, observations, problems, sts_problems
 from s3dest.problem import Problem
 
 CHAPTERS: Final[tuple[tuple[str, ModuleType], ...]] = (
+    ("The configuration is wrong", config_problems),
     ("No session of the role", sts_problems),
     ("S3 denies", denials),
     ("S3 answers otherwise", problems),
@@ -28,7 +29,7 @@ ALL: Final = tuple(problem for _, module in CHAPTERS for problem in problems_of(
 """Every problem."""
 
 PLACEHOLDERS: Final = {
-    "action": "s3:PutObject",
+    "action": "ACTION",
     "bucket": "BUCKET",
     "caller": "",
     "claims": "",
@@ -74,7 +75,8 @@ def _chapter(title: str, module: ModuleType) -> Iterator[str]:
 
 def _filled(text: str) -> str:
     filled = text.format_map({name: _Plain(value) for name, value in PLACEHOLDERS.items()})
-    return filled.replace("*", "\\*").replace("<", "&lt;")[:1].upper() + filled.replace("*", "\\*")[1:]
+    plain = filled.replace("*", "\\*").replace("<", "&lt;")
+    return plain if plain.startswith("s3dest") else plain[:1].upper() + plain[1:]
 
 
 class _Plain(str):

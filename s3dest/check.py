@@ -279,13 +279,14 @@ def repeated(
         on_wait: Told before each pause what it is waited for, in a sentence.
     """
     began, pause = clock.now(), FIRST_PAUSE
+    paused = False
     while True:
         report = once()
         waited = clock.now() - began
         errors = [finding for finding in report.findings if finding.severity == "error"]
         left = wait.total_seconds() - waited
         if not errors or left <= 0 or not all(settles(finding) for finding in errors):
-            return report if waited < FIRST_PAUSE else _after(report, config, waited)
+            return _after(report, config, waited) if paused else report
         codes = ", ".join(finding.code for finding in errors)
         sentence = (
             f"Waiting for AWS to spread the policies of {report.destination} ({codes}), for at most {left:.0f} s."
@@ -294,7 +295,7 @@ def repeated(
         if on_wait is not None:
             on_wait(sentence)
         clock.sleep(min(pause, left))
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause, paused = min(2 * pause, LONGEST_PAUSE), True
 
 
 def _after(report: CheckReport, config: DestinationConfig, seconds: float) -> CheckReport:

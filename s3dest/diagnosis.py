@@ -99,9 +99,9 @@ def describe(
     values = _values(config, key) | _values_of_answer(answer, denial, claims) | dict(more or {})
     if mend:
         values["mend"] = repr(dict(mend))
-    message = problem.title.format_map(values)
-    if answer and answer.code:
-        said = f"{answer.code}: {answer.message}" if answer.message else answer.code
+    message = _sentence(problem.title.format_map(values))
+    if answer:
+        said = _said(answer)
     if said:
         speaker = "botocore" if not answer else "AWS" if config.on_aws else "The store"
         said = f"{speaker} said: {_scrub(said, hide)}"
@@ -132,6 +132,16 @@ def describe(
     if isinstance(error, WrongRegionError) and answer:
         error.region = answer.region
     return error
+
+
+def _sentence(text: str) -> str:
+    return text if text.startswith("s3dest") else text[:1].upper() + text[1:]
+
+
+def _said(answer: Answer) -> str:
+    if not answer.code:
+        return f"HTTP status {answer.status}, without an error code"
+    return f"{answer.code}: {answer.message}" if answer.message else answer.code
 
 
 def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from s3dest import denials, observations, problems
 from s3dest.config import DestinationConfig
+from s3dest.diagnosis import describe
 from s3dest.encryption import SseKms
 from s3dest.errors import AccessDeniedError, RequestError, S3DestError
 from s3dest.findings import Outcome
@@ -54,6 +55,8 @@ class Probe:
             if isinstance(error, AccessDeniedError):
                 raise self._asked_further(error) from None
             raise
+        if not creation.created and not creation.ambiguous:
+            raise describe(problems.KEY_EXISTS, self._config, operation="PutObject", key=self.key)
         self.may_exist = True
         self.kms = self.kms or creation.kms
         return "ok", f"wrote {self.key}"

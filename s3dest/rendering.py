@@ -49,6 +49,8 @@ def _findings(findings: Iterable[Finding]) -> Iterator[str]:
         yield f"  {finding.severity}: {finding.code} (to be mended by: {finding.owner})"
         for text in (finding.message, finding.remedy):
             yield from _WRAPPER.wrap(text)
+        if finding.request_id:
+            yield f"    request id {finding.request_id}"
         if finding.statement:
             yield from textwrap.indent(json.dumps(finding.statement, indent=2), "      ").splitlines()
 
@@ -117,7 +119,8 @@ def rich(report: CheckReport) -> Group:
         head = Text.assemble(
             (finding.severity, _COLOURS[finding.severity]), f": {finding.code} (to be mended by: {finding.owner})"
         )
-        parts += [head, Padding(Text(f"{finding.message}\n{finding.remedy}".rstrip()), (0, 0, 0, 4))]
+        texts = (finding.message, finding.remedy, f"request id {finding.request_id}" if finding.request_id else "")
+        parts += [head, Padding(Text("\n".join(text for text in texts if text)), (0, 0, 0, 4))]
         if finding.statement:
             parts.append(Padding(JSON.from_data(finding.statement), (0, 0, 0, 4)))
     parts.append(Text(_verdict(report), _COLOURS["ok" if report.ok else "failed"]))

@@ -63,6 +63,7 @@ def test_a_recheck_leaves_nothing_visible(aws: FakeAws) -> None:
     assert report.ok
     assert codes(report) == [("abort_denied", "note", "customer")]
     assert outcomes(report) == ["ok", "ok", "ok", "warning"]
+    assert "DeleteObject" not in aws.log[0].form["Policy"]
     assert aws.operations == RECHECK
     assert aws.store.objects == {}
     (upload,) = aws.store.pending.values()
@@ -333,3 +334,53 @@ def test_google_identities_are_checked_like_any(aws: FakeAws, monkeypatch: pytes
     config = aws.config(auth={"role_arn": ROLE_ARN, "external_id": None})
     assert Destination(config, identity=WebIdentity(GoogleIdentityToken("acme"))).check().ok
     assert aws.operations == ["AssumeRoleWithWebIdentity", *SETUP[3:]]
+
+
+def test_waiting_ends_when_iam_has_spread_the_policy(aws: FakeAws) -> None:
+    """It tells what it waits for, and how long it took."""
+    told: list[str] = []
+    refused = faults.sts_refusal(403, "AccessDenied", "not authorized to perform: sts:AssumeRole")
+    aws.faults.next("AssumeRole", refused, refused)
+    report = aws.destination().check(wait=timedelta(minutes=5), on_wait=told.append)
+    assert report.ok
+    assert [code for code, _, _ in codes(report)] == ["waited_for_iam"]
+    assert report.waited == timedelta(seconds=15)
+    assert aws.clock.slept == [5.0, 10.0]
+    assert len(told) == 2
+    assert "role_not_assumable" in told[0]
+
+
+def test_waiting_ends_when_the_time_is_over(aws: FakeAws) -> None:
+    """The last report is returned."""
+    aws.store.allowed = set()
+    report = aws.destination().check(wait=timedelta(minutes=1))
+    assert not report.ok
+    assert report.waited >= timedelta(minutes=1)
+    assert sum(aws.clock.slept) == 60
+
+
+def test_nothing_is_waited_for_that_time_does_not_mend(aws: FakeAws) -> None:
+    """A wrong region stays wrong, and a check that is ok is over."""
+    assert aws.destination().check(wait=timedelta(minutes=5)).ok
+    aws.store.region = "eu-north-1"
+    assert not aws.destination().check(wait=timedelta(minutes=5)).ok
+    assert aws.clock.slept == []
+
+
+def test_the_whole_check_is_bounded(aws: FakeAws) -> None:
+    """What does not tidy up is not begun after a minute; the report says that it is unfinished."""
+    aws.faults.at("PutObject", 1, faults.slow(61))
+    report = aws.destination().check()
+    assert [code for code, _, _ in codes(report)] == ["check_unfinished"]
+    assert outcomes(report) == ["ok", "ok", "ok", "skipped"]
+    assert [step.name for step in report.steps][-2:] == ["delete", "append-only"]
+    assert aws.store.objects == {}
+
+
+def test_a_wrong_region_can_be_mended_by_the_finding(aws: FakeAws) -> None:
+    """With the very update that it names."""
+    aws.store.region = "eu-north-1"
+    config = aws.config()
+    (finding,) = aws.destination(config).check().findings
+    assert finding.mend == {"region": "eu-north-1"}
+    assert aws.destination(config.model_copy(update=finding.mend)).check().ok

@@ -27,6 +27,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "sts_problems",
         "network_problems",
         "observations",
+        "config_problems",
+        "config_findings",
         "catalogue",
         "answer",
         "claims",
@@ -98,12 +100,11 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "s3dest.findings": ("errors",),
     # the façade hands the client out without touching boto3 itself
     "botocore": ("destination", "answer"),
+    "pydantic": ("config_findings",),  # the error that it reads
     "rich": ("findings",),  # the type of a report on a terminal
     "pyarrow": ("spool", "assembly"),
     "_typeshed": ("*",),  # the standard library's own types
     "types_boto3_s3": ("destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
-    "pyarrow": ("spool", "assembly"),
-    "_typeshed": ("piece",),  # the type of what a stream reads into
     "types_boto3_sts": ("identity", "credentials", "testing", "testing.*", "cli", "cli.*"),
 }
 """Imports under ``if TYPE_CHECKING`` obey the same rules, but for these."""

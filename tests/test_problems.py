@@ -11,7 +11,7 @@ from fake import FakeAws
 
 from s3dest import catalogue, problems
 from s3dest.diagnosis import _values, describe
-from s3dest.errors import CheckFailedError, CredentialsError, Owner, RequestError
+from s3dest.errors import CheckFailedError, ConfigError, CredentialsError, Owner, RequestError
 from s3dest.problem import Problem
 
 CATALOGUE = {
@@ -31,7 +31,7 @@ def test_a_code_is_a_stable_name(problem: Problem) -> None:
     """Programs compare it."""
     assert re.fullmatch(r"[a-z][a-z0-9_]*", problem.code)
     assert problem.owner in get_args(Owner)
-    assert issubclass(problem.error, (RequestError, CredentialsError, CheckFailedError))
+    assert issubclass(problem.error, (RequestError, CredentialsError, CheckFailedError, ConfigError))
 
 
 def test_one_meaning_has_one_code() -> None:

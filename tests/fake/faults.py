@@ -128,6 +128,20 @@ CONNECTION_CLOSED = Fault("answer cut", _raising(lambda url: ConnectionClosedErr
 UNREACHABLE = Fault("unreachable", _raising(lambda url: EndpointConnectionError(endpoint_url=url)))
 CONNECT_TIMED_OUT = Fault("no connection", _raising(lambda url: ConnectTimeoutError(endpoint_url=url)))
 PROXY_DOWN = Fault("proxy down", _raising(lambda url: ProxyConnectionError(proxy_url=url)))
+NO_NAME = Fault(
+    "no such name",
+    _raising(
+        lambda url: EndpointConnectionError(endpoint_url=url, error=OSError("[Errno -2] Name or service not known"))
+    ),
+)
+REFUSED = Fault(
+    "connection refused",
+    _raising(lambda url: EndpointConnectionError(endpoint_url=url, error=OSError("[Errno 111] Connection refused"))),
+)
+NO_TLS = Fault(
+    "no TLS",
+    _raising(lambda url: SSLError(endpoint_url=url, error=OSError("[SSL: WRONG_VERSION_NUMBER] wrong version number"))),
+)
 UNTRUSTED = Fault(
     "untrusted", _raising(lambda url: SSLError(endpoint_url=url, error=OSError("certificate verify failed")))
 )

@@ -1,0 +1,88 @@
+"""The audit: each right that appending does not need, found by requests that change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fake import FakeAws, faults
+
+PUT = {"s3:PutObject"}
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    """Run the fake for one test."""
+    with FakeAws() as aws:
+        yield aws
+
+
+def codes(aws: FakeAws, mode: Any = "recheck") -> set[str]:
+    """Audit, and list what was found beyond the note on the abort."""
+    report = aws.destination().check(mode=mode, audit=True)
+    assert report.ok
+    assert [step.name for step in report.steps].count("audit") == 1
+    return {finding.code for finding in report.findings} - {"abort_denied", "delete_denied"}
+
+
+def test_the_audits_session_is_not_narrowed(aws: FakeAws) -> None:
+    """Or it would see nothing but our own policy."""
+    aws.destination().check(mode="recheck", audit=True)
+    policies = [request.form.get("Policy") for request in aws.requests("AssumeRole")]
+    assert policies.count(None) == 1
+    assert [request.form["RoleSessionName"] for request in aws.requests("AssumeRole")][-1] == "s3dest-acme-lake"
+
+
+def test_rights_beyond_need_are_found(aws: FakeAws) -> None:
+    """One by one; the fake's right to put is not bound to a prefix, and so is found each time."""
+    elsewhere = "may_put_elsewhere"
+    for more, found in (
+        (set[str](), {elsewhere}),
+        ({"s3:GetObject"}, {elsewhere, "may_read"}),
+        ({"s3:ListBucket"}, {elsewhere, "may_list"}),
+        ({"s3:DeleteObject"}, {elsewhere, "may_delete"}),
+        ({"s3:GetObject", "s3:ListBucket"}, {elsewhere, "may_read", "may_list"}),
+    ):
+        aws.store.allowed = PUT | more
+        assert codes(aws) == found
+
+
+def test_delete_is_in_order_during_set_up(aws: FakeAws) -> None:
+    """Reading is tried on the probe itself, which is there."""
+    aws.store.allowed = {"s3:PutObject", "s3:DeleteObject", "s3:GetObject"}
+    assert codes(aws, "setup") == {"may_put_elsewhere", "may_read"}
+    assert aws.store.objects == {}
+
+
+def test_an_audit_changes_nothing(aws: FakeAws) -> None:
+    """Whatever the role may do: nothing is created, deleted or overwritten, no marker set, no upload left."""
+    aws.store.allowed = {"s3:PutObject", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:AbortMultipartUpload"}
+    with aws.destination().append("orders") as append:
+        append.write({"id": 1})
+    before = dict(aws.store.objects)
+    codes(aws)
+    assert aws.store.objects == before
+    assert aws.store.uploads == {}
+    (delete,) = aws.requests("DeleteObject")
+    assert delete.headers["if-match"]
+    assert delete.key not in before
+
+
+@pytest.mark.parametrize("operation", ["GetObject", "ListObjectsV2", "DeleteObject", "UploadPart"])
+def test_an_answer_that_does_not_tell_is_a_note(aws: FakeAws, operation: str) -> None:
+    """Nothing is concluded from an outage."""
+    aws.store.allowed = PUT
+    if operation == "UploadPart":
+        aws.faults.at(operation, 2, faults.refusal(400, "Odd"))
+    else:
+        aws.faults.always(operation, faults.INTERNAL_ERROR)
+    assert "audit_inconclusive" in codes(aws)
+
+
+def test_a_user_is_audited_too(aws: FakeAws) -> None:
+    """With its own keys."""
+    aws.store.allowed = PUT | {"s3:ListBucket"}
+    report = aws.destination(auth=aws.user).check(mode="recheck", audit=True)
+    assert "may_list" in {finding.code for finding in report.findings}
+    assert not aws.requests("AssumeRole")
