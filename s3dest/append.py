@@ -86,7 +86,6 @@ class AppendWriter:
         self._retries = 0
         self._prepared: PreparedAppend | None = None
         self._transfer: Transfer | None = None
-        self._in_journal = False  # since a commit was begun: it is finished, not aborted
         self._receipt: Receipt | None = None
 
     @property
@@ -257,7 +256,6 @@ class AppendWriter:
             if self._state in {_State.FAILED, _State.ABORTED}:
                 self._require_open()
             self._expect_end()
-            self._in_journal = self._delivery.journal is not None
             if self._delivery.journal is not None or self._state is _State.PREPARED:
                 receipt = self._delivery.commit_prepared(
                     [self.prepare()], on_object=self._count, on_retry=self._count_retry
@@ -294,7 +292,7 @@ class AppendWriter:
             self._state = _State.ABORTED
             self._assembly.discard()
             self._abandoned.detach()
-            if self._in_journal and self._prepared is not None and self._delivery.withdraw([self._prepared]):
+            if self._prepared is not None and self._delivery.withdraw([self._prepared]):
                 self._stock.release()
             else:
                 self._stock.abort()
@@ -307,16 +305,15 @@ class AppendWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Commit after a clean body, abort after an exception; leave to the journal what is in it.
+        """Commit after a clean body, abort after an exception.
 
-        What was prepared is not committed: that is for whoever has it.
+        What was prepared is left as it is, either way: a journal or a pipeline may have it, and be committing it.
         """
-        if self._state in {_State.COMMITTED, _State.ABORTED}:
+        if self._state in {_State.PREPARED, _State.COMMITTED, _State.ABORTED}:
             return
         if kind is not None:
-            if self._state is not _State.PREPARED or not self._in_journal:
-                self.abort()
-        elif self._state is not _State.PREPARED:
+            self.abort()
+        else:
             try:
                 self.commit()
             finally:

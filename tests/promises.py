@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
-from s3dest import Destination, Receipt, TransferOptions
+from s3dest import Destination, DestinationConfig, HmacAuth, Receipt, TransferOptions, client
+from s3dest.credentials import KeyProvider
 from s3dest.journal import Journal
 
 if TYPE_CHECKING:
@@ -31,6 +34,22 @@ def destination(
     made = Destination(aws.config(**changes), identity=aws.vendor, options=options, journal=journal)
     made._clock = aws.clock.injected
     return made
+
+
+@contextmanager
+def one_client() -> Iterator[None]:
+    """Let all destinations that have the user's keys share a client: to make one takes longer than a transfer."""
+    made: list[Any] = []
+
+    def share(config: DestinationConfig, options: TransferOptions, provider: KeyProvider) -> object:
+        if not isinstance(config.auth, HmacAuth):
+            return client.create_client(config, options, provider)
+        if not made:
+            made.append(client.create_client(config, options, provider))
+        return made[0]
+
+    with mock.patch("s3dest.wire.create_client", share):
+        yield
 
 
 def small_options(**changes: Any) -> TransferOptions:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fake import FakeAws, Fault, Store, faults
@@ -24,6 +23,7 @@ from promises import (
     is_manifest,
     named_keys,
     named_rows,
+    one_client,
     require_nothing_replaced,
     require_polite,
     require_true,
@@ -33,18 +33,14 @@ from promises import (
 
 from s3dest import (
     Destination,
-    DestinationConfig,
     FileJournal,
-    HmacAuth,
     JsonLines,
     PreparedAppend,
     Receipt,
     RequestError,
     S3DestError,
     TransferOptions,
-    client,
 )
-from s3dest.credentials import KeyProvider
 
 ID = "01a209ce-4dde-7311-ab01-8184d030eb7f"
 _random = random.Random(7)  # noqa: S311  # rows that do not shrink
@@ -359,27 +355,14 @@ def cases(*, quick: bool) -> Iterator[Case]:
 @pytest.fixture(scope="module")
 def whole_aws() -> Iterator[FakeAws]:
     """Run the fake for all tests: making botocore's clients anew for each would take most of the time."""
-    with FakeAws() as aws:
+    with FakeAws() as aws, one_client():
         yield aws
 
 
 @pytest.fixture
-def aws(whole_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
-    """Empty the bucket and the log, and share one client between all destinations that have the user's keys."""
-    create = client.create_client
-
-    def shared(config: DestinationConfig, options: TransferOptions, provider: KeyProvider) -> Any:
-        if not isinstance(config.auth, HmacAuth):
-            return create(config, options, provider)
-        if not _client:
-            _client.append(create(config, options, provider))
-        return _client[0]
-
-    monkeypatch.setattr("s3dest.wire.create_client", shared)
+def aws(whole_aws: FakeAws) -> FakeAws:
+    """Empty the bucket and the log."""
     return emptied(whole_aws)
-
-
-_client: list[Any] = []
 
 
 def emptied(aws: FakeAws) -> FakeAws:
