@@ -25,7 +25,7 @@ from fake.store import Store
 from fake.sts import Session
 from promises import Row, small_options
 
-from s3dest import Destination, DestinationConfig, FileJournal, JsonLines
+from s3dest import Destination, DestinationConfig, FileJournal, JsonLines, Receipt
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
@@ -174,9 +174,16 @@ def config(url: str) -> DestinationConfig:
     return DestinationConfig.model_validate(values)
 
 
-def work(job: Job, answers: SimpleQueue[tuple[int, str]] | None = None) -> None:
-    """Append all rows as one transfer, or finish what an earlier process began; runs in a process of its own."""
+def work_alone(job: Job, answers: SimpleQueue[str] | None = None) -> None:
+    """Do the job in a process of its own, whose temporary files can be told from others."""
     os.environ["TMPDIR"] = str(job.folder / "tmp")
+    receipt = work(job)
+    if answers is not None:
+        answers.put(receipt.model_dump_json())
+
+
+def work(job: Job) -> Receipt:
+    """Append all rows as one transfer, or finish what an earlier process began."""
     options = {
         "memory": small_options(object_rows=20),
         "pending": small_options(object_rows=10, max_memory=2500, part_size=400),
@@ -187,10 +194,9 @@ def work(job: Job, answers: SimpleQueue[tuple[int, str]] | None = None) -> None:
     with Destination(config(job.url), options=options, journal=journal) as destination:
         with destination.append(TABLE, transfer_id=ID, format=JsonLines(compression="none")) as append:
             rows = job.rows
+            (job.folder / "started").touch()
             for start in range(0, len(rows), 5):
                 append.write_many(rows[start : start + 5])
                 time.sleep(job.pause)
             prepared = append.prepare() if job.way == "prepare" else None
-        receipt = append.receipt if prepared is None else destination.commit(prepared)
-    if answers is not None:
-        answers.put((os.getpid(), receipt.model_dump_json()))
+        return append.receipt if prepared is None else destination.commit(prepared)
