@@ -1,14 +1,22 @@
-"""Arrow data of any library, as pyarrow's record batches, without copying it into Python objects."""
+"""Arrow data of any library, as pyarrow's record batches, without copying it into Python objects.
+
+What the formats cannot tell apart, or would change, is settled here, once for all of them: dictionary-encoded and
+run-end-encoded columns and views become plain ones; two columns of one name, text that is no UTF-8, durations,
+intervals and unions are a `RowError`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from s3dest.errors import ConfigError
+from s3dest.errors import ConfigError, RowError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+REFUSALS: Final = (ValueError, TypeError, OverflowError, NotImplementedError, RecursionError)
+"""What pyarrow raises where a value does not fit; ArrowInvalid is a ValueError, ArrowTypeError a TypeError."""
 
 
 class ArrowStream(Protocol):
@@ -43,13 +51,117 @@ def batches(data: ArrowStream | ArrowArray) -> Iterable[pa.RecordBatch]:
     """Read Arrow data batch by batch.
 
     Raises:
-        ConfigError: It is none, or pyarrow is missing.
+        ConfigError: It is none, it is a column instead of a table, or pyarrow is missing.
     """
     arrow = require_pyarrow()
-    if hasattr(data, "__arrow_c_stream__"):
-        reader: Iterable[pa.RecordBatch] = arrow.RecordBatchReader.from_stream(data)
-        return reader
-    if hasattr(data, "__arrow_c_array__"):
-        return [arrow.record_batch(data)]
+    try:
+        if hasattr(data, "__arrow_c_stream__"):
+            reader: Iterable[pa.RecordBatch] = arrow.RecordBatchReader.from_stream(data)
+            return reader
+        if hasattr(data, "__arrow_c_array__"):
+            return [arrow.record_batch(data)]
+    except arrow.ArrowInvalid as error:
+        message = f"write_arrow() takes tables and batches; this {type(data).__name__} is not one."
+        raise ConfigError(message, code="not_arrow") from error
     message = f"write_arrow() takes Arrow data (pyarrow, polars, pandas, duckdb …), not a {type(data).__name__}."
     raise ConfigError(message, code="not_arrow", remedy="For rows, use write_many().")
+
+
+def settled(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
+    """Return a batch that every format takes, with all its values.
+
+    Raises:
+        RowError: It has columns of the same name, or of a type that no format has, or a value is broken.
+    """
+    arrow = require_pyarrow()
+    _refuse_twins(batch.schema.names)
+    columns = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            kind = plain_type(column.type)
+        except TypeError as error:
+            message = f"Column {name!r} has the Arrow type {column.type}, {error}."
+            raise RowError(message, row=first_row, column=name, remedy="Cast it to text or a number.") from None
+        columns.append(_settle(column, kind, name, first_row))
+    fields = [
+        field if field.type.equals(column.type) else field.with_type(column.type)
+        for field, column in zip(batch.schema, columns, strict=True)
+    ]
+    if not fields:
+        return batch
+    return arrow.RecordBatch.from_arrays(columns, schema=arrow.schema(fields))
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """Find the type, at any depth, that holds the same values without an encoding of its own.
+
+    Raises:
+        TypeError: No format has a place for it; the text says why.
+    """
+    pa = require_pyarrow()
+    types = pa.types
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        return plain_type(kind.value_type)
+    if types.is_struct(kind):
+        fields = [kind.field(number) for number in range(kind.num_fields)]
+        if len({field.name for field in fields}) < len(fields):
+            message = "in which two fields have one name"
+            raise TypeError(message)
+        return pa.struct([field.with_type(plain_type(field.type)) for field in fields])
+    if types.is_map(kind):
+        return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
+    if types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(plain_type(kind.value_type)), kind.list_size)
+    if types.is_large_list(kind) or str(kind).startswith("large_list_view<"):
+        return pa.large_list(kind.value_field.with_type(plain_type(kind.value_type)))
+    if types.is_list(kind) or str(kind).startswith("list_view<"):
+        return pa.list_(kind.value_field.with_type(plain_type(kind.value_type)))
+    if types.is_duration(kind) or types.is_interval(kind) or types.is_union(kind):
+        message = "which none of the formats has"
+        raise TypeError(message)
+    # by their texts: pyarrow's tests for views are younger than the oldest version that is supported
+    return {"string_view": pa.string(), "binary_view": pa.binary(), "date64[ms]": pa.date32()}.get(str(kind), kind)
+
+
+def first_refused(length: int, attempt: Callable[[int], object]) -> int:
+    """Find the first row without which an attempt on all rows before it succeeds, by halving."""
+    low, high = 0, length  # the first low rows go, the first high do not
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            attempt(middle)
+            low = middle
+        except REFUSALS:
+            high = middle
+    return low
+
+
+def _settle(column: pa.Array, kind: pa.DataType, name: str, first_row: int) -> pa.Array:
+    def attempt(rows: int) -> pa.Array:
+        some = column.slice(0, rows)
+        some.validate(full=True)  # some 150 million texts a second
+        return some if some.type.equals(kind) else _plain(some, kind)
+
+    try:
+        return attempt(len(column))
+    except REFUSALS as error:
+        row = first_row + first_refused(len(column), attempt)
+        message = f"Row {row}, column {name!r}: the Arrow data is broken, or loses something as {kind}."
+        raise RowError(message, row=row, column=name) from error
+
+
+def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    pa = require_pyarrow()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    elif pa.types.is_run_end_encoded(column.type):
+        column = pa.compute.run_end_decode(column)
+    return column if column.type.equals(kind) else column.cast(kind)
+
+
+def _refuse_twins(names: list[str]) -> None:
+    if len(set(names)) == len(names):
+        return
+    name = next(name for number, name in enumerate(names) if name in names[:number])
+    message = f"The Arrow data has two columns of the name {name!r}; one would hide the other."
+    raise RowError(message, column=name, remedy="Give them different names.")

@@ -1,32 +1,45 @@
 """CSV as RFC 4180 has it: a header, CRLF, quotes doubled; every text is quoted, everything else is not.
 
 So null, an empty text and the text of null stay apart. What values become: ``None`` the null text; ``bool`` ``true``
-and ``false``; numbers themselves (``nan``, ``inf``, ``-inf`` where they are not finite); ``Decimal`` and ``UUID`` their
-text; ``datetime``, ``date`` and ``time`` their ISO text; an enum its value; ``bytes`` Base64; mappings, lists and
-tuples JSON. All else is a `RowError`. The columns are fixed by the schema or the first rows: a missing one is null, a
-new one a `RowError`.
+and ``false``; numbers, ``Decimal`` among them, their digits (``nan``, ``inf``, ``-inf`` where a float is not finite);
+``UUID`` its text; ``datetime``, ``date`` and ``time`` their ISO text; an enum its value; ``bytes`` Base64; mappings,
+lists, tuples and dataclasses JSON. All else is a `RowError`: sets, half surrogate pairs, a decimal that is not finite,
+NaN inside of JSON. The columns are fixed by the schema or the first rows: a missing one is null, a new one is a
+`RowError`.
 """
 
 from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import datetime as dt
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID
 
-import orjson
-
 from s3dest.errors import ConfigError, RowError
+from s3dest.formats.arrow import settled
+from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
-from s3dest.formats.encoder import Row
-from s3dest.formats.values import encode_odd, holds_not_finite
+from s3dest.formats.csv_arrow import lines_of
+from s3dest.formats.encoder import Row, show
+from s3dest.formats.values import dumps, holds_not_finite, simple
 from s3dest.schema import Column, columns_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+_DELIMITERS: Final = re.compile(r'[^\x00\n\r"+\-.0-9A-Za-z\x80-\U0010ffff]')
+"""What may stand between fields without being mistaken for a part of one."""
+
+_FAILURES: Final = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
+"""What a value raises that cannot be written; UnicodeEncodeError and orjson's errors are ValueErrors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +61,17 @@ class Csv:
     def __post_init__(self) -> None:
         """Refuse options that no reader could undo."""
         check("Csv", self.compression)
-        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
-            message = "Csv's delimiter must be one character, not a quote or a line break."
+        if len(self.delimiter) != 1 or not _DELIMITERS.fullmatch(self.delimiter):
+            message = (
+                "Csv's delimiter must be one ASCII character that no number has: not a letter or digit, not any of "
+            )
+            message += "plus, minus, point, quote and line break."
             raise ConfigError(message, code="format")
-        if any(char in self.null for char in f'{self.delimiter}"\r\n'):
-            message = "Csv's null text must not hold the delimiter, a quote or a line break."
+        if not self.null.isascii() or any(char in self.null for char in f'{self.delimiter}"\r\n'):
+            message = "Csv's null text must be ASCII, without the delimiter, quotes and line breaks."
+            raise ConfigError(message, code="format")
+        if self.null in {"true", "false"} or _is_number(self.null):
+            message = f"Csv's null text {self.null!r} is also the text of a value."
             raise ConfigError(message, code="format")
 
     @property
@@ -107,7 +126,7 @@ class _Encoder:
         self._writer = csv.writer(
             self._text, delimiter=options.delimiter, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n"
         )
-        null = _Bare(options.null)
+        self._null = null = _Bare(options.null)
         self._converters: dict[type, Callable[[object], object]] = {**_CONVERTERS, type(None): lambda _: null}
 
     @property
@@ -119,21 +138,62 @@ class _Encoder:
         return self._compressor.pending + (0 if self._begun else 2**16)
 
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
-        if self._names is None:
-            # a dict keeps the order in which the columns appear in the first rows
-            self._names = list(dict.fromkeys(name for row in rows for name in row))
-            self.schema = dict.fromkeys(self._names)
-        names = self._names
+        if not rows:
+            return b""
+        # a dict keeps the order in which the columns appear in the first rows
+        names = self._names or self._fix(list(dict.fromkeys(name for row in rows for name in row)), first_row)
         known = set(names)
+        alone = len(names) == 1 and not self._options.null
         ready = self._begin(names)
         for number, row in enumerate(rows, first_row):
             if not known.issuperset(row):
                 raise _new_column(number, row, known)
-            self._writer.writerow(self._fields(number, row, names))
+            fields = self._fields(number, row, names)
+            if alone and fields[0] is self._null:
+                raise _empty_line(number, names[0])
+            try:
+                self._writer.writerow(fields)
+            except ValueError:  # thousands of digits
+                raise _refusal(number, names, fields) from None
         return ready + self._take()
+
+    def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
+        batch = settled(batch, first_row)
+        names = self._names or self._fix(batch.schema.names, first_row)
+        if not set(names).issuperset(batch.schema.names):
+            raise _new_column(first_row, dict.fromkeys(batch.schema.names), set(names))
+        if len(names) == 1 and not self._options.null:
+            _refuse_empty(batch, names[0], first_row)
+        ready = [self._begin(names)]
+        for start, some in slices(batch):
+            lines = lines_of(
+                some,
+                names,
+                first_row + start,
+                delimiter=self._options.delimiter,
+                null=self._options.null,
+                convert=self._convert,
+            )
+            ready.append(self._compressor.compress(lines))
+        return b"".join(ready)
 
     def finish(self) -> bytes:
         return (self._begin(self._names) if self._names else b"") + self._compressor.finish()
+
+    def _fix(self, names: list[str], first_row: int) -> list[str]:
+        if not names:
+            message = f"Row {first_row} has no columns, and CSV cannot keep such a row."
+            raise RowError(message, row=first_row)
+        for name in names:
+            if not isinstance(name, str):
+                message = f"Row {first_row}, or one after it, has a column name that is a {type(name).__name__}."
+                raise RowError(message, row=first_row)
+            if not _is_text(name):
+                message = f"Row {first_row}, or one after it, has the column name {show(name)}, which is no UTF-8."
+                raise RowError(message, row=first_row, column=name)
+        self._names = names
+        self.schema = dict.fromkeys(names)
+        return names
 
     def _begin(self, names: list[str]) -> bytes:
         if self._begun:
@@ -153,32 +213,82 @@ class _Encoder:
         converters = self._converters
         try:
             return [converters[type(value)](value) for value in map(row.get, names)]
-        except (KeyError, TypeError, UnicodeEncodeError):
+        except _FAILURES:
             return [self._field(number, name, row.get(name)) for name in names]
 
     def _field(self, number: int, name: str, value: object) -> object:
         """Convert one value with care: a subclass of a known type, or one that cannot be written."""
         try:
-            if isinstance(value, Enum):
-                return self._field(number, name, value.value)
-            for kind in type(value).__mro__:
-                if kind in self._converters:
-                    return self._converters[kind](value)
-            if isinstance(value, Mapping):
-                return _json(value)
-        except (TypeError, UnicodeEncodeError):
-            pass  # told below, with the name of the column
-        message = f"Row {number}, column {name!r}: this {type(value).__name__} cannot be written as CSV."
-        raise RowError(message, row=number, column=name)
+            return self._convert(value)
+        except _FAILURES:
+            message = f"Row {number}, column {show(name)}: this {type(value).__name__} cannot be written as CSV."
+            raise RowError(message, row=number, column=name) from None
+
+    def _convert(self, value: object) -> object:
+        if (convert := self._converters.get(type(value))) is not None:
+            return convert(value)
+        if isinstance(value, (Mapping, list, tuple)) or dataclasses.is_dataclass(value):
+            return _json(value)
+        return self._convert(simple(value))
 
 
 def _new_column(number: int, row: Row, known: set[str]) -> RowError:
     name = next(name for name in row if name not in known)
     if not isinstance(name, str):
         return RowError(f"Row {number} has a column name that is a {type(name).__name__}, not a text.", row=number)
-    message = f"Row {number} has the column {name!r}, which the rows before it did not have."
+    message = f"Row {number} has the column {show(name)}, which the rows before it did not have."
     remedy = "CSV's columns are fixed by the schema or the first rows: pass schema= with all of them."
     return RowError(message, row=number, column=name, remedy=remedy)
+
+
+def _empty_line(number: int, name: str) -> RowError:
+    message = f"Row {number} is null in its only column, {show(name)}: an empty line, which readers pass over."
+    return RowError(message, row=number, column=name, remedy="Give nulls a text: Csv(null=...).")
+
+
+def _refuse_empty(batch: pa.RecordBatch, name: str, first_row: int) -> None:
+    if not batch.num_columns:
+        raise _empty_line(first_row, name)
+    if batch.column(0).null_count:
+        raise _empty_line(first_row + batch.column(0).is_null().to_pylist().index(True), name)
+
+
+def _refusal(number: int, names: list[str], fields: list[object]) -> RowError:
+    for name, field in zip(names, fields, strict=True):
+        try:
+            str(field)
+        except ValueError:
+            message = f"Row {number}, column {show(name)}: this {type(field).__name__} cannot be written as CSV."
+            return RowError(message, row=number, column=name)
+    return RowError(f"Row {number} cannot be written as CSV.", row=number)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _decimal(value: object) -> object:
+    assert isinstance(value, Decimal)  # noqa: S101  # for mypy
+    if not value.is_finite():
+        raise TypeError
+    return _Bare(str(value))
+
+
+def _base64(value: object) -> object:
+    assert isinstance(value, (bytes, bytearray, memoryview))  # noqa: S101  # for mypy
+    return base64.b64encode(value).decode()
 
 
 def _text(value: object) -> object:
@@ -188,7 +298,7 @@ def _text(value: object) -> object:
 
 
 def _json(value: object) -> str:
-    text = orjson.dumps(value, default=encode_odd)
+    text = dumps(value)
     if b"null" in text and holds_not_finite(value):
         raise TypeError
     return text.decode()
@@ -199,13 +309,14 @@ _CONVERTERS: Final[dict[type, Callable[[object], object]]] = {
     int: lambda value: value,
     float: lambda value: value,
     bool: lambda value: _TRUE if value else _FALSE,
-    Decimal: lambda value: _Bare(str(value)),
+    Decimal: _decimal,
     dt.datetime: lambda value: value.isoformat(),  # type: ignore[attr-defined]
     dt.date: lambda value: value.isoformat(),  # type: ignore[attr-defined]
     dt.time: lambda value: value.isoformat(),  # type: ignore[attr-defined]
     UUID: str,
-    bytes: lambda value: base64.b64encode(value).decode(),  # type: ignore[arg-type]
-    bytearray: lambda value: base64.b64encode(value).decode(),  # type: ignore[arg-type]
+    bytes: _base64,
+    bytearray: _base64,
+    memoryview: _base64,
     dict: _json,
     list: _json,
     tuple: _json,

@@ -14,6 +14,11 @@ Row = Mapping[str, object]
 """One row: column names and values."""
 
 
+def show(name: str) -> str:
+    """Quote a column's name for a message, which must be printable whatever is in the name."""
+    return repr(name.encode(errors="backslashreplace").decode())
+
+
 class SchemaGrown(Exception):  # noqa: N818  # no error: it asks for a new object
     """Raised by an encoder when rows need another schema than the object has; it has taken none of them in.
 

@@ -1,7 +1,8 @@
 """JSON Lines: one JSON object a row, UTF-8, ended by a newline.
 
 What values become: ``None`` null; ``bool``, ``str``, ``int`` up to 64 bit and finite ``float`` themselves;
-``datetime``, ``date`` and ``time`` their ISO text (RFC 3339; a naive datetime stays without zone); ``UUID`` and
+``datetime``, ``date`` and ``time`` their ISO text (RFC 3339, so offsets are rounded to minutes, which were finer before
+1972; a naive datetime stays without zone, and a time with zone is refused); ``UUID`` and
 ``Decimal`` their text, so that no digit is lost; an enum its value; ``bytes`` Base64; mappings, lists, tuples and
 dataclasses nested JSON. All else is a `RowError`: NaN and Infinity, larger integers, sets, keys that are no text,
 half surrogate pairs.
@@ -11,15 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from s3dest.errors import RowError
+from s3dest.formats.arrow import settled
+from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
-from s3dest.formats.encoder import Row
-from s3dest.formats.values import encode_odd, holds_not_finite
+from s3dest.formats.encoder import Row, show
+from s3dest.formats.jsonl_arrow import lines_of
+from s3dest.formats.values import dumps, holds_not_finite
 from s3dest.schema import Column, columns_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _AT_ONCE: Final = 512 * 1024
 """Bytes of text made by one call of orjson: rows that compress well must not fill the memory before they do."""
@@ -87,6 +94,13 @@ class _Encoder:
             ready.append(self._compressor.compress(lines))
         return b"".join(ready)
 
+    def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
+        ready = [
+            self._compressor.compress(lines_of(some, first_row + start))
+            for start, some in slices(settled(batch, first_row))
+        ]
+        return b"".join(ready)
+
     def finish(self) -> bytes:
         return self._compressor.finish()
 
@@ -97,7 +111,7 @@ def _lines(rows: Sequence[Row], first_row: int) -> bytes:
     pieces: list[object] = [_NEWLINE] * (2 * len(plain))
     pieces[::2] = plain
     try:
-        text = orjson.dumps(pieces, default=encode_odd)
+        text = dumps(pieces)
     except (orjson.JSONEncodeError, RecursionError):
         raise _first_failure(plain, first_row) from None
     # orjson writes NaN and Infinity as null without a word; only a batch with a null in it needs a look
@@ -128,7 +142,7 @@ def _first_failure(rows: Iterable[dict[str, object]], first_row: int) -> RowErro
                 message = f"Row {number} has a column name that is a {type(column).__name__}, not a text."
                 return RowError(message, row=number)
             try:
-                orjson.dumps({column: value}, default=encode_odd)
+                dumps({column: value})
             except (orjson.JSONEncodeError, RecursionError):
                 return _refusal(number, column, value)
     message = f"One of the rows {first_row} to {number} cannot be written as JSON."
@@ -137,8 +151,7 @@ def _first_failure(rows: Iterable[dict[str, object]], first_row: int) -> RowErro
 
 def _refusal(number: int, column: str, value: object) -> RowError:
     # The value itself stays out of the text: it is the customer's data.
-    name = column.encode(errors="backslashreplace").decode()
-    message = f"Row {number}, column {name!r}: this {type(value).__name__} cannot be written as JSON."
+    message = f"Row {number}, column {show(column)}: this {type(value).__name__} cannot be written as JSON."
     remedy = "JSON Lines takes text, finite numbers, integers up to 64 bit, dates, UUIDs, bytes, mappings and lists."
     return RowError(message, row=number, column=column, remedy=remedy)
 

@@ -1,7 +1,15 @@
 """Parquet by pyarrow; extra ``parquet``. Columns and types are the schema's, or found in the rows.
 
-Where later rows do not fit the object's schema (a new column, a wider type), a new object with the widened schema is
-begun; types without a common one are a `RowError`. A missing column is null.
+What values become: ``None`` and a missing column null; ``bool``, ``str``, ``int`` (64 bit), ``float`` (NaN and Infinity
+too) and ``bytes`` columns of their kind, integers among floats a float where that is exact; ``Decimal`` a decimal, wide
+enough; ``datetime`` with zone an instant in UTC, without one a local timestamp, never one beside the other; ``date``
+and ``time`` themselves; ``UUID`` text; an enum its value; mappings and dataclasses a struct (a missing key is null),
+lists and tuples a list. All else is a `RowError`: larger integers, a time with zone, sets, half surrogate pairs, and
+types mixed.
+
+Where later rows do not fit the object's schema (a new column, a wider type), it is widened, or, once some of the object
+is written, a new object begun; types without a common one are a `RowError`. In a schema that the caller gives, types
+are fixed: what does not fit is a `RowError`, but a float is rounded to the schema's precision.
 """
 
 from __future__ import annotations
@@ -9,13 +17,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
-from s3dest.formats.arrow import require_pyarrow
+from s3dest.formats.arrow import plain_type, require_pyarrow, settled
+from s3dest.formats.arrow_rows import Known, batch_of
+from s3dest.formats.arrow_types import cast, unite
 from s3dest.formats.encoder import Row, SchemaGrown
+from s3dest.formats.parquet_size import GroupSize, most_of_schema
 from s3dest.schema import Column, columns_of
 
 if TYPE_CHECKING:
@@ -24,11 +34,8 @@ if TYPE_CHECKING:
 ROW_GROUP_BYTES: Final = 32 * 1024 * 1024
 """Uncompressed bytes after which a row group is written: large enough to scan, small enough to hold in memory."""
 
-_FOOTER: Final = 64 * 1024
-"""Room for the footer: names, types and statistics of some hundred columns."""
-
-_REFUSALS: Final = (ValueError, TypeError, OverflowError, NotImplementedError)
-"""What pyarrow raises where a value does not fit; ArrowInvalid is a ValueError, ArrowTypeError a TypeError."""
+_FOOTER: Final = 1024
+"""Bytes around everything: magic numbers, the writer's name, lengths."""
 
 _PYTHON_TYPES: Final = {
     str: "string",
@@ -39,6 +46,7 @@ _PYTHON_TYPES: Final = {
     dt.date: "date32",
     dt.datetime: "timestamp[us]",
     dt.time: "time64[us]",
+    UUID: "string",
 }
 
 
@@ -79,18 +87,7 @@ class Parquet:
 
     def encoder(self, schema: object = None) -> _Encoder:
         """Begin one object."""
-        return _Encoder(self, schema if isinstance(schema, _Known) else _given(schema))
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of the columns: their types, and which of them the caller has fixed."""
-
-    schema: pa.Schema | None
-    fixed: frozenset[str] = frozenset()
-
-    def fixed_type(self, name: str) -> pa.DataType | None:
-        return self.schema.field(name).type if self.schema is not None and name in self.fixed else None
+        return _Encoder(self, schema if isinstance(schema, Known) else _given(schema))
 
 
 class _Sink:
@@ -132,7 +129,7 @@ class _Sink:
 
 
 class _Encoder:
-    def __init__(self, options: Parquet, known: _Known) -> None:
+    def __init__(self, options: Parquet, known: Known) -> None:
         self._options = options
         self._schema = known.schema
         self._fixed = known.fixed
@@ -141,33 +138,28 @@ class _Encoder:
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
         self._bytes = 0
-        self._written = False
+        self._size = GroupSize()
+        self._footer = _FOOTER  # bytes at most of what is only written at the end
 
     @property
     def schema(self) -> object:
-        return _Known(self._schema, self._fixed)
+        return Known(self._schema, self._fixed)
 
     @property
     def columns(self) -> tuple[Column, ...] | None:
-        if self._schema is None:
-            return None
-        return tuple(Column(field.name, str(field.type)) for field in self._schema)
+        return None if self._schema is None else columns_of(self._schema)
 
     @property
     def pending(self) -> int:
-        return self._bytes + _FOOTER
+        return self._size.most(self._groups) + self._footer
 
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
-        return self.encode_arrow(_batch(rows, _Known(self._schema, self._fixed), first_row), first_row=first_row)
+        if not rows:
+            return b""
+        return self._add(batch_of(rows, Known(self._schema, self._fixed), first_row), first_row)
 
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
-        self._batches.append(self._fit(batch, first_row))
-        self._written = True
-        self._rows += batch.num_rows
-        self._bytes += batch.nbytes
-        if self._rows >= self._options.row_group_rows or self._bytes >= ROW_GROUP_BYTES:
-            self._write_group()
-        return self._sink.take()
+        return self._add(settled(batch, first_row), first_row)
 
     def finish(self) -> bytes:
         self._write_group()
@@ -175,25 +167,55 @@ class _Encoder:
             self._writer.close()
         return self._sink.take()
 
+    def _add(self, batch: pa.RecordBatch, first_row: int) -> bytes:
+        batch = self._fit(batch, first_row)
+        if not self._batches and self._writer is None:
+            self._footer = _FOOTER + most_of_schema(batch.schema)
+        self._keep(batch)
+        if self._rows >= self._options.row_group_rows or self._bytes >= ROW_GROUP_BYTES:
+            self._write_group()
+        return self._sink.take()
+
+    @property
+    def _groups(self) -> int:
+        return -(-self._rows // self._options.row_group_rows)
+
+    def _keep(self, batch: pa.RecordBatch) -> None:
+        self._batches.append(batch)
+        self._rows += batch.num_rows
+        self._bytes += batch.nbytes
+        self._size.add(batch)
+
+    def _forget(self) -> None:
+        self._batches, self._rows, self._bytes = [], 0, 0
+        self._size = GroupSize()
+
     def _fit(self, batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
         """Bring a batch to the object's schema, or ask for a new object with one that fits."""
-        pa = require_pyarrow()
         if self._schema is None:
             self._schema = batch.schema.remove_metadata()
         if batch.schema.equals(self._schema):
             return batch
-        wider = _unite(self._schema, batch.schema, self._fixed, first_row)
+        wider = unite(self._schema, batch.schema, self._fixed, first_row)
+        fitting = _bring(batch, wider, first_row)  # a value that does not fit is told before anything is done
         if not wider.equals(self._schema):
-            if self._written:
-                raise SchemaGrown(_Known(wider, self._fixed))
-            self._schema = wider
-        columns = [
-            _cast(batch.column(field.name), field, first_row)
-            if field.name in batch.schema.names
-            else pa.nulls(batch.num_rows, field.type)
-            for field in self._schema
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+            self._widen(wider)
+        return fitting
+
+    def _widen(self, wider: pa.Schema) -> None:
+        """Give this object another schema, which it can have while nothing of it is written."""
+        grown = SchemaGrown(Known(wider, self._fixed))
+        if self._writer is not None:
+            raise grown
+        try:
+            batches = [_bring(batch, wider, 0) for batch in self._batches]
+        except RowError:  # what is here keeps its type: integers too large for a float, say
+            raise grown from None
+        self._schema = wider
+        self._footer = _FOOTER + most_of_schema(wider)
+        self._forget()
+        for batch in batches:
+            self._keep(batch)
 
     def _write_group(self) -> None:
         if not self._batches:
@@ -204,11 +226,25 @@ class _Encoder:
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._sink, self._schema, compression=self._options.compression)
         table = pa.Table.from_batches(self._batches, schema=self._schema)
-        self._batches, self._rows, self._bytes = [], 0, 0
         self._writer.write_table(table, row_group_size=self._options.row_group_rows)
+        self._footer += self._size.footer(self._groups)
+        self._forget()
 
 
-def _given(schema: object) -> _Known:
+def _bring(batch: pa.RecordBatch, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
+    pa = require_pyarrow()
+    columns = [
+        cast(
+            batch.column(field.name) if field.name in batch.schema.names else pa.nulls(batch.num_rows, field.type),
+            field,
+            first_row,
+        )
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _given(schema: object) -> Known:
     """Read the schema that a caller gave; a column without a type is found in the rows.
 
     Raises:
@@ -216,7 +252,7 @@ def _given(schema: object) -> _Known:
     """
     pa = require_pyarrow()
     if schema is None:
-        return _Known(None)
+        return Known(None)
     if isinstance(schema, pa.Schema):
         arrow = schema.remove_metadata()
     elif isinstance(schema, Mapping):
@@ -225,8 +261,17 @@ def _given(schema: object) -> _Known:
         arrow = pa.schema([(field.alias or name, _annotated(field.annotation)) for name, field in fields.items()])
     else:
         columns_of(schema)  # says what a schema is
-        return _Known(None)
-    return _Known(arrow, frozenset(field.name for field in arrow if not pa.types.is_null(field.type)))
+        return Known(None)
+    arrow = pa.schema([_plain_field(field) for field in arrow])
+    return Known(arrow, frozenset(field.name for field in arrow if not pa.types.is_null(field.type)))
+
+
+def _plain_field(field: pa.Field) -> pa.Field:
+    try:
+        return field.with_type(plain_type(field.type))
+    except TypeError as error:
+        message = f"Column {field.name!r} of the schema has the Arrow type {field.type}, {error}."
+        raise ConfigError(message, code="schema") from None
 
 
 def _arrow_type(kind: object) -> pa.DataType:
@@ -248,99 +293,3 @@ def _annotated(annotation: object) -> pa.DataType:
     kind = arguments[0] if len(arguments) == 1 and type(None) in getattr(annotation, "__args__", ()) else annotation
     plain = isinstance(kind, type) and kind in _PYTHON_TYPES
     return _arrow_type(kind) if plain else require_pyarrow().null()
-
-
-def _batch(rows: Sequence[Row], known: _Known, first_row: int) -> pa.RecordBatch:
-    """Turn rows into columns; every key of every row gets one."""
-    pa = require_pyarrow()
-    names = dict.fromkeys(known.schema.names if known.schema is not None else ())
-    for number, row in enumerate(rows, first_row):
-        if not isinstance(row, Mapping):
-            message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
-            raise RowError(message, row=number)
-        for name in row:
-            if name not in names and not isinstance(name, str):
-                message = f"Row {number} has a column name that is a {type(name).__name__}, not a text."
-                raise RowError(message, row=number)
-        names.update(dict.fromkeys(row))
-    arrays = [_array([row.get(name) for row in rows], known.fixed_type(name), name, first_row) for name in names]
-    return pa.RecordBatch.from_arrays(arrays, names=list(names))
-
-
-def _array(values: list[object], fixed: pa.DataType | None, name: str, first_row: int) -> pa.Array:
-    """Convert a column: to the type that the caller fixed, else to what its values are."""
-    try:
-        return _convert(values, fixed)
-    except _REFUSALS:
-        pass  # told below, with the row
-    low, high = 0, len(values)  # the first low values go together, the first high do not
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            _convert(values[:middle], fixed)
-            low = middle
-        except _REFUSALS:
-            high = middle
-    kind = type(values[low]).__name__
-    message = f"Row {first_row + low}, column {name!r}: this {kind} does not go with "
-    message += f"the type {fixed} in the schema." if fixed is not None else "the values before it, or has no type here."
-    raise RowError(message, row=first_row + low, column=name)
-
-
-def _convert(values: list[object], fixed: pa.DataType | None) -> pa.Array:
-    pa = require_pyarrow()
-    plain = [_plain(value) for value in values] if any(map(_is_odd, values)) else values
-    if fixed is None:
-        array = pa.array(plain)
-        _refuse_mixed_zones(plain, array.type)
-        return array
-    _refuse_mixed_zones(plain, fixed)
-    return pa.array(plain, fixed)
-
-
-def _is_odd(value: object) -> bool:
-    return isinstance(value, (UUID, Enum))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, UUID):
-        return str(value)
-    return value.value if isinstance(value, Enum) else value
-
-
-def _refuse_mixed_zones(values: list[object], kind: pa.DataType) -> None:
-    """Refuse to take a zone away or to make one up, as pyarrow would without a word."""
-    if not require_pyarrow().types.is_timestamp(kind):
-        return
-    if any(isinstance(value, dt.datetime) and (value.tzinfo is None) != (kind.tz is None) for value in values):
-        raise TypeError
-
-
-def _cast(array: pa.Array, field: pa.Field, first_row: int) -> pa.Array:
-    """Bring a column to its object's type, where that takes every value as it is."""
-    try:
-        return array.cast(field.type)
-    except _REFUSALS as error:
-        message = (
-            f"From row {first_row} on, column {field.name!r} is {array.type}, and not all of it fits {field.type}."
-        )
-        raise RowError(message, row=first_row, column=field.name) from error
-
-
-def _unite(schema: pa.Schema, other: pa.Schema, fixed: frozenset[str], first_row: int) -> pa.Schema:
-    """Find the schema that takes both: columns of either, the wider type of each, what is fixed as it is."""
-    pa = require_pyarrow()
-    fields = []
-    for field in schema:
-        if field.name in other.names and field.name not in fixed:
-            pair = [pa.schema([pa.field(field.name, kind)]) for kind in (field.type, other.field(field.name).type)]
-            try:
-                field = pa.unify_schemas(pair, promote_options="permissive").field(0)  # noqa: PLW2901  # the wider one
-            except _REFUSALS:
-                theirs = other.field(field.name).type
-                message = f"From row {first_row} on, column {field.name!r} is {theirs}; before it was {field.type}."
-                remedy = "Give the column one type, or append to another table."
-                raise RowError(message, row=first_row, column=field.name, remedy=remedy) from None
-        fields.append(field)
-    fields += [field for field in other if field.name not in schema.names]
-    return pa.schema(fields)

@@ -1,0 +1,192 @@
+"""Rows to Arrow columns, with a type for each that keeps every value.
+
+pyarrow by itself would make bytes of texts beside bytes, a date of a datetime beside dates, 1.0 of True beside floats,
+a list of a set, and drop the zone of a time and the keys that a schema's struct does not have. So the types are found
+here, and pyarrow is told.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from s3dest.errors import RowError
+from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
+from s3dest.formats.arrow_types import cast
+from s3dest.formats.encoder import Row, show
+from s3dest.formats.values import PLAIN, plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_DEEPEST: Final = 64
+"""Levels of nesting; Parquet readers give up far above, and Python's own stack not far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the columns: their types, and which of them the caller has fixed."""
+
+    schema: pa.Schema | None
+    fixed: frozenset[str] = frozenset()
+
+    def fixed_field(self, name: str) -> pa.Field | None:
+        """Return the field that the caller fixed, if he did."""
+        return self.schema.field(name) if self.schema is not None and name in self.fixed else None
+
+
+def batch_of(rows: Sequence[Row], known: Known, first_row: int) -> pa.RecordBatch:
+    """Turn rows into columns; every key of every row gets one.
+
+    Raises:
+        RowError: A row is no mapping, or a value goes with no type, or not with that of its column.
+    """
+    pa = require_pyarrow()
+    names = dict.fromkeys(known.schema.names if known.schema is not None else ())
+    for number, row in enumerate(rows, first_row):
+        if not isinstance(row, Mapping):
+            message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
+            raise RowError(message, row=number)
+        if not names.keys() >= row.keys():
+            _add_names(names, row, number)
+    fields, arrays = [], []
+    for name in names:
+        fixed = known.fixed_field(name)
+        arrays.append(_column([row.get(name) for row in rows], fixed, name, first_row))
+        fields.append(fixed if fixed is not None else pa.field(name, arrays[-1].type))
+    if not arrays:
+        message = f"Row {first_row} has no columns, and Parquet cannot keep such a row."
+        raise RowError(message, row=first_row)
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _add_names(names: dict[str, None], row: Row, number: int) -> None:
+    for name in row:
+        if not isinstance(name, str):
+            message = f"Row {number} has a column name that is a {type(name).__name__}, not a text."
+            raise RowError(message, row=number)
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            message = f"Row {number} has the column name {show(name)}, which is no UTF-8."
+            raise RowError(message, row=number, column=name) from None
+        names[name] = None
+
+
+def _column(values: list[object], fixed: pa.Field | None, name: str, first_row: int) -> pa.Array:
+    """Convert a column: to the type that the caller fixed, else to what its values are."""
+    guide = fixed.type if fixed is not None else None
+    try:
+        array = _convert(values, guide)
+    except REFUSALS:
+        row = first_refused(len(values), lambda rows: _convert(values[:rows], guide))
+        kind = type(values[row]).__name__
+        message = f"Row {first_row + row}, column {show(name)}: this {kind} does not go with "
+        message += "the values before it, or has no type here." if fixed is None else f"the schema's type {guide}."
+        raise RowError(message, row=first_row + row, column=name) from None
+    return array if fixed is None else cast(array, fixed, first_row)
+
+
+def _convert(values: list[object], guide: pa.DataType | None) -> pa.Array:
+    pa = require_pyarrow()
+    try:
+        kind = _type_of(values, guide)
+    except _OddError:
+        values = [plain(value) for value in values]
+        kind = _type_of(values, guide)
+    return pa.array(values, kind)
+
+
+class _OddError(TypeError):
+    """A value is of a type that `plain` may know, or nobody."""
+
+
+def _type_of(values: Sequence[object], guide: pa.DataType | None, depth: int = 0) -> pa.DataType:
+    """Find the type that keeps plain values; the guide's wherever it does, and their own elsewhere.
+
+    Raises:
+        TypeError: There is none.
+    """
+    pa = require_pyarrow()
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds:
+        return guide if guide is not None else pa.null()
+    if kinds <= {list, tuple, dict} and depth < _DEEPEST:
+        present: list[Any] = [value for value in values if value is not None]
+        if guide is not None and pa.types.is_map(guide):
+            return _map_type(present, guide, depth)
+        if kinds == {dict}:
+            return _struct_type(present, guide, depth)
+        if dict not in kinds:
+            inner = guide.value_type if guide is not None and hasattr(guide, "value_type") else None
+            return pa.list_(_type_of(list(chain.from_iterable(present)), inner, depth + 1))
+    if not kinds <= PLAIN:
+        raise _OddError
+    kind = _scalar_type(values, kinds)
+    return guide if guide is not None and _keeps(guide, kind, kinds) else kind
+
+
+def _scalar_type(values: Sequence[object], kinds: set[type]) -> pa.DataType:
+    pa = require_pyarrow()
+    if kinds == {dt.datetime}:
+        zones = {
+            value.tzinfo is None or value.utcoffset() is None for value in values if isinstance(value, dt.datetime)
+        }
+        if len(zones) == 1:  # a zone is neither made up nor taken away
+            return pa.timestamp("us") if zones == {True} else pa.timestamp("us", "UTC")
+    if kinds == {dt.time} and not any(value.tzinfo for value in values if isinstance(value, dt.time)):
+        return pa.time64("us")
+    if kinds <= {Decimal, int} and Decimal in kinds:
+        return pa.array(values).type
+    known = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64(), bytes: pa.binary()}
+    known[dt.date] = pa.date32()
+    if len(kinds) == 1 and (kind := known.get(next(iter(kinds)))) is not None:
+        return kind
+    if kinds == {int, float}:
+        return pa.float64()
+    raise TypeError
+
+
+def _keeps(guide: pa.DataType, kind: pa.DataType, kinds: set[type]) -> bool:
+    """Tell whether pyarrow converts values to the guide without losing anything, or raises."""
+    types = require_pyarrow().types
+    if kinds == {int}:
+        return bool(types.is_integer(guide) or types.is_decimal(guide) or types.is_float64(guide))
+    if kinds <= {Decimal, int}:
+        return bool(types.is_decimal(guide))
+    if kinds == {str}:
+        return bool(types.is_string(guide) or types.is_large_string(guide))
+    if kinds == {bytes}:
+        return bool(types.is_binary(guide) or types.is_large_binary(guide) or types.is_fixed_size_binary(guide))
+    if types.is_timestamp(guide) and types.is_timestamp(kind):
+        return guide.unit in {"us", "ns"} and (guide.tz is None) == (kind.tz is None)
+    return bool(kind.equals(guide))
+
+
+def _struct_type(present: Sequence[Any], guide: pa.DataType | None, depth: int) -> pa.DataType:
+    pa = require_pyarrow()
+    names: dict[object, None] = dict.fromkeys(chain.from_iterable(present))
+    if not all(type(name) is str for name in names):
+        raise TypeError
+    guides: dict[object, Any] = {}
+    if guide is not None and pa.types.is_struct(guide):
+        guides = {guide.field(number).name: guide.field(number).type for number in range(guide.num_fields)}
+    if not names and not guides:
+        raise TypeError  # Parquet has no struct without fields
+    fields = []
+    for name in {**guides, **names}:
+        inner = [value[name] for value in present if name in value]
+        fields.append((name, _type_of(inner, guides.get(name), depth + 1)))
+    return pa.struct(fields)
+
+
+def _map_type(present: Sequence[Any], guide: pa.DataType, depth: int) -> pa.DataType:
+    pairs: list[Any] = [pair for value in present for pair in (value.items() if isinstance(value, dict) else value)]
+    if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):  # noqa: PLR2004  # a pair
+        raise TypeError
+    keys = _type_of([key for key, _ in pairs], guide.key_type, depth + 1)
+    return require_pyarrow().map_(keys, _type_of([item for _, item in pairs], guide.item_type, depth + 1))

@@ -1,0 +1,172 @@
+"""Which Arrow type takes the values of two: how columns widen, and what is never mixed.
+
+Only what keeps every value is a wider type: a number never becomes text, bytes never text, a date no timestamp, a truth
+value no number, a decimal no float, and a time zone is neither made up nor taken away.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from s3dest.errors import RowError
+from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """Find the type that takes the values of both.
+
+    Raises:
+        TypeError: There is none.
+    """
+    pa = require_pyarrow()
+    types = pa.types
+    if one.equals(other) or types.is_null(other):
+        return one
+    if types.is_null(one):
+        return other
+    if types.is_struct(one) and types.is_struct(other):
+        return _wider_struct(one, other)
+    if types.is_map(one) and types.is_map(other):
+        return pa.map_(wider(one.key_type, other.key_type), wider(one.item_type, other.item_type))
+    if _is_list(one) and _is_list(other):
+        large = types.is_large_list(one) or types.is_large_list(other)
+        return (pa.large_list if large else pa.list_)(wider(one.value_type, other.value_type))
+    if types.is_timestamp(one) and types.is_timestamp(other) and one.tz and other.tz and one.tz != other.tz:
+        finer = wider(pa.timestamp(one.unit), pa.timestamp(other.unit)).unit
+        return pa.timestamp(finer, "UTC")  # the same instants, in the zone that all have
+    families = _family(one), _family(other)
+    if families[0] == families[1] or set(families) == {"integer", "float"} or set(families) == {"integer", "decimal"}:
+        pair = [pa.schema([pa.field("", kind)]) for kind in (one, other)]
+        return pa.unify_schemas(pair, promote_options="permissive").field(0).type
+    message = f"no type takes both {one} and {other}"
+    raise TypeError(message)
+
+
+def drops_nothing(source: pa.DataType, target: pa.DataType) -> bool:
+    """Tell whether a cast could keep all there is: kinds that go together, and a place for every nested field."""
+    pa = require_pyarrow()
+    types = pa.types
+    if types.is_struct(source) and types.is_struct(target):
+        fields = [source.field(number) for number in range(source.num_fields)]
+        places = [target.get_field_index(field.name) for field in fields]
+        return -1 not in places and all(
+            drops_nothing(field.type, target.field(place).type) for field, place in zip(fields, places, strict=True)
+        )
+    if types.is_map(source) and types.is_map(target):
+        return drops_nothing(source.key_type, target.key_type) and drops_nothing(source.item_type, target.item_type)
+    if _is_list(source) and _is_list(target):
+        return drops_nothing(source.value_type, target.value_type)
+    try:
+        wider(source, target)
+    except REFUSALS:
+        return False
+    return True
+
+
+def cast(array: pa.Array, field: pa.Field, first_row: int) -> pa.Array:
+    """Bring a column to a type that takes every value of it as it is; a narrow float rounds, as its type says.
+
+    Raises:
+        RowError: A value does not fit.
+    """
+
+    def attempt(rows: int) -> pa.Array:
+        return _cast(array.slice(0, rows), field)
+
+    try:
+        return attempt(len(array))
+    except REFUSALS:
+        row = first_row + first_refused(len(array), attempt)
+    message = f"Row {row}, column {field.name!r}: a value of the type {array.type} does not fit {field.type}."
+    if not field.nullable and array.null_count:
+        message = f"Row {row}, column {field.name!r}: the schema allows no null here."
+    raise RowError(message, row=row, column=field.name, remedy="Give the column one type, or the schema a wider one.")
+
+
+def unite(schema: pa.Schema, other: pa.Schema, fixed: frozenset[str], first_row: int) -> pa.Schema:
+    """Find the schema that takes both: columns of either, the wider type of each, what is fixed as it is.
+
+    Raises:
+        RowError: A column has no type that takes both.
+    """
+    pa = require_pyarrow()
+    fields = []
+    for field in schema:
+        if field.name not in fixed and field.name in other.names:
+            theirs = other.field(field.name)
+            try:
+                kind = wider(field.type, theirs.type)
+            except REFUSALS:
+                message = (
+                    f"From row {first_row} on, column {field.name!r} is {theirs.type}; before it was {field.type}."
+                )
+                remedy = "Give the column one type, or append to another table."
+                raise RowError(message, row=first_row, column=field.name, remedy=remedy) from None
+            field = pa.field(field.name, kind, field.nullable or theirs.nullable, field.metadata)  # noqa: PLW2901
+        elif field.name not in fixed:
+            field = field.with_nullable(True)  # noqa: FBT003, PLW2901  # it is missing there
+        fields.append(field)
+    # a column that comes later is missing in the rows before
+    fields += [field.with_nullable(True) for field in other if field.name not in schema.names]  # noqa: FBT003
+    return pa.schema(fields)
+
+
+def _cast(array: pa.Array, field: pa.Field) -> pa.Array:
+    if array.null_count and not field.nullable:
+        raise TypeError
+    if array.type.equals(field.type):
+        return array
+    if not drops_nothing(array.type, field.type):
+        raise TypeError
+    done = array.cast(field.type)
+    if _infinities(done) != _infinities(array):  # pyarrow writes Infinity where a narrow float overflows
+        raise OverflowError
+    return done
+
+
+def _infinities(array: pa.Array) -> int:
+    """Count them at any depth."""
+    pa = require_pyarrow()
+    import pyarrow.compute as pc  # noqa: PLC0415  # with the extra only
+
+    if pa.types.is_floating(array.type):
+        return pc.sum(pc.is_inf(array)).as_py() or 0
+    if pa.types.is_struct(array.type):
+        return sum(map(_infinities, array.flatten()))
+    if pa.types.is_map(array.type):
+        return _infinities(array.keys) + _infinities(array.items)
+    return _infinities(array.flatten()) if _is_list(array.type) else 0
+
+
+def _wider_struct(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    pa = require_pyarrow()
+    fields = {one.field(number).name: one.field(number).type for number in range(one.num_fields)}
+    for number in range(other.num_fields):
+        field = other.field(number)
+        fields[field.name] = wider(fields.get(field.name, field.type), field.type)
+    return pa.struct(list(fields.items()))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    types = require_pyarrow().types
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _family(kind: pa.DataType) -> str:
+    """Name what goes together; every other type only with itself."""
+    types = require_pyarrow().types
+    families = {
+        "integer": types.is_integer,
+        "float": types.is_floating,
+        "decimal": types.is_decimal,
+        "text": lambda kind: types.is_string(kind) or types.is_large_string(kind),
+        "bytes": lambda kind: types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind),
+        "date": types.is_date,
+        "time": types.is_time,
+        "instant": lambda kind: types.is_timestamp(kind) and kind.tz is not None,
+        "local": lambda kind: types.is_timestamp(kind) and kind.tz is None,
+    }
+    return next((name for name, belongs in families.items() if belongs(kind)), str(kind))
