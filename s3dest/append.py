@@ -20,7 +20,7 @@ from s3dest.commit import Transfer
 from s3dest.delivery import Delivery
 from s3dest.errors import ConfigError, StateError
 from s3dest.formats.arrow import ArrowArray, ArrowStream, batches
-from s3dest.formats.encoder import Format, Row
+from s3dest.formats.encoder import Format, RowLike
 from s3dest.layout import Layout
 from s3dest.prepared import PreparedAppend, PreparedObject
 from s3dest.results import Progress, Receipt, StoredObject
@@ -110,8 +110,8 @@ class AppendWriter:
             raise StateError(message, code="not_committed")
         return self._receipt
 
-    def write(self, row: Row) -> None:
-        """Append one row, a mapping of column names to values; may send what memory has no room for.
+    def write(self, row: RowLike) -> None:
+        """Append one row, a mapping, dataclass or pydantic model; may send what memory has no room for.
 
         The row is copied, and may be changed and reused afterwards. Actions, where something is sent:
         ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
@@ -127,9 +127,10 @@ class AppendWriter:
             if self._resumed is None:
                 self._assembly.take(row)
 
-    def write_many(self, rows: Iterable[Row]) -> None:
+    def write_many(self, rows: Iterable[RowLike]) -> None:
         """Append rows from any iterable; may send what memory has no room for.
 
+        A row is a mapping of column names to values, a dataclass, or a pydantic model, whose columns have its aliases.
         If the iterable raises, the writer has failed: only `abort` is left. Actions, where something is sent:
         ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
@@ -155,8 +156,9 @@ class AppendWriter:
     def write_arrow(self, data: ArrowStream | ArrowArray) -> None:
         """Append Arrow data: of pyarrow, polars, pandas, duckdb, or anything that speaks Arrow's C interface.
 
-        Parquet takes it as it is; other formats are given its rows. May send what memory has no room for; actions,
-        where something is sent: ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
+        It is not copied into Python objects, but for nested columns, bytes and decimals in text formats. May send what
+        memory has no room for; actions, where something is sent: ``s3:PutObject``, for a role ``sts:AssumeRole`` or
+        ``sts:AssumeRoleWithWebIdentity``.
         Needs pyarrow (extra ``parquet``).
 
         Raises:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from s3dest.errors import RowError
-from s3dest.formats.encoder import Format, Row, SchemaGrown
+from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown
 from s3dest.options import TransferOptions
 from s3dest.retry import Clock
 from s3dest.spool import Spool
@@ -68,7 +69,7 @@ class Assembly:
         """Bytes of all objects so far, the one under construction included."""
         return self._stock.bytes_encoded + (self._spool.size if self._spool else 0)
 
-    def take(self, row: Row) -> None:
+    def take(self, row: RowLike) -> None:
         """Take one row.
 
         Raises:
@@ -78,7 +79,7 @@ class Assembly:
         if len(self._waiting) >= self._batch or self._is_old():
             self._encode_waiting()
 
-    def take_all(self, rows: Sequence[Row]) -> None:
+    def take_all(self, rows: Sequence[RowLike]) -> None:
         """Take a list: whole batches of it need no copy, since they are encoded before this returns."""
         start = 0
         while start < len(rows):
@@ -87,7 +88,7 @@ class Assembly:
                 start += 1
             else:
                 end = start + self._batch
-                self._encode(rows[start:end])
+                self._encode(_as_rows(rows[start:end], self.rows))
                 start = end
 
     def take_arrow(self, batch: pa.RecordBatch) -> None:
@@ -188,10 +189,31 @@ class Assembly:
         return self._number - 1
 
 
-def _snapshot(row: Row, number: int) -> Row:
+def _snapshot(row: RowLike, number: int) -> Row:
     """Copy a row: callers reuse them, and it is encoded later."""
-    if not isinstance(row, Mapping):
-        message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
-        raise RowError(message, row=number)
-    taken = dict(row)
+    taken = dict(row if isinstance(row, Mapping) else _as_row(row, number))
     return taken if _NESTED.isdisjoint(map(type, taken.values())) else copy.deepcopy(taken)
+
+
+def _as_rows(rows: Sequence[RowLike], first_row: int) -> Sequence[Row]:
+    if set(map(type, rows)) == {dict}:
+        return cast("Sequence[Row]", rows)
+    return [_as_row(row, number) for number, row in enumerate(rows, first_row)]
+
+
+def _as_row(row: RowLike, number: int) -> Row:
+    """Read the columns of a mapping, a dataclass or a pydantic model.
+
+    Raises:
+        RowError: It is none of these.
+    """
+    if isinstance(row, Mapping):
+        return row
+    if not isinstance(row, type):
+        if is_dataclass(row):
+            return {field.name: getattr(row, field.name) for field in fields(row)}
+        if hasattr(row, "model_dump"):
+            return row.model_dump(by_alias=True, warnings="none")
+    message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
+    remedy = "Rows are mappings, dataclasses or pydantic models."
+    raise RowError(message, row=number, remedy=remedy)

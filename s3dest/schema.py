@@ -33,9 +33,9 @@ def columns_of(schema: object) -> Schema:
     """
     if isinstance(schema, Mapping):
         return tuple(Column(str(name), None if kind is None else str(kind)) for name, kind in schema.items())
-    fields = getattr(schema, "model_fields", None)
-    if isinstance(schema, type) and isinstance(fields, Mapping):
-        return tuple(Column(field.alias or name, None) for name, field in fields.items())
+    annotations = annotations_of(schema)
+    if annotations is not None:
+        return tuple(Column(name, None) for name in annotations)
     names, types = getattr(schema, "names", None), getattr(schema, "types", None)
     if isinstance(names, list) and isinstance(types, list):
         return tuple(Column(str(name), str(kind)) for name, kind in zip(names, types, strict=True))
@@ -44,3 +44,20 @@ def columns_of(schema: object) -> Schema:
         f"A schema is a mapping of column names to types, a pydantic model class or a pyarrow schema, not a {kind}."
     )
     raise ConfigError(message, code="schema")
+
+
+def annotations_of(schema: object) -> dict[str, object] | None:
+    """Read names and annotations of what a pydantic model class dumps; ``None`` if it is no such class.
+
+    The names are those of `model_dump` by alias; what is excluded from it is left out, what is computed is in.
+    """
+    fields = getattr(schema, "model_fields", None)
+    if not isinstance(schema, type) or not isinstance(fields, Mapping):
+        return None
+    dumped: dict[str, object] = {
+        field.serialization_alias or field.alias or name: field.annotation
+        for name, field in fields.items()
+        if not field.exclude
+    }
+    computed = getattr(schema, "model_computed_fields", {})
+    return dumped | {field.alias or name: field.return_type for name, field in computed.items()}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
-from s3dest.formats.arrow_types import cast
+from s3dest.formats.arrow_types import exact
 from s3dest.formats.encoder import Row, show
 from s3dest.formats.values import PLAIN, plain
 
@@ -79,16 +79,23 @@ def _add_names(names: dict[str, None], row: Row, number: int) -> None:
 
 def _column(values: list[object], fixed: pa.Field | None, name: str, first_row: int) -> pa.Array:
     """Convert a column: to the type that the caller fixed, else to what its values are."""
-    guide = fixed.type if fixed is not None else None
     try:
-        array = _convert(values, guide)
+        return _attempt(values, fixed)
     except REFUSALS:
-        row = first_refused(len(values), lambda rows: _convert(values[:rows], guide))
-        kind = type(values[row]).__name__
-        message = f"Row {first_row + row}, column {show(name)}: this {kind} does not go with "
-        message += "the values before it, or has no type here." if fixed is None else f"the schema's type {guide}."
-        raise RowError(message, row=first_row + row, column=name) from None
-    return array if fixed is None else cast(array, fixed, first_row)
+        row = first_refused(len(values), lambda rows: _attempt(values[:rows], fixed))
+    kind = type(values[row]).__name__
+    message = f"Row {first_row + row}, column {show(name)}: "
+    if fixed is None:
+        message += f"this {kind} does not go with the values before it, or has no type here."
+    elif values[row] is None:
+        message += "the schema allows no null here."
+    else:
+        message += f"this {kind} does not go with the schema's type {fixed.type}."
+    raise RowError(message, row=first_row + row, column=name)
+
+
+def _attempt(values: list[object], fixed: pa.Field | None) -> pa.Array:
+    return _convert(values, None) if fixed is None else exact(_convert(values, fixed.type), fixed)
 
 
 def _convert(values: list[object], guide: pa.DataType | None) -> pa.Array:

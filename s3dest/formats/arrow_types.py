@@ -6,13 +6,20 @@ value no number, a decimal no float, and a time zone is neither made up nor take
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_DIGITS: Final = 20
+"""Decimal digits of the largest integer of 64 bit, without sign."""
+
+_PRECISION_128: Final = 38
+"""Digits of a decimal128."""
 
 
 def wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
@@ -37,8 +44,10 @@ def wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     if types.is_timestamp(one) and types.is_timestamp(other) and one.tz and other.tz and one.tz != other.tz:
         finer = wider(pa.timestamp(one.unit), pa.timestamp(other.unit)).unit
         return pa.timestamp(finer, "UTC")  # the same instants, in the zone that all have
-    families = _family(one), _family(other)
-    if families[0] == families[1] or set(families) == {"integer", "float"} or set(families) == {"integer", "decimal"}:
+    families = {_family(one), _family(other)}
+    if "decimal" in families and families <= {"integer", "decimal"}:
+        return _wider_decimal(one, other)
+    if len(families) == 1 or families == {"integer", "float"}:
         pair = [pa.schema([pa.field("", kind)]) for kind in (one, other)]
         return pa.unify_schemas(pair, promote_options="permissive").field(0).type
     message = f"no type takes both {one} and {other}"
@@ -72,14 +81,10 @@ def cast(array: pa.Array, field: pa.Field, first_row: int) -> pa.Array:
     Raises:
         RowError: A value does not fit.
     """
-
-    def attempt(rows: int) -> pa.Array:
-        return _cast(array.slice(0, rows), field)
-
     try:
-        return attempt(len(array))
+        return exact(array, field)
     except REFUSALS:
-        row = first_row + first_refused(len(array), attempt)
+        row = first_row + _first_misfit(array, field)
     message = f"Row {row}, column {field.name!r}: a value of the type {array.type} does not fit {field.type}."
     if not field.nullable and array.null_count:
         message = f"Row {row}, column {field.name!r}: the schema allows no null here."
@@ -114,17 +119,28 @@ def unite(schema: pa.Schema, other: pa.Schema, fixed: frozenset[str], first_row:
     return pa.schema(fields)
 
 
-def _cast(array: pa.Array, field: pa.Field) -> pa.Array:
+def exact(array: pa.Array, field: pa.Field) -> pa.Array:
+    """Do the same as `cast`, for callers that find the row themselves.
+
+    Raises:
+        ValueError: A value does not fit; or pyarrow's other errors, `REFUSALS`.
+    """
     if array.null_count and not field.nullable:
         raise TypeError
     if array.type.equals(field.type):
         return array
-    if not drops_nothing(array.type, field.type):
+    if array.null_count < len(array) and not drops_nothing(array.type, field.type):
         raise TypeError
     done = array.cast(field.type)
     if _infinities(done) != _infinities(array):  # pyarrow writes Infinity where a narrow float overflows
         raise OverflowError
     return done
+
+
+def _first_misfit(array: pa.Array, field: pa.Field) -> int:
+    if not drops_nothing(array.type, field.type):  # no value fits, but a null may
+        return array.is_valid().to_pylist().index(True)
+    return first_refused(len(array), lambda rows: exact(array.slice(0, rows), field))
 
 
 def _infinities(array: pa.Array) -> int:
@@ -139,6 +155,19 @@ def _infinities(array: pa.Array) -> int:
     if pa.types.is_map(array.type):
         return _infinities(array.keys) + _infinities(array.items)
     return _infinities(array.flatten()) if _is_list(array.type) else 0
+
+
+def _wider_decimal(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """Find the decimal that has room for the digits of both; pyarrow's own has too little for integers."""
+    pa = require_pyarrow()
+    sizes = [
+        (kind.precision - kind.scale, kind.scale) if pa.types.is_decimal(kind) else (_DIGITS, 0)
+        for kind in (one, other)
+    ]
+    scale = max(scale for _, scale in sizes)
+    precision = max(digits for digits, _ in sizes) + scale
+    wide = precision > _PRECISION_128 or "decimal256" in f"{one} {other}"
+    return (pa.decimal256 if wide else pa.decimal128)(precision, scale)  # a ValueError beyond 76 digits
 
 
 def _wider_struct(one: pa.DataType, other: pa.DataType) -> pa.DataType:

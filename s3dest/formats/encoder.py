@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from s3dest.schema import Column
 
@@ -12,6 +12,23 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, object]
 """One row: column names and values."""
+
+
+class Dataclass(Protocol):
+    """An instance of a dataclass: a row of its fields."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class PydanticModel(Protocol):
+    """An instance of a pydantic model: a row of what it dumps, by alias."""
+
+    def model_dump(self, *, by_alias: bool = ..., warnings: Literal["none"] = ...) -> dict[str, Any]:
+        """Return its fields."""
+
+
+RowLike = Row | Dataclass | PydanticModel
+"""What a caller may hand in as a row."""
 
 
 def show(name: str) -> str:

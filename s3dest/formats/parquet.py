@@ -26,7 +26,7 @@ from s3dest.formats.arrow_rows import Known, batch_of
 from s3dest.formats.arrow_types import cast, unite
 from s3dest.formats.encoder import Row, SchemaGrown
 from s3dest.formats.parquet_size import GroupSize, most_of_schema
-from s3dest.schema import Column, columns_of
+from s3dest.schema import Column, annotations_of, columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -257,11 +257,14 @@ def _given(schema: object) -> Known:
         arrow = schema.remove_metadata()
     elif isinstance(schema, Mapping):
         arrow = pa.schema([(str(name), _arrow_type(kind)) for name, kind in schema.items()])
-    elif isinstance(fields := getattr(schema, "model_fields", None), Mapping):
-        arrow = pa.schema([(field.alias or name, _annotated(field.annotation)) for name, field in fields.items()])
+    elif (annotations := annotations_of(schema)) is not None:
+        arrow = pa.schema([(name, _annotated(annotation)) for name, annotation in annotations.items()])
     else:
         columns_of(schema)  # says what a schema is
         return Known(None)
+    if len(set(arrow.names)) < len(arrow.names):
+        message = "Two columns of the schema have the same name."
+        raise ConfigError(message, code="schema")
     arrow = pa.schema([_plain_field(field) for field in arrow])
     return Known(arrow, frozenset(field.name for field in arrow if not pa.types.is_null(field.type)))
 

@@ -1,0 +1,79 @@
+"""Rows and batches through one encoder, as a writer would bring them."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from s3dest.formats.encoder import Format
+
+
+class Colour(enum.Enum):
+    """An enum of text."""
+
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    """An enum that is a number, and prints itself as none."""
+
+    HIGH = 3
+
+    def __str__(self) -> str:
+        """Mislead."""
+        return "high"
+
+
+class Text(str):
+    """A text that prints itself as another."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Mislead."""
+        return "another"
+
+
+class Number(int):
+    """A number that prints itself as another."""
+
+    def __str__(self) -> str:
+        """Mislead."""
+        return "another"
+
+    __repr__ = __str__
+
+
+@dataclasses.dataclass
+class Point:
+    """A dataclass."""
+
+    x: Any
+    _y: Any = None
+
+
+def encoded(file_format: Format, *batches: Any, schema: object = None) -> bytes:
+    """Encode lists of rows, or Arrow batches, into one object."""
+    encoder: Any = file_format.encoder(schema)
+    pieces, first = [], 0
+    for batch in batches:
+        rows = len(batch)
+        arrow = isinstance(batch, pa.RecordBatch)
+        pieces.append((encoder.encode_arrow if arrow else encoder.encode)(batch, first_row=first))
+        first += rows
+    return b"".join([*pieces, encoder.finish()])
+
+
+def surrogate() -> str:
+    """Make half of a pair, which no UTF-8 holds."""
+    return "\ud800"
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
+    ['"', "\\", "\r\n", ",", "\x00\x1f", "null"]
+)
+"""Texts that text formats must take care of."""

@@ -1,0 +1,494 @@
+r"""Parquet: what each kind of value becomes, what is refused, how columns widen, and that objects keep their limit.
+
+value                        becomes
+None, a missing key          null
+True, "text", 7, 7.5, b"\x00"  themselves; NaN and Infinity too
+datetime, with zone          the instant, in UTC
+datetime, naive              a local timestamp
+date, time                   themselves
+UUID                         its text
+Decimal                      a decimal, wide enough
+an enum                      its value
+mapping, dataclass           a struct; a missing key is null
+list, tuple                  a list
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+import io
+import math
+import types
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from encoding import Colour, Level, Number, Point, Text, encoded, surrogate
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3dest import ConfigError, RowError
+from s3dest.formats import parquet
+from s3dest.formats.encoder import SchemaGrown
+from s3dest.formats.parquet import Parquet
+
+UTC = dt.UTC
+INDIA = dt.timezone(dt.timedelta(hours=5, minutes=30))
+NOON = dt.datetime(2026, 11, 23, 12)  # noqa: DTZ001  # a naive one is the point
+FORMAT = Parquet()
+
+
+def read(data: bytes) -> pa.Table:
+    """Read one object."""
+    return pq.read_table(io.BytesIO(data))
+
+
+VALUES: list[tuple[Any, str, Any]] = [
+    (None, "null", None),
+    (True, "bool", True),
+    ("text", "string", "text"),
+    (Text("text"), "string", "text"),
+    (7, "int64", 7),
+    (Number(7), "int64", 7),
+    (-(2**63), "int64", -(2**63)),
+    (7.5, "double", 7.5),
+    (math.inf, "double", math.inf),
+    (NOON.replace(tzinfo=INDIA), "timestamp[us, tz=UTC]", NOON.replace(hour=6, minute=30, tzinfo=UTC)),
+    (NOON, "timestamp[us]", NOON),
+    (dt.datetime(1, 1, 1), "timestamp[us]", dt.datetime(1, 1, 1)),  # noqa: DTZ001
+    (NOON.date(), "date32[day]", NOON.date()),
+    (dt.time(12, 0, 0, 5), "time64[us]", dt.time(12, 0, 0, 5)),
+    (uuid.UUID(int=1), "string", "00000000-0000-0000-0000-000000000001"),
+    (Decimal("1.10"), "decimal128(3, 2)", Decimal("1.10")),
+    (Decimal(10) ** 40, "decimal256(41, 0)", Decimal(10) ** 40),
+    (Colour.RED, "string", "red"),
+    (Level.HIGH, "int64", 3),
+    (b"\x00\xff", "binary", b"\x00\xff"),
+    (bytearray(b"a"), "binary", b"a"),
+    (memoryview(b"a"), "binary", b"a"),
+    ([1, 2], "list<element: int64>", [1, 2]),
+    (((1,), ()), "list<element: list<element: int64>>", [[1], []]),
+    ([], "list<element: null>", []),
+    ([uuid.UUID(int=1)], "list<element: string>", ["00000000-0000-0000-0000-000000000001"]),
+    ({"a": {"b": 1}}, "struct<a: struct<b: int64>>", {"a": {"b": 1}}),
+    (types.MappingProxyType({"a": 1}), "struct<a: int64>", {"a": 1}),
+    (collections.OrderedDict(a=Colour.RED), "struct<a: string>", {"a": "red"}),
+    (Point(1, NOON), "struct<x: int64, _y: timestamp[us]>", {"x": 1, "_y": NOON}),
+    (
+        [{"a": 1}, {"b": True}],
+        "list<element: struct<a: int64, b: bool>>",
+        [{"a": 1, "b": None}, {"a": None, "b": True}],
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "kind", "back"), VALUES, ids=[kind for _, kind, _ in VALUES])
+def test_what_a_value_becomes(value: Any, kind: str, back: Any) -> None:
+    """As the table at the top says, alone and beside nulls and rows without it."""
+    table = read(encoded(FORMAT, [{"id": 1, "value": value}, {"id": 2, "value": None}, {"id": 3}]))
+    assert str(table.schema.field("value").type) == kind
+    assert table.column("value").to_pylist() == [back, None, None]
+
+
+def test_nan_is_kept() -> None:
+    """It equals nothing, so it has a test of its own."""
+    (value,) = read(encoded(FORMAT, [{"value": math.nan}])).column("value").to_pylist()
+    assert math.isnan(value)
+
+
+REFUSED: list[Any] = [
+    2**63,
+    -(2**63) - 1,
+    {1, 2},
+    frozenset(),
+    1j,
+    object(),
+    Point,
+    range(3),
+    {1: "a"},
+    {b"a": 1},
+    {},
+    [{}],
+    {surrogate(): 1},
+    Decimal("NaN"),
+    Decimal("Infinity"),
+    dt.time(12, tzinfo=UTC),
+    dt.timedelta(1),
+    surrogate(),
+    [surrogate()],
+    [1, "a"],
+    [True, 1],
+    [1.0, True],
+    ["a", b"a"],
+    [NOON, NOON.date()],
+    [NOON, NOON.replace(tzinfo=UTC)],
+    [{"a": 1}, {"a": "b"}],
+    [[1], {"a": 1}],
+]
+
+
+@pytest.mark.parametrize("value", REFUSED, ids=ascii)
+@pytest.mark.parametrize("place", [0, 1, 4])
+def test_what_cannot_be_written_is_refused(value: Any, place: int) -> None:
+    """Naming row and column, and not the value, which is the customer's."""
+    rows: list[Any] = [{"fine": number} for number in range(5)]
+    rows[place] = {"fine": 1, "odd": value}
+    with pytest.raises(RowError, match=rf"Row {10 + place}, column 'odd'") as caught:
+        encoded(FORMAT, [{"fine": 0}] * 10, rows)
+    assert (caught.value.row, caught.value.column) == (10 + place, "odd")
+
+
+def test_a_bottomless_value_is_refused() -> None:
+    """One that holds itself, or is nested beyond reason."""
+    own: list[Any] = []
+    own.append(own)
+    deep: list[Any] = []
+    for _ in range(100):
+        deep = [deep]
+    for value in (own, deep):
+        with pytest.raises(RowError) as caught:
+            encoded(FORMAT, [{"odd": value}])
+        assert caught.value.column == "odd"
+
+
+MIXED: list[tuple[Any, Any]] = [
+    (1, "a"),
+    ("a", 1),
+    ("a", b"a"),
+    (b"a", "a"),
+    (1, True),
+    (True, 1),
+    (1.5, True),
+    (True, 1.5),
+    (Decimal("1.5"), 1.5),
+    (1.5, Decimal("1.5")),
+    (NOON, NOON.date()),
+    (NOON.date(), NOON),
+    (NOON, NOON.replace(tzinfo=UTC)),
+    (NOON.replace(tzinfo=UTC), NOON),
+    (1, NOON),
+    (2**53 + 1, 0.5),
+    ([1], {"a": 1}),
+    ([1], 1),
+    ({"a": 1}, {"a": "b"}),
+    (["a"], [b"a"]),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), MIXED, ids=ascii)
+def test_types_are_never_mixed(one: Any, other: Any) -> None:
+    """Not in a batch, where pyarrow would change some of these without a word, and not in two batches of one object."""
+    rows: list[Any] = [{"odd": one}, {"odd": None}, {"odd": other}]
+    with pytest.raises(RowError, match=r"[Rr]ow 2\b.*'odd'") as caught:
+        encoded(FORMAT, rows)
+    assert (caught.value.row, caught.value.column) == (2, "odd")
+    if (one, other) == (2**53 + 1, 0.5):
+        return  # these two are each at home in an object of their own
+    with pytest.raises(RowError, match=r"[Rr]ow 2\b.*'odd'"):
+        encoded(FORMAT, rows[:2], rows[2:])
+
+
+WIDENED: list[tuple[Any, Any, str, Any]] = [
+    (None, 1, "int64", 1),
+    (1, 1.5, "double", 1.5),
+    (Decimal("1.5"), Decimal("10.25"), "decimal128(4, 2)", Decimal("10.25")),
+    (1, Decimal("0.5"), "decimal128(21, 1)", Decimal("0.5")),
+    ([], [1], "list<element: int64>", [1]),
+    ([{"a": 1}], [{"b": 1}], "list<element: struct<a: int64, b: int64>>", [{"a": None, "b": 1}]),
+    ({"a": 1}, {"b": "x"}, "struct<a: int64, b: string>", {"a": None, "b": "x"}),
+    (NOON.replace(tzinfo=INDIA), NOON.replace(tzinfo=UTC), "timestamp[us, tz=UTC]", NOON.replace(tzinfo=UTC)),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "kind", "back"), WIDENED, ids=[str(kind) for _, _, kind, _ in WIDENED])
+def test_a_column_widens(one: Any, other: Any, kind: str, back: Any) -> None:
+    """In place, while nothing is written, whichever comes first."""
+    for batches in ([[{"a": one}], [{"a": other}]], [[{"a": one}, {"a": other}]]):
+        table = read(encoded(FORMAT, *batches))
+        assert table.column("a").to_pylist()[1] == back
+    assert str(read(encoded(FORMAT, [{"a": one}], [{"a": other}])).schema.field("a").type) == kind
+    assert read(encoded(FORMAT, [{"a": other}], [{"a": one}])).column("a").to_pylist()[0] == back
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "columns"),
+    [
+        ([{"a": 1}], [{"a": 1.5}], {"a": "double"}),
+        ([{"a": 1}], [{"b": 1}], {"a": "int64", "b": "int64"}),
+        ([{"a": None}], [{"a": "x"}], {"a": "string"}),
+    ],
+)
+def test_what_is_written_keeps_its_schema(first: Any, second: Any, columns: dict[str, str]) -> None:
+    """Then rows that do not fit ask for a new object, and this one has taken none of them in."""
+    file_format = Parquet(row_group_rows=1)
+    encoder = file_format.encoder()
+    data = encoder.encode(first, first_row=0)
+    with pytest.raises(SchemaGrown) as grown:
+        encoder.encode(second, first_row=1)
+    assert read(data + encoder.finish()).to_pylist() == first
+    rolled = file_format.encoder(grown.value.schema)
+    data = rolled.encode(second, first_row=1)
+    assert read(data + rolled.finish()).num_rows == 1
+    assert {column.name: column.type for column in rolled.columns or ()} == columns
+
+
+def test_integers_that_no_float_holds_stay_in_their_object() -> None:
+    """The column is a float from the next object on."""
+    encoder = FORMAT.encoder()
+    data = encoder.encode([{"a": 2**53 + 1}], first_row=0)
+    with pytest.raises(SchemaGrown):
+        encoder.encode([{"a": 0.5}], first_row=1)
+    assert read(data + encoder.finish()).to_pylist() == [{"a": 2**53 + 1}]
+
+
+FITS: list[tuple[Any, pa.DataType, Any]] = [
+    (1, pa.int8(), 1),
+    (2**64 - 1, pa.uint64(), 2**64 - 1),
+    (2**70, pa.decimal128(38, 2), Decimal(2**70)),
+    (1, pa.float64(), 1.0),
+    (0.1, pa.float32(), 0.10000000149011612),
+    ("a", pa.large_string(), "a"),
+    (b"ab", pa.binary(2), b"ab"),
+    (NOON, pa.timestamp("s"), NOON),
+    (NOON.replace(tzinfo=UTC), pa.timestamp("ms", "Asia/Kolkata"), NOON.replace(tzinfo=UTC)),
+    (dt.time(12), pa.time32("s"), dt.time(12)),
+    ({"a": 1}, pa.map_(pa.string(), pa.int64()), [("a", 1)]),
+    ([("a", 1)], pa.map_(pa.string(), pa.float64()), [("a", 1.0)]),
+    ({}, pa.map_(pa.string(), pa.int64()), []),
+    ({"b": 1}, pa.struct([("a", pa.string()), ("b", pa.int16())]), {"a": None, "b": 1}),
+    ([1], pa.list_(pa.int32()), [1]),
+    ("a", pa.dictionary(pa.int32(), pa.string()), "a"),
+    (uuid.UUID(int=1), pa.string(), str(uuid.UUID(int=1))),
+    (None, pa.int8(), None),
+]
+
+
+@pytest.mark.parametrize(("value", "kind", "back"), FITS, ids=[str(kind) for _, kind, _ in FITS])
+def test_a_schema_is_kept(value: Any, kind: pa.DataType, back: Any) -> None:
+    """A value that fits a column's type is stored in it."""
+    table = read(encoded(FORMAT, [{"a": value}], schema=pa.schema([("a", kind)])))
+    assert table.column("a").to_pylist() == [back]
+
+
+MISFITS: list[tuple[Any, pa.DataType]] = [
+    (128, pa.int8()),
+    (1.5, pa.int64()),
+    (Decimal("0.1"), pa.int64()),
+    (True, pa.int64()),
+    (True, pa.float64()),
+    (True, pa.decimal128(5, 2)),
+    (1, pa.bool_()),
+    (1, pa.string()),
+    (b"a", pa.string()),
+    ("a", pa.binary()),
+    (b"abc", pa.binary(2)),
+    (1e300, pa.float32()),
+    ([1e300], pa.list_(pa.float32())),
+    (Decimal("1.5"), pa.float64()),
+    (Decimal("1.555"), pa.decimal128(5, 2)),
+    (2**53 + 1, pa.float64()),
+    (math.nan, pa.int64()),
+    (NOON, pa.date32()),
+    (NOON.date(), pa.timestamp("us")),
+    (12, pa.timestamp("us")),
+    (12, pa.date32()),
+    (NOON.replace(microsecond=5), pa.timestamp("ms")),
+    (NOON, pa.timestamp("us", "UTC")),
+    (NOON.replace(tzinfo=UTC), pa.timestamp("us")),
+    (dt.datetime(1, 1, 1), pa.timestamp("ns")),  # noqa: DTZ001
+    (dt.time(12, 0, 0, 5), pa.time32("ms")),
+    ({"a": 1, "z": 1}, pa.struct([("a", pa.int64())])),
+    ([{"z": 1}], pa.list_(pa.struct([("a", pa.int64())]))),
+    ({"a": "b"}, pa.map_(pa.string(), pa.int64())),
+    ({1: 1}, pa.map_(pa.string(), pa.int64())),
+]
+
+
+@pytest.mark.parametrize(("value", "kind"), MISFITS, ids=[f"{value!a}-{kind}" for value, kind in MISFITS])
+def test_what_a_schema_has_no_place_for_is_refused(value: Any, kind: pa.DataType) -> None:
+    """Though pyarrow would round, cut or drop most of these."""
+    schema = pa.schema([("a", kind)])
+    with pytest.raises(RowError, match="column 'a'") as caught:
+        encoded(FORMAT, [{"a": None}, {"a": value}], schema=schema)
+    assert (caught.value.row, caught.value.column) == (1, "a")
+
+
+def test_a_column_without_nulls_takes_none() -> None:
+    """Neither None nor a row without it, nor Arrow data with a null."""
+    schema = pa.schema([pa.field("a", pa.int64(), nullable=False), pa.field("b", pa.int64())])
+    assert read(encoded(FORMAT, [{"a": 1}], schema=schema)).to_pylist() == [{"a": 1, "b": None}]
+    null = pa.record_batch({"a": pa.array([1, None])})
+    for bad in ([{"a": 1}, {"a": None}], [{"a": 1}, {"b": 1}], null):
+        with pytest.raises(RowError, match="allows no null") as caught:
+            encoded(FORMAT, bad, schema=schema)
+        assert (caught.value.row, caught.value.column) == (1, "a")
+
+
+@pytest.mark.parametrize("row", [["a"], "a", None, 7], ids=repr)
+def test_a_row_is_a_mapping(row: Any) -> None:
+    """Anything else is named."""
+    with pytest.raises(RowError, match="Row 1 is a") as caught:
+        encoded(FORMAT, [{"a": 1}, row])
+    assert (caught.value.row, caught.value.column) == (1, None)
+
+
+def test_a_column_name_is_text() -> None:
+    """Half a pair is none, and the error can be printed."""
+    for name in (1, None, b"a", surrogate()):
+        rows: list[Any] = [{"a": 1}, {name: 1}]
+        with pytest.raises(RowError, match="Row 1 has") as caught:
+            encoded(FORMAT, rows)
+        str(caught.value).encode()
+
+
+def test_a_row_without_columns_is_refused() -> None:
+    """A table without columns has no rows; where columns are known, it is a row of nulls."""
+    with pytest.raises(RowError, match="no columns"):
+        encoded(FORMAT, [{}])
+    assert read(encoded(FORMAT, [{"a": 1}], [{}])).to_pylist() == [{"a": 1}, {"a": None}]
+
+
+SCALARS: list[Any] = [
+    (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    (pa.int8(), st.integers(-128, 127)),
+    (pa.float64(), st.floats(allow_nan=False)),
+    (pa.bool_(), st.booleans()),
+    (pa.string(), st.text(st.characters(codec="utf-8"), max_size=6)),
+    (pa.binary(), st.binary(max_size=6)),
+    (pa.date32(), st.dates()),
+    (pa.timestamp("us"), st.datetimes()),
+    (pa.timestamp("us", "UTC"), st.datetimes(timezones=st.just(UTC))),
+    (pa.time64("us"), st.times()),
+    (pa.decimal128(20, 2), st.decimals(-1000, 1000, places=2)),
+    (pa.null(), st.none()),
+]
+
+
+@st.composite
+def columns(draw: Any, length: int, depth: int = 2) -> tuple[pa.DataType, list[Any]]:
+    """Generate a column of any type."""
+    shape = draw(st.integers(0, 3)) if depth else 0
+    if shape == 1:
+        kind, inner = draw(columns(2 * length, depth - 1))
+        return pa.list_(kind), [
+            draw(st.none() | st.just(inner[2 * n : 2 * n + 2]) | st.just([])) for n in range(length)
+        ]
+    if shape == 2:
+        fields = [draw(columns(length, depth - 1)) for _ in range(2)]
+        values = [dict(zip("ab", pair, strict=True)) for pair in zip(*(items for _, items in fields), strict=True)]
+        return pa.struct([("a", fields[0][0]), ("b", fields[1][0])]), values
+    kind, values = draw(st.sampled_from(SCALARS))
+    return kind, draw(st.lists(st.none() | values, min_size=length, max_size=length))
+
+
+@st.composite
+def tables(draw: Any) -> pa.Table:
+    """Generate a table."""
+    rows = draw(st.integers(1, 9))
+    found = {f"c{number}": draw(columns(rows)) for number in range(draw(st.integers(1, 4)))}
+    return pa.table({name: pa.array(values, kind) for name, (kind, values) in found.items()})
+
+
+@given(tables(), st.integers(1, 9), st.sampled_from(["zstd", "snappy", "none"]), st.integers(1, 4))
+def test_tables_come_back_within_the_bound(table: pa.Table, step: int, compression: Any, group: int) -> None:
+    """As Arrow data and as rows; equal ones give equal bytes; and the end is never larger than was said."""
+    file_format = Parquet(compression=compression, row_group_rows=group)
+    batches = table.to_batches(max_chunksize=step)
+    encoder = file_format.encoder()
+    size, pieces = 0, []
+    for batch in batches:
+        pieces.append(encoder.encode_arrow(batch, first_row=0))
+        size += len(pieces[-1])
+        bound = size + encoder.pending
+    data = b"".join([*pieces, encoder.finish()])
+    assert len(data) <= bound
+    assert read(data).to_pylist() == table.to_pylist()
+    assert encoded(file_format, *batches) == data
+    again = encoded(file_format, *(batch.to_pylist() for batch in batches), schema=table.schema)
+    assert read(again).to_pylist() == table.to_pylist()
+    assert read(again).schema.equals(read(data).schema)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{f"column {number}": number for number in range(500)}],
+        [{"x" * 3000: number} for number in range(200)],
+        [{"a": f"{number}" * 800} for number in range(200)],
+        [{"a": [number] * 50} for number in range(200)],
+        [{"a": [[]] * 200}] * 20,
+        [{"a": number % 2 == 0, "b": number} for number in range(500)],
+    ],
+    ids=["many columns", "long name", "long texts", "lists", "empty lists", "small values"],
+)
+@pytest.mark.parametrize("group", [1, 10**6])
+def test_the_end_is_never_larger_than_was_said(rows: list[Any], group: int) -> None:
+    """Names, statistics and levels count."""
+    encoder = Parquet(compression="none", row_group_rows=group).encoder()
+    size = len(encoder.encode(rows, first_row=0))
+    bound = encoder.pending
+    assert len(encoder.finish()) <= bound
+    assert bound + size < 200_000 + 1500 * len(rows) * (1 + len(rows[0])) + 10 * len(str(rows))
+
+
+def test_incompressible_columns_stay_within_the_bound() -> None:
+    """Small types, with a dictionary that is of no use, are the worst."""
+    import random
+
+    source = random.Random(1)  # noqa: S311
+    numbers = [source.getrandbits(15) for _ in range(100_000)]
+    table = pa.table(
+        {"a": pa.array(numbers, pa.int16()), "b": [number * 2**40 + n for n, number in enumerate(numbers)]}
+    )
+    for compression in ("none", "snappy", "zstd"):
+        encoder = Parquet(compression=compression).encoder()
+        (batch,) = table.to_batches()
+        encoder.encode_arrow(batch, first_row=0)
+        bound = encoder.pending
+        size = len(encoder.finish())
+        assert size <= bound < 4 * table.nbytes
+
+
+def test_row_groups_are_closed_at_their_rows_and_bytes() -> None:
+    """By rows, exactly; the bytes are those in memory."""
+    data = encoded(Parquet(row_group_rows=3), [{"a": n} for n in range(3)], [{"a": n} for n in range(7)])
+    groups = pq.ParquetFile(io.BytesIO(data)).metadata
+    assert [groups.row_group(number).num_rows for number in range(groups.num_row_groups)] == [3, 3, 3, 1]
+    batch = pa.record_batch({"a": pa.array([b"x" * 2**20] * 20)})
+    assert pq.ParquetFile(io.BytesIO(encoded(FORMAT, batch, batch, batch))).metadata.num_row_groups == 2
+
+
+@pytest.mark.parametrize("compression", ["zstd", "snappy", "none"])
+def test_what_a_format_says_of_itself(compression: Any) -> None:
+    """For keys, headers and the manifest; and pages are compressed as it says."""
+    file_format = Parquet(compression=compression)
+    assert (file_format.name, file_format.compression, file_format.extension) == ("parquet", compression, "parquet")
+    assert file_format.content_type == "application/vnd.apache.parquet"
+    metadata = pq.ParquetFile(io.BytesIO(encoded(file_format, [{"a": 1}]))).metadata
+    names = {"zstd": "ZSTD", "snappy": "SNAPPY", "none": "UNCOMPRESSED"}
+    assert metadata.row_group(0).column(0).compression == names[compression]
+
+
+def test_wrong_options_are_refused() -> None:
+    """At once."""
+    unknown: Any = "gzip"
+    with pytest.raises(ConfigError, match="not 'gzip'"):
+        Parquet(compression=unknown)
+    with pytest.raises(ConfigError, match="at least 1"):
+        Parquet(row_group_rows=0)
+
+
+def test_nothing_is_an_empty_file() -> None:
+    """Without rows there are no bytes, with or without a schema."""
+    assert encoded(FORMAT) == b""
+    assert encoded(FORMAT, [], schema={"a": "int64"}) == b""
+
+
+def test_the_table_is_the_modules() -> None:
+    """What users read in the module's docstring names each kind of value that the tests know."""
+    for word in ("null", "datetime", "date", "time", "UUID", "Decimal", "enum", "bytes", "dataclasses", "NaN", "sets"):
+        assert word in (parquet.__doc__ or "")
