@@ -399,7 +399,8 @@ def test_tables_come_back_within_the_bound(table: pa.Table, step: int, compressi
     file_format = Parquet(compression=compression, row_group_rows=group)
     batches = table.to_batches(max_chunksize=step)
     encoder = file_format.encoder()
-    size, pieces = 0, []
+    size = bound = 0
+    pieces = []
     for batch in batches:
         pieces.append(encoder.encode_arrow(batch, first_row=0))
         size += len(pieces[-1])

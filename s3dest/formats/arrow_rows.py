@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
-from s3dest.formats.arrow_types import exact
+from s3dest.formats.arrow_types import PRECISION_128, exact
 from s3dest.formats.encoder import Row, show
 from s3dest.formats.values import PLAIN, plain
 
@@ -148,7 +148,7 @@ def _scalar_type(values: Sequence[object], kinds: set[type]) -> pa.DataType:
     if kinds == {dt.time} and not any(value.tzinfo for value in values if isinstance(value, dt.time)):
         return pa.time64("us")
     if kinds <= {Decimal, int} and Decimal in kinds:
-        return pa.array(values).type
+        return _decimal_type(values)
     known = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64(), bytes: pa.binary()}
     known[dt.date] = pa.date32()
     if len(kinds) == 1 and (kind := known.get(next(iter(kinds)))) is not None:
@@ -156,6 +156,15 @@ def _scalar_type(values: Sequence[object], kinds: set[type]) -> pa.DataType:
     if kinds == {int, float}:
         return pa.float64()
     raise TypeError
+
+
+def _decimal_type(values: Sequence[object]) -> pa.DataType:
+    """Find a decimal with room for all digits; pyarrow's own has no room for integers beside a fraction."""
+    pa = require_pyarrow()
+    kind = pa.array([value for value in values if isinstance(value, Decimal)]).type
+    integers = [abs(value) for value in values if isinstance(value, int)]
+    digits = max(kind.precision - kind.scale, len(str(max(integers, default=0))))
+    return (pa.decimal128 if digits + kind.scale <= PRECISION_128 else pa.decimal256)(digits + kind.scale, kind.scale)
 
 
 def _keeps(guide: pa.DataType, kind: pa.DataType, kinds: set[type]) -> bool:

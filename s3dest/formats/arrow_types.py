@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _DIGITS: Final = 20
 """Decimal digits of the largest integer of 64 bit, without sign."""
 
-_PRECISION_128: Final = 38
+PRECISION_128: Final = 38
 """Digits of a decimal128."""
 
 
@@ -149,7 +149,7 @@ def _infinities(array: pa.Array) -> int:
     import pyarrow.compute as pc  # noqa: PLC0415  # with the extra only
 
     if pa.types.is_floating(array.type):
-        return pc.sum(pc.is_inf(array)).as_py() or 0
+        return int(pc.sum(pc.is_inf(array)).as_py() or 0)
     if pa.types.is_struct(array.type):
         return sum(map(_infinities, array.flatten()))
     if pa.types.is_map(array.type):
@@ -166,7 +166,7 @@ def _wider_decimal(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     ]
     scale = max(scale for _, scale in sizes)
     precision = max(digits for digits, _ in sizes) + scale
-    wide = precision > _PRECISION_128 or "decimal256" in f"{one} {other}"
+    wide = precision > PRECISION_128 or "decimal256" in f"{one} {other}"
     return (pa.decimal256 if wide else pa.decimal128)(precision, scale)  # a ValueError beyond 76 digits
 
 

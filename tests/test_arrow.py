@@ -1,0 +1,338 @@
+"""Arrow data of every library, in every format: the bytes that rows of the same values give, and nothing changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import io
+import json
+import math
+import sys
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from encoding import TEXTS, encoded
+from fake import FakeAws
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3dest import ConfigError, JsonLines, RowError
+from s3dest.formats.arrow import batches, settled
+from s3dest.formats.csv import Csv
+from s3dest.formats.parquet import Parquet
+
+UTC = dt.UTC
+JSON = JsonLines(compression="none")
+CSV = Csv(compression="none", null="NULL")
+FORMATS = [JSON, CSV, Parquet()]
+
+
+def whole(value: Any) -> Any:
+    """Take microseconds off."""
+    return value.replace(microsecond=0)
+
+
+INSTANTS = st.datetimes(dt.datetime(1, 1, 3), dt.datetime(9999, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001
+COLUMNS: list[Any] = [
+    (pa.int8(), st.integers(-128, 127)),
+    (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    (pa.uint64(), st.integers(0, 2**64 - 1)),
+    (pa.float64(), st.floats(allow_nan=False, allow_infinity=False)),
+    (pa.float64(), st.integers(-20, 20).flatmap(lambda power: st.floats(1, 10).map(lambda x: x * 10.0**power))),
+    (pa.float32(), st.floats(width=32, allow_nan=False, allow_infinity=False)),
+    (pa.bool_(), st.booleans()),
+    (pa.string(), TEXTS),
+    (pa.large_string(), TEXTS),
+    (pa.date32(), st.dates()),
+    (pa.timestamp("us"), st.datetimes()),
+    (pa.timestamp("us"), st.datetimes().map(whole)),
+    (pa.timestamp("s"), st.datetimes().map(whole)),
+    (pa.timestamp("us", "UTC"), st.datetimes(timezones=st.just(UTC))),
+    (pa.timestamp("us", "Europe/Amsterdam"), INSTANTS),
+    (pa.timestamp("us", "America/New_York"), INSTANTS.filter(lambda moment: moment.year > 1973)),
+    (pa.timestamp("ms", "+05:30"), INSTANTS.map(whole)),
+    (pa.time64("us"), st.times()),
+    (pa.time64("ns"), st.times()),
+    (pa.time32("s"), st.times().map(whole)),
+    (pa.decimal128(20, 4), st.decimals(-(10**10), 10**10, places=4)),
+    (pa.binary(), st.binary(max_size=5)),
+    (pa.list_(pa.string()), st.lists(TEXTS, max_size=3)),
+    (pa.struct([("a", pa.string())]), st.fixed_dictionaries({"a": st.none() | TEXTS})),
+    (pa.map_(pa.string(), pa.int8()), st.just([("a", 1), ("a", 2)])),
+    (pa.null(), st.none()),
+]
+
+
+@st.composite
+def record_batches(draw: Any) -> pa.RecordBatch:
+    """Generate a batch, sliced or not."""
+    rows = draw(st.integers(1, 6))
+    columns = {}
+    for number in range(draw(st.integers(1, 4))):
+        kind, values = draw(st.sampled_from(COLUMNS))
+        column = pa.array(draw(st.lists(st.none() | values, min_size=rows, max_size=rows)), kind)
+        if pa.types.is_string(kind) and draw(st.booleans()):
+            column = column.dictionary_encode()
+        columns[draw(TEXTS) + str(number)] = column
+    return pa.record_batch(columns).slice(draw(st.integers(0, rows - 1)))
+
+
+@given(record_batches())
+def test_text_is_the_same_as_of_rows(batch: pa.RecordBatch) -> None:
+    """Byte for byte, though no row is ever made."""
+    for file_format in (JSON, CSV, Csv(compression="none", null="\\N", delimiter="\t", header=False)):
+        assert encoded(file_format, batch) == encoded(file_format, batch.to_pylist())
+
+
+@given(record_batches(), st.integers(1, 3))
+def test_equal_tables_give_equal_bytes(batch: pa.RecordBatch, step: int) -> None:
+    """However text is cut into batches, and compressed."""
+    cut = [batch.slice(start, step) for start in range(0, batch.num_rows, step)]
+    for file_format in (JSON, CSV, JsonLines(), Csv(null="-"), JsonLines(compression="zstd")):
+        assert encoded(file_format, *cut) == encoded(file_format, batch)
+
+
+def text(values: Any, kind: Any = None) -> list[Any]:
+    """Write a column as JSON Lines and read it again."""
+    lines = encoded(JSON, pa.record_batch({"a": pa.array(values, kind)})).splitlines()
+    return [json.loads(line)["a"] for line in lines]
+
+
+def test_nanoseconds_are_kept() -> None:
+    """Python has none, Arrow does: nine digits where they are needed, six or none elsewhere."""
+    values = [1, 1_000, 1_000_000_000, None]
+    ends = [".000000001", ".000001", "", None]
+    seconds = [0, 0, 1, None]
+    for kind in (pa.timestamp("ns"), pa.time64("ns"), pa.timestamp("ns", "UTC"), pa.timestamp("ns", "Asia/Kolkata")):
+        start, zone = "1970-01-01T00:00:0", {None: "", "UTC": "+00:00", "Asia/Kolkata": "+05:30"}
+        tz = getattr(kind, "tz", None)
+        if tz == "Asia/Kolkata":
+            start = "1970-01-01T05:30:0"
+        if kind == pa.time64("ns"):
+            start = "00:00:0"
+        wanted = [None if end is None else f"{start}{at}{end}{zone[tz]}" for at, end in zip(seconds, ends, strict=True)]
+        assert text(values, kind) == wanted
+    table = pa.record_batch({"a": pa.array([1, None], pa.timestamp("ns"))})
+    assert pq.read_table(io.BytesIO(encoded(Parquet(), table)))["a"].cast("int64").to_pylist() == [1, None]
+
+
+def test_summer_time_goes_on_after_2037() -> None:
+    """Pyarrow's own zones end there; and has odd offsets before 1973."""
+    moments = [dt.datetime(2040, 7, 1, tzinfo=UTC), dt.datetime(1937, 1, 1, tzinfo=UTC)]
+    assert text(moments, pa.timestamp("us", "Europe/Berlin")) == [
+        "2040-07-01T02:00:00+02:00",
+        "1937-01-01T01:00:00+01:00",
+    ]
+
+
+@pytest.mark.parametrize("character", [*map(chr, range(0x21)), '"', "\\", "\x7f", "\u2028", "ü", "😀"], ids=ascii)
+def test_every_odd_character_is_escaped(character: str) -> None:
+    """As orjson does."""
+    for value in (character, f"a{character}{character}b", f"\\{character}"):
+        assert encoded(JSON, pa.record_batch({character: [value, None]})) == encoded(
+            JSON, [{character: value}, {character: None}]
+        )
+
+
+PLAIN: list[Any] = [
+    (pa.array(["a", None, "b", "a"]).dictionary_encode(), pa.string()),
+    (pa.array([1, None, 2, 1]).dictionary_encode(), pa.int64()),
+    (pa.array(["a", None, "b", "a"], pa.string_view()), pa.string()),
+    (pa.array([b"a", None, b"\xff", b""], pa.binary_view()), pa.binary()),
+    (pa.array(["a", None, "b", "a"], pa.large_string()), pa.large_string()),
+    (pa.array([[1], None, [], [2, 3]], pa.large_list(pa.int8())), pa.large_list(pa.int8())),
+    (pa.array([[1, 2], None, [3, 4], [5, 6]], pa.list_(pa.int8(), 2)), pa.list_(pa.int8(), 2)),
+    (pa.RunEndEncodedArray.from_arrays([3, 4], ["a", "b"]), pa.string()),
+    (pa.array([["a"], None, [], ["b"]], pa.list_(pa.string_view())), pa.list_(pa.string())),
+    (pa.array([dt.date(2026, 1, 1), None] * 2, pa.date64()), pa.date32()),
+    (pa.nulls(4), pa.null()),
+    (pa.array([dt.datetime(2026, 1, 1)] * 4, pa.timestamp("s")), pa.timestamp("s")),  # noqa: DTZ001
+]
+
+
+@pytest.mark.parametrize(("column", "kind"), PLAIN, ids=[str(column.type) for column, _ in PLAIN])
+@pytest.mark.parametrize("start", [0, 1, 3])
+def test_encodings_are_undone(column: Any, kind: pa.DataType, start: int) -> None:
+    """What a format could not tell from the plain type is that type, sliced or not, with all values."""
+    batch = pa.record_batch({"a": column, "end": [1, 2, 3, 4]}).slice(start)
+    assert settled(batch, 0).schema.field("a").type.equals(kind)
+    assert settled(batch, 0).to_pylist() == batch.to_pylist()
+    assert pq.read_table(io.BytesIO(encoded(Parquet(), batch))).to_pylist() == batch.to_pylist()
+    for file_format in (JSON, CSV):
+        assert encoded(file_format, batch) == encoded(file_format, batch.to_pylist())
+
+
+def test_dictionaries_may_differ_from_batch_to_batch() -> None:
+    """As they do where categories come in as they are found."""
+    found = [pa.record_batch({"a": pa.array(values).dictionary_encode()}) for values in (["x", "y"], ["z", "x"])]
+    table = pq.read_table(io.BytesIO(encoded(Parquet(), *found)))
+    assert table["a"].to_pylist() == ["x", "y", "z", "x"]
+
+
+def broken_text() -> pa.Array:
+    """Make a text that is no UTF-8, as a careless producer may."""
+    return pa.Array.from_buffers(pa.string(), 3, pa.array([b"a", b"\xff", b"c"]).buffers())
+
+
+REFUSED: list[Any] = [
+    (broken_text(), 1, "broken"),
+    (pa.array([0, 1, 0], pa.date64()), 1, "loses"),
+    (pa.array([1, 2, 3], pa.duration("s")), 0, "none of the formats"),
+    (pa.array([(1, 2, 3)] * 3, pa.month_day_nano_interval()), 0, "none of the formats"),
+    (pa.array([[1]] * 3, pa.list_(pa.duration("s"))), 0, "none of the formats"),
+    (pa.UnionArray.from_sparse(pa.array([0, 0, 0], pa.int8()), [pa.array([1, 2, 3])]), 0, "none of the formats"),
+    (pa.StructArray.from_arrays([pa.array([1, 2, 3])] * 2, ["x", "x"]), 0, "one name"),
+]
+
+
+@pytest.mark.parametrize(("column", "row", "words"), REFUSED, ids=[str(column.type) for column, _, _ in REFUSED])
+@pytest.mark.parametrize("file_format", FORMATS, ids=lambda item: item.name)
+def test_what_no_format_has_is_refused(column: Any, row: int, words: str, file_format: Any) -> None:
+    """Naming row and column."""
+    fine = pa.record_batch({"odd": pa.nulls(10)})
+    with pytest.raises(RowError, match=words) as caught:
+        encoded(file_format, fine, pa.record_batch({"odd": column}))
+    assert (caught.value.row, caught.value.column) == (10 + row, "odd")
+
+
+@pytest.mark.parametrize("file_format", FORMATS, ids=lambda item: item.name)
+def test_two_columns_of_one_name_are_refused(file_format: Any) -> None:
+    """In rows one would hide the other."""
+    with pytest.raises(RowError, match="two columns of the name 'a'") as caught:
+        encoded(file_format, pa.RecordBatch.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]))
+    assert caught.value.column == "a"
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.list_(pa.float64())], ids=str)
+def test_json_has_no_nan(number: float, kind: Any) -> None:
+    """CSV and Parquet have."""
+    values = [[number]] if pa.types.is_list(kind) else [number]
+    batch = pa.record_batch({"a": pa.array([None, None, *values], kind)})
+    with pytest.raises(RowError) as caught:
+        encoded(JSON, batch)
+    assert (caught.value.row, caught.value.column) == (2, "a")
+    if not pa.types.is_list(kind):
+        assert encoded(CSV, batch) == f'"a"\r\nNULL\r\nNULL\r\n{number}\r\n'.encode()
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.timestamp("s", "UTC"), pa.date32()], ids=str)
+def test_a_year_without_four_digits_has_no_text(kind: Any) -> None:
+    """Python knows none, nor do most readers; Parquet keeps the count."""
+    count = pa.int32() if pa.types.is_date(kind) else pa.int64()
+    batch = pa.record_batch({"a": pa.array([0, 2**31 - 1 if pa.types.is_date(kind) else 2**60], count).cast(kind)})
+    for file_format in (JSON, CSV):
+        with pytest.raises(RowError) as caught:
+            encoded(file_format, batch)
+        assert (caught.value.row, caught.value.column) == (1, "a")
+
+
+def test_columns_that_change_from_batch_to_batch() -> None:
+    """JSON Lines takes them as they are, CSV has fixed ones, Parquet widens."""
+    one, two = pa.record_batch({"a": [1], "b": [1]}), pa.record_batch({"b": [1.5]})
+    assert encoded(JSON, one, two) == b'{"a":1,"b":1}\n{"b":1.5}\n'
+    assert encoded(CSV, one, two) == b'"a","b"\r\n1,1\r\nNULL,1.5\r\n'
+    assert pq.read_table(io.BytesIO(encoded(Parquet(), one, two))).to_pylist() == [
+        {"a": 1, "b": 1.0},
+        {"a": None, "b": 1.5},
+    ]
+    with pytest.raises(RowError, match="Row 1 has the column 'a'"):
+        encoded(CSV, two, one)
+    schema = pa.schema([("a", pa.int16()), ("b", pa.int64())])
+    with pytest.raises(RowError, match="Row 1, column 'b'"):
+        encoded(Parquet(), one, two, schema=schema)
+
+
+def test_rows_without_columns() -> None:
+    """JSON Lines has them."""
+    batch = pa.record_batch({"a": [1, 2]}).select([])
+    assert encoded(JSON, batch) == b"{}\n{}\n"
+    with pytest.raises(RowError, match="no columns"):
+        encoded(CSV, batch)
+
+
+def test_what_speaks_no_arrow_is_refused() -> None:
+    """Rows have their own method, and a column is no table."""
+    for data in ([{"a": 1}], None, pa.array([1]), pa.chunked_array([[1]])):
+        wrong: Any = data
+        with pytest.raises(ConfigError, match=r"write_arrow\(\) takes") as caught:
+            list(batches(wrong))
+        assert caught.value.code == "not_arrow"
+
+
+def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the extra that brings it."""
+    missing: dict[str, Any] = sys.modules
+    monkeypatch.setitem(missing, "pyarrow", None)
+    with pytest.raises(ConfigError, match="pyarrow") as caught:
+        Parquet()
+    assert caught.value.code == "extra_missing"
+
+
+TABLE = pa.table(
+    {
+        "id": [1, 2, None],
+        "text": ["a", None, 'ü"'],
+        "at": pa.array([dt.datetime(2026, 11, 23, 12, tzinfo=UTC), None, None], pa.timestamp("us", "UTC")),
+        "price": pa.array([decimal.Decimal("1.50"), None, decimal.Decimal("-2.00")], pa.decimal128(9, 2)),
+        "tags": pa.array([["x"], [], None], pa.list_(pa.string())),
+    }
+)
+
+
+def polars_frame() -> Any:
+    """Make the table a frame of polars."""
+    return pytest.importorskip("polars").from_arrow(TABLE)
+
+
+def pandas_frame() -> Any:
+    """Make the table a frame of pandas."""
+    pandas = pytest.importorskip("pandas")
+    return TABLE.to_pandas(types_mapper=pandas.ArrowDtype)
+
+
+def duckdb_relation() -> Any:
+    """Make the table a relation of duckdb."""
+    return pytest.importorskip("duckdb").from_arrow(TABLE)
+
+
+SOURCES: dict[str, Any] = {
+    "table": lambda: TABLE,
+    "batch": lambda: TABLE.to_batches()[0],
+    "chunks": lambda: pa.concat_tables([TABLE.slice(0, 1), TABLE.slice(1)]),
+    "reader": TABLE.to_reader,
+    "polars": polars_frame,
+    "pandas": pandas_frame,
+    "duckdb": duckdb_relation,
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("file_format", FORMATS, ids=lambda item: item.name)
+def test_any_library_is_taken(source: str, file_format: Any) -> None:
+    """And the values are the same in every format."""
+    data = encoded(file_format, *batches(SOURCES[source]()))
+    if file_format.name == "parquet":
+        assert pq.read_table(io.BytesIO(data)).to_pylist() == TABLE.to_pylist()
+    else:
+        assert data == encoded(file_format, TABLE.to_pylist())
+
+
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+def test_a_writer_takes_tables(name: Any) -> None:
+    """Beside rows, in order; an empty one adds nothing, and a transfer of empty ones is a transfer."""
+    with FakeAws() as aws, aws.destination() as destination:
+        with destination.append("orders", format=name) as append:
+            append.write({"id": 0, "text": "row"})
+            append.write_arrow(TABLE.select(["id", "text"]).slice(0, 1))
+            append.write_arrow(TABLE.slice(0, 0))
+        assert append.receipt.rows == 2
+        with destination.append("empty", format=name) as append:
+            append.write_arrow(TABLE.slice(0, 0))
+        assert (append.receipt.rows, append.receipt.objects) == (0, ())
+        broken = destination.append("broken", format=name)
+        with pytest.raises(RowError):
+            broken.write_arrow(pa.table({"odd": pa.array([1], pa.duration("s"))}))
+        broken.abort()
