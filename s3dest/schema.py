@@ -51,8 +51,8 @@ def annotations_of(schema: object) -> dict[str, object] | None:
 
     The names are those of `model_dump` by alias; what is excluded from it is left out, what is computed is in.
     """
-    fields = getattr(schema, "model_fields", None)
-    if not isinstance(schema, type) or not isinstance(fields, Mapping):
+    fields = getattr(schema, "model_fields", None) if isinstance(schema, type) else None
+    if not isinstance(fields, Mapping):
         return None
     dumped: dict[str, object] = {
         field.serialization_alias or field.alias or name: field.annotation

@@ -322,10 +322,12 @@ def test_a_column_without_nulls_takes_none() -> None:
     schema = pa.schema([pa.field("a", pa.int64(), nullable=False), pa.field("b", pa.int64())])
     assert read(encoded(FORMAT, [{"a": 1}], schema=schema)).to_pylist() == [{"a": 1, "b": None}]
     null = pa.record_batch({"a": pa.array([1, None])})
-    for bad in ([{"a": 1}, {"a": None}], [{"a": 1}, {"b": 1}], null):
+    for bad in ([{"a": 1}, {"a": None}], [{"a": 1}, {"b": 1}], null, pa.record_batch({"a": ["x", None]})):
         with pytest.raises(RowError, match="allows no null") as caught:
             encoded(FORMAT, bad, schema=schema)
         assert (caught.value.row, caught.value.column) == (1, "a")
+    with pytest.raises(RowError, match="Row 0, column 'a'.*allows no null"):
+        encoded(FORMAT, pa.record_batch({"a": pa.nulls(2, pa.string())}), schema=schema)
 
 
 @pytest.mark.parametrize("row", [["a"], "a", None, 7], ids=repr)

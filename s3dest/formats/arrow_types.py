@@ -138,8 +138,10 @@ def exact(array: pa.Array, field: pa.Field) -> pa.Array:
 
 
 def _first_misfit(array: pa.Array, field: pa.Field) -> int:
+    if array.null_count and not field.nullable:
+        return int(array.is_null().to_pylist().index(True))
     if not drops_nothing(array.type, field.type):  # no value fits, but a null may
-        return array.is_valid().to_pylist().index(True)
+        return int(array.is_valid().to_pylist().index(True))
     return first_refused(len(array), lambda rows: exact(array.slice(0, rows), field))
 
 
@@ -153,7 +155,7 @@ def _infinities(array: pa.Array) -> int:
     if pa.types.is_struct(array.type):
         return sum(map(_infinities, array.flatten()))
     if pa.types.is_map(array.type):
-        return _infinities(array.keys) + _infinities(array.items)
+        return sum(map(_infinities, (array.keys, array.items)))
     return _infinities(array.flatten()) if _is_list(array.type) else 0
 
 

@@ -44,7 +44,7 @@ _PYTHON_TYPES: Final = {
     float: "double",
     bytes: "binary",
     dt.date: "date32",
-    dt.datetime: "timestamp[us]",
+    dt.datetime: "null",  # with a zone or without: the rows tell
     dt.time: "time64[us]",
     UUID: "string",
 }

@@ -1,0 +1,229 @@
+"""Schemas: as callers give them, as rows widen them, and as the manifest tells them; and what may be a row."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import io
+import json
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from fake import FakeAws
+from pydantic import BaseModel, Field, computed_field
+
+from s3dest import ConfigError, JsonLines, RowError, TransferOptions
+from s3dest.formats.csv import Csv
+from s3dest.formats.parquet import Parquet
+from s3dest.schema import Column, annotations_of, columns_of
+
+
+class Order(BaseModel):
+    """A pydantic model with all that changes what it dumps."""
+
+    id: int
+    at: dt.datetime | None = None
+    total: float = Field(default=0.5, alias="Total")
+    note: str = Field(default="x", validation_alias="n", serialization_alias="Note")
+    secret: str = Field(default="hidden", exclude=True)
+    tags: list[str] = []
+
+    @computed_field
+    def double(self) -> float:
+        """Compute a column."""
+        return self.total * 2
+
+
+@dataclasses.dataclass(slots=True)
+class Line:
+    """A dataclass, with a field that begins with an underscore."""
+
+    id: int
+    _note: str = "x"
+
+
+class Named(NamedTuple):
+    """A tuple with names is no mapping."""
+
+    id: int
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    """Run the fake for one test."""
+    with FakeAws() as aws:
+        yield aws
+
+
+def manifest(aws: FakeAws) -> Any:
+    """Read the only manifest."""
+    (data,) = (stored.data for key, stored in aws.store.objects.items() if "/_manifests/" in f"/{key}")
+    return json.loads(data)
+
+
+def stored(aws: FakeAws) -> list[bytes]:
+    """Read the data objects that the manifest names, in its order."""
+    urls = [entry["url"] for entry in manifest(aws)["entries"]]
+    return [aws.store.objects[url.removeprefix("s3://acme-lake/")].data for url in urls]
+
+
+@pytest.mark.parametrize(
+    ("schema", "columns"),
+    [
+        ({}, ()),
+        ({"a": None, "b": "int64", "c": pa.date32()}, (("a", None), ("b", "int64"), ("c", "date32[day]"))),
+        (pa.schema([("a", pa.int8()), ("b", pa.list_(pa.string()))]), (("a", "int8"), ("b", "list<item: string>"))),
+        (Order, tuple((name, None) for name in ("id", "at", "Total", "Note", "tags", "double"))),
+    ],
+    ids=["empty", "mapping", "pyarrow", "pydantic"],
+)
+def test_columns_of_what_callers_give(schema: Any, columns: Any) -> None:
+    """By name, in order; a model's are those that it dumps."""
+    assert columns_of(schema) == tuple(Column(*pair) for pair in columns)
+
+
+@pytest.mark.parametrize("schema", [None, 1, "a", ["a"], Order(id=1), dt.date, Line])
+def test_what_is_no_schema_is_refused(schema: Any) -> None:
+    """With what is one."""
+    with pytest.raises(ConfigError, match="A schema is") as caught:
+        columns_of(schema)
+    assert caught.value.code == "schema"
+
+
+def test_the_columns_of_a_model_are_those_of_its_rows() -> None:
+    """Aliases, excluded and computed fields count as in its dump."""
+    assert list(annotations_of(Order) or ()) == list(Order(id=1, Total=1).model_dump(by_alias=True))
+    assert annotations_of(Order(id=1)) is None
+
+
+def types_of(schema: Any) -> dict[str, str | None]:
+    """Tell the types that Parquet makes of a schema."""
+    return {column.name: column.type for column in Parquet().encoder(schema).columns or ()}
+
+
+def test_parquet_reads_types() -> None:
+    """Arrow's names, Python's types and a model's annotations; what has no plain one is found in the rows."""
+    kinds = {"a": int, "b": "timestamp[us]", "c": pa.int8(), "d": None, "e": UUID, "f": dt.time, "g": dt.date}
+    assert list(types_of(kinds).values()) == "int64 timestamp[us] int8 null string time64[us] date32[day]".split()
+    assert types_of(Order) == {
+        "id": "int64",
+        "at": "null",  # with a zone or without: the rows tell
+        "Total": "double",
+        "Note": "string",
+        "tags": "null",
+        "double": "double",
+    }
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"a": "integer"},
+        {"a": complex},
+        {"a": 7},
+        {"a": "duration[s]"},
+        pa.schema([("a", pa.list_(pa.duration("s")))]),
+        pa.schema([("a", pa.int8()), ("a", pa.int8())]),
+        7,
+    ],
+    ids=str,
+)
+def test_parquet_refuses_what_is_no_type(schema: Any) -> None:
+    """Before the first row."""
+    with pytest.raises(ConfigError) as caught:
+        Parquet().encoder(schema)
+    assert caught.value.code == "schema"
+
+
+def test_the_manifest_tells_each_objects_columns(aws: FakeAws) -> None:
+    """Where a column widens or comes in, a new object begins, and readers know what is where."""
+    with aws.destination() as destination, destination.append("orders", format=Parquet(row_group_rows=1)) as append:
+        append.write_many([{"a": number} for number in range(64)])
+        append.write_many([{"a": 0.5, "b": "x"} for number in range(1)])
+    told = manifest(aws)
+    one, two = {"name": "a", "type": "int64"}, {"name": "a", "type": "double"}
+    assert [entry["meta"]["schema"] for entry in told["entries"]] == [[one], [two, {"name": "b", "type": "string"}]]
+    assert [entry["meta"]["record_count"] for entry in told["entries"]] == [64, 1]
+    assert told["schema"] == [two, {"name": "b", "type": "string"}]
+    read = [pq.read_table(io.BytesIO(data)) for data in stored(aws)]
+    assert [table.num_rows for table in read] == [64, 1]
+    assert read[1].to_pylist() == [{"a": 0.5, "b": "x"}]
+
+
+def test_types_without_a_common_one_fail_and_can_be_aborted(aws: FakeAws) -> None:
+    """Nothing is visible, and the row is named."""
+    with aws.destination() as destination:
+        append = destination.append("orders", format="parquet")
+        append.write_many([{"a": number} for number in range(100)])
+        with pytest.raises(RowError, match=r"[Rr]ow 100\b.*column 'a'"):
+            append.write_many([{"a": "text"}] * 1000)
+        append.abort()
+    assert not aws.store.objects
+
+
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+def test_equal_rows_give_equal_objects(name: Any) -> None:
+    """Whether they come one by one, in lists or in generators."""
+    rows = [{"id": number, "text": f"{number}", "even": number % 2 or None} for number in range(3000)]
+    found = []
+    for way in (lambda w: w.write_many(rows), lambda w: w.write_many(iter(rows)), lambda w: [w.write(r) for r in rows]):
+        with FakeAws() as aws, aws.destination(options=TransferOptions(object_rows=1000)) as destination:
+            with destination.append("orders", transfer_id="x", transfer_date="2026-11-23", format=name) as append:
+                way(append)
+            found.append([item.key for item in append.receipt.objects])
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == 3
+
+
+@pytest.mark.parametrize("bring", [list, tuple, iter], ids=["list", "tuple", "generator"])
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+def test_dataclasses_and_models_are_rows(bring: Any, name: Any) -> None:
+    """By their fields, a model's by alias as it dumps them, whatever they stand beside."""
+    orders = [Order(id=number, Total=number) for number in range(100)]
+    same = [order.model_dump(by_alias=True) for order in orders]
+    lines = [Line(number, "é") for number in range(100)]
+    kinds: Any = {"jsonl": JsonLines(compression="none"), "csv": Csv(compression="none"), "parquet": Parquet()}
+    for rows, plain in ((orders, same), (lines, [{"id": number, "_note": "é"} for number in range(100)])):
+        found = []
+        for given in (rows, plain, [*rows[:70], *plain[70:]]):
+            with FakeAws() as other, other.destination() as destination:
+                with destination.append("orders", format=kinds[name]) as append:
+                    append.write_many(bring(given))
+                found.append(stored(other))
+        assert found[0] == found[1] == found[2]
+
+
+def test_a_dataclass_row_may_be_changed_after_it_was_written(aws: FakeAws) -> None:
+    """It was copied, lists in it too."""
+    order = Order(id=1, tags=["x"])
+    with aws.destination() as destination, destination.append("orders", format=JsonLines(compression="none")) as append:
+        append.write(order)
+        order.tags.append("y")
+    assert [json.loads(data)["tags"] for data in stored(aws)] == [["x"]]
+
+
+@pytest.mark.parametrize("row", [Line, Order, Named(1), [1], "row", None], ids=str)
+def test_what_is_no_row_is_refused(aws: FakeAws, row: Any) -> None:
+    """A class is none, and a tuple has no columns."""
+    for given in ([{"id": 1}] * 64 + [row], [row] * 64):
+        with aws.destination() as destination:
+            append = destination.append("orders")
+            with pytest.raises(RowError, match=f"Row {given.index(row)} is a"):
+                append.write_many(given)
+            append.abort()
+
+
+def test_a_model_with_a_wrong_value_is_written_as_it_is(aws: FakeAws) -> None:
+    """Pydantic would warn; what can be written is no matter of ours."""
+    wrong: Any = "seven"
+    order = Order.model_construct(id=wrong)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with aws.destination() as destination, destination.append("orders", format=JsonLines("none")) as append:
+            append.write(order)
+    assert json.loads(stored(aws)[0])["id"] == "seven"

@@ -1,0 +1,160 @@
+"""Values that formats have no word for: what they are to all of them, and what is refused rather than changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import json
+import math
+import types
+import uuid
+from collections import OrderedDict, namedtuple
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from encoding import Colour, Level, Number, Point, Text, encoded
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3dest import JsonLines, RowError
+from s3dest.formats.csv import Csv
+from s3dest.formats.parquet import Parquet
+from s3dest.formats.values import dumps, encode_odd, holds_not_finite, plain, simple
+
+Pair = namedtuple("Pair", "x y")  # noqa: PYI024  # what users have
+
+
+class Moment(dt.datetime):
+    """A datetime of another library."""
+
+
+class Day(dt.date):
+    """A date of another library."""
+
+
+class Half(float):
+    """A float that prints itself as another."""
+
+    def __str__(self) -> str:
+        """Mislead."""
+        return "another"
+
+    __repr__ = __str__
+
+
+class Nowhere(enum.Enum):
+    """An enum of what is not finite."""
+
+    FAR = math.inf
+
+
+NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+
+PLAIN: list[tuple[Any, Any]] = [
+    (Text("text"), "text"),
+    (Number(7), 7),
+    (Half(0.5), 0.5),
+    (Level.HIGH, 3),
+    (Colour.RED, "red"),
+    (Moment(2026, 11, 23, 12, tzinfo=dt.UTC), NOON),
+    (Day(2026, 11, 23), NOON.date()),
+    (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    (bytearray(b"a"), b"a"),
+    (memoryview(b"a"), b"a"),
+    ((1, (Colour.RED,)), [1, ["red"]]),
+    (Pair(1, 2), [1, 2]),
+    (OrderedDict(a=Level.HIGH), {"a": 3}),
+    (types.MappingProxyType({"a": [uuid.UUID(int=1)]}), {"a": ["00000000-0000-0000-0000-000000000001"]}),
+    (Point(1, Point(Colour.RED)), {"x": 1, "_y": {"x": "red", "_y": None}}),
+]
+
+
+@pytest.mark.parametrize(("value", "made"), PLAIN, ids=[type(value).__name__ for value, _ in PLAIN])
+def test_a_value_is_what_it_is_to_python(value: Any, made: Any) -> None:
+    """Of exactly a plain type, at any depth, and in every format the same."""
+    assert plain(value) == made
+    assert type(plain(value)) is type(made)
+    assert json.dumps(plain(value), default=repr) == json.dumps(made, default=repr)
+    for file_format in (JsonLines(compression="none"), Csv(compression="none"), Parquet(compression="none")):
+        if not isinstance(made, list) or file_format.name != "parquet" or value != (1, (Colour.RED,)):
+            assert encoded(file_format, [{"a": value}]) == encoded(file_format, [{"a": made}])
+
+
+REFUSED: list[Any] = [object(), {1, 2}, frozenset(), 1j, Fraction(1, 2), range(2), Point, dt.timedelta(1), iter([])]
+
+
+@pytest.mark.parametrize("value", REFUSED, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"a": (value,)}, Point])
+def test_what_is_not_known_is_refused(value: Any, wrap: Any) -> None:
+    """At any depth, in every format."""
+    with pytest.raises(TypeError):
+        plain(wrap(value))
+    for file_format in (JsonLines(), Csv(), Parquet()):
+        with pytest.raises(RowError) as caught:
+            encoded(file_format, [{"odd": wrap(value)}])
+        assert caught.value.column == "odd"
+
+
+def test_nanoseconds_of_pandas_are_not_dropped() -> None:
+    """Python's datetime has none: a Timestamp with some is refused, and NaT is no instant."""
+    pandas = pytest.importorskip("pandas")
+    fine = pandas.Timestamp("2026-11-23T12:00:00.000005Z")
+    for file_format in (JsonLines(compression="none"), Csv(compression="none"), Parquet()):
+        assert encoded(file_format, [{"a": fine}]) == encoded(file_format, [{"a": NOON.replace(microsecond=5)}])
+        for value in (pandas.Timestamp("2026-11-23T12:00:00.000000001Z"), pandas.NaT):
+            with pytest.raises(RowError) as caught:
+                encoded(file_format, [{"a": value}])
+            assert caught.value.column == "a"
+
+
+@given(st.times())
+def test_times_are_written_in_full(time: dt.time) -> None:
+    """Orjson leaves out a zero between 10 and 100 milliseconds."""
+    for value in (time, time.replace(microsecond=time.microsecond // 10)):
+        for odd in (value, [value, NOON], {"a": [value]}, Point(value, NOON.date())):
+            texts = json.loads(dumps(odd))
+            assert value.isoformat() in json.dumps(texts)
+
+
+def test_a_text_like_a_short_time_changes_nothing() -> None:
+    """Only the writing of times and dates does, and not by a letter."""
+    value = ["00:00:00.12345", "1.12345", NOON, NOON.date(), Decimal("1.12345"), Point(1), {"a": b"a"}]
+    wanted = [
+        "00:00:00.12345",
+        "1.12345",
+        NOON.isoformat(),
+        "2026-11-23",
+        "1.12345",
+        {"x": 1, "_y": None},
+        {"a": "YQ=="},
+    ]
+    assert json.loads(dumps(value)) == wanted
+    with pytest.raises(TypeError):
+        dumps(["00:00:00.12345", dt.time(12, tzinfo=dt.UTC)])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, Half(math.nan), Nowhere.FAR])
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda value: value, lambda value: [[value]], lambda value: {"a": (value,)}, lambda value: Point(None, value)],
+)
+def test_what_is_not_finite_is_found_at_any_depth(value: Any, wrap: Any) -> None:
+    """And what is finite is not."""
+    assert holds_not_finite(wrap(value))
+    assert not holds_not_finite(wrap(1.5))
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), object(), {1}])
+def test_json_has_no_place_for_some(value: Any) -> None:
+    """Orjson makes a typed error of it."""
+    with pytest.raises(TypeError):
+        encode_odd(value)
+
+
+def test_a_simple_value_is_of_a_base() -> None:
+    """What is of none is refused."""
+    assert simple(Text("a")) == "a"
+    with pytest.raises(TypeError):
+        simple([])
