@@ -326,7 +326,7 @@ def test_a_column_without_nulls_takes_none() -> None:
         with pytest.raises(RowError, match="allows no null") as caught:
             encoded(FORMAT, bad, schema=schema)
         assert (caught.value.row, caught.value.column) == (1, "a")
-    with pytest.raises(RowError, match="Row 0, column 'a'.*allows no null"):
+    with pytest.raises(RowError, match=r"Row 0, column 'a'.*allows no null"):
         encoded(FORMAT, pa.record_batch({"a": pa.nulls(2, pa.string())}), schema=schema)
 
 
