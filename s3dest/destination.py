@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import threading
 import weakref
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from s3dest.append import AppendWriter
     from s3dest.delivery import Delivery
+
+log = logging.getLogger(__name__)
 
 
 class Destination:
@@ -278,6 +281,12 @@ class Destination:
             message = f"The destination {self.config.uri} is closed."
             raise StateError(message, code="closed")
 
+    def _tell_weaknesses(self) -> None:
+        """Say it loudly, once a process, where the vendor knowingly uses a store that can overwrite."""
+        weaknesses = self.config.capabilities.weaknesses if self.config.capabilities else ()
+        if weaknesses:
+            log.warning("%s does not enforce append-only (%s)", self.config.uri, ", ".join(weaknesses))
+
     def _delivery(self) -> Delivery:
         from s3dest.delivery import Delivery  # noqa: PLC0415  # importing s3dest shall not import boto3
 
@@ -288,6 +297,7 @@ class Destination:
         with self._lock:
             at_work = self._at_work
             if at_work is None or at_work.process != os.getpid():
+                self._tell_weaknesses()
                 at_work = self._at_work = Delivery(
                     self.config,
                     self._identity,

@@ -53,6 +53,7 @@ def test_delete_is_in_order_during_set_up(aws: FakeAws) -> None:
     aws.store.allowed = {"s3:PutObject", "s3:DeleteObject", "s3:GetObject"}
     assert codes(aws, "setup") == {"may_put_elsewhere", "may_read"}
     assert aws.store.objects == {}
+    assert aws.requests("GetObject")[0].key == aws.requests("PutObject")[0].key
 
 
 def test_an_audit_changes_nothing(aws: FakeAws) -> None:

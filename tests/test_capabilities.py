@@ -58,3 +58,13 @@ def test_the_multipart_probe_runs_where_large_objects_may_fare_otherwise(aws: Fa
     assert len(aws.requests("UploadPart")) == 2
     assert aws.store.replaced == []
     assert "multipart" not in {step.name for step in aws.destination().check(multipart="never").steps}
+
+
+def test_a_store_that_overwrites_is_used_loudly(aws: FakeAws, caplog: pytest.LogCaptureFixture) -> None:
+    """Each process says so once; a store that does not is used in silence."""
+    weak = aws.destination(capabilities={"conditional_put": False})
+    for destination in (weak, weak, aws.destination(capabilities={"conditional_put": True})):
+        with destination.append("orders") as append:
+            append.write({"id": 1})
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["s3://acme-lake/vendor/exports does not enforce append-only (conditional_put)"]

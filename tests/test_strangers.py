@@ -72,6 +72,8 @@ def test_only_a_plain_refusal_counts(aws: FakeAws, fault: faults.Fault) -> None:
     report = aws.destination().check()
     assert report.ok
     assert {(finding.code, finding.severity) for finding in report.findings} == {("protection_untested", "warning")}
+    (step,) = [step for step in report.steps if step.name == "external-id"]
+    assert (step.outcome, step.detail) == ("warning", "could not be found out")
 
 
 def test_a_token_of_another_audience_must_be_refused(aws: FakeAws) -> None:
