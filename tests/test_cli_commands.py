@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from s3dest import policies
 from s3dest.cli.app import app
 from s3dest.cli.report import sentences
 from s3dest.cli.rows import Input
+from s3dest.cli.screen import Screen
 from s3dest.cli.settings import Settings
 from s3dest.config import DestinationConfig
 from s3dest.destination import Destination
@@ -260,7 +262,7 @@ def test_standard_input_is_appended(kind: str | None, data: bytes, customer: Cus
     done = run("append", "-", "--table", "orders", "--config", config, *more, stdin=data)
     assert done.exit_code == 0, done.output
     assert customer.rows("orders") == [{"id": "1"}]
-    assert done.stdout.startswith("ok       Committed 1 rows to orders.")
+    assert re.match(r"ok +Committed 1 rows to orders\.\s", done.stdout)
     assert "\x1b" not in done.output
     assert done.stderr == ""  # no bar and no log in a pipe
 
@@ -320,6 +322,17 @@ def test_a_refusal_is_the_diagnosis(customer: Customer, config: str, tmp_path: P
     assert "owner customer, operation PutObject, bucket acme-lake, key vendor/exports/orders/" in second
     told = json.loads(run("append", file, "-t", "orders", "-c", config, "--json").stdout)
     assert (told["ok"], told["error"]["owner"], told["error"]["operation"]) == (False, "customer", "PutObject")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_bar_is_for_a_terminal(terminal: bool) -> None:  # noqa: FBT001  # pytest passes by name
+    """Rows and bytes for eyes, and not one byte in a pipe."""
+    shown = io.StringIO()
+    screen = Screen(Console(width=100, force_terminal=terminal, file=shown))
+    with screen.transfer(2_000_000) as show:
+        show(2_000_000, 3)
+    assert ("3 rows" in shown.getvalue(), "2.0/2.0 MB" in shown.getvalue()) == (terminal, terminal)
+    assert bool(shown.getvalue()) is terminal
 
 
 def test_an_interruption_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -243,7 +243,9 @@ def test_mistakes_in_a_trust_policy_are_named(name: str) -> None:
 def test_an_external_id_that_the_config_denies_is_a_mismatch() -> None:
     """The config says that there is none, and the policy demands one."""
     config = make(auth={**ROLE, "external_id": None})
-    assert codes(policies.review(config, trust=policies.trust(make(), VENDOR))) == [("error", "external_id_mismatch")]
+    (finding,) = policies.review(config, trust=policies.trust(make(), VENDOR))
+    assert (finding.severity, finding.code) == ("error", "external_id_mismatch")
+    assert finding.remedy == "Put the external id into the config."
 
 
 def google(**claims: str) -> Change:

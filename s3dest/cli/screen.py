@@ -103,13 +103,15 @@ class Screen:
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar on a terminal, and nothing in a pipe; yields what to call with the number done."""
+        if not self._shows_bars:
+            yield lambda _: None
+            return
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=self._console,
-            disable=not self._console.is_terminal,
         )
         with bar:
             task = bar.add_task(title, total=total)
@@ -121,6 +123,9 @@ class Screen:
 
         Without a total it says only how far it has come.
         """
+        if not self._shows_bars:
+            yield lambda _bytes, _rows: None
+            return
         bar = Progress(
             TextColumn("{task.fields[rows]:,} rows"),
             BarColumn(),
@@ -128,7 +133,6 @@ class Screen:
             TransferSpeedColumn(),
             TimeElapsedColumn(),
             console=self._console,
-            disable=self._console.quiet or not self._console.is_terminal,
         )
         rows = 0
 
@@ -140,3 +144,8 @@ class Screen:
         with bar:
             task = bar.add_task("appending", total=total, rows=0)
             yield show
+
+    @property
+    def _shows_bars(self) -> bool:
+        """Whether anybody looks; a bar that is merely disabled still writes a line with some versions of rich."""
+        return self._console.is_terminal and not self._console.quiet
