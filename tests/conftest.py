@@ -10,9 +10,9 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _no_aws_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take the machine's AWS settings away: variables, files in HOME, and the metadata service."""
+    """Take the machine's AWS settings away, and ours: variables, files in HOME, and the metadata service."""
     for name in os.environ:
-        if name.startswith("AWS_") or name.endswith("_PROXY"):
+        if name.startswith(("AWS_", "S3DEST_")) or name.endswith("_PROXY"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
