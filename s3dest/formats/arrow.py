@@ -1,8 +1,8 @@
 """Arrow data of any library, as pyarrow's record batches, without copying it into Python objects.
 
 What the formats cannot tell apart, or would change, is settled here, once for all of them: dictionary-encoded and
-run-end-encoded columns and views become plain ones; two columns of one name, text that is no UTF-8, durations,
-intervals and unions are a `RowError`.
+run-end-encoded columns, views and lists of fixed size become plain ones; two columns of one name, text that is no
+UTF-8, durations, intervals and unions are a `RowError`.
 """
 
 from __future__ import annotations
@@ -110,11 +110,10 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         return pa.struct([field.with_type(plain_type(field.type)) for field in fields])
     if types.is_map(kind):
         return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
-    if types.is_fixed_size_list(kind):
-        return pa.list_(kind.value_field.with_type(plain_type(kind.value_type)), kind.list_size)
     if types.is_large_list(kind) or str(kind).startswith("large_list_view<"):
         return pa.large_list(kind.value_field.with_type(plain_type(kind.value_type)))
-    if types.is_list(kind) or str(kind).startswith("list_view<"):
+    # Parquet has no lists of fixed size either
+    if types.is_list(kind) or types.is_fixed_size_list(kind) or str(kind).startswith("list_view<"):
         return pa.list_(kind.value_field.with_type(plain_type(kind.value_type)))
     if types.is_duration(kind) or types.is_interval(kind) or types.is_union(kind):
         message = "which none of the formats has"
@@ -152,10 +151,15 @@ def _settle(column: pa.Array, kind: pa.DataType, name: str, first_row: int) -> p
 
 def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
     pa = require_pyarrow()
+    import pyarrow.compute as pc  # noqa: PLC0415  # with the extra only
+
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     elif pa.types.is_run_end_encoded(column.type):
-        column = pa.compute.run_end_decode(column)
+        column = pc.run_end_decode(column)
+    elif pa.types.is_fixed_size_list(column.type) and column.null_count:
+        # a null of fixed size hides values, which pyarrow 21 cannot write; what is taken has none
+        return column.cast(kind).take(pa.array(range(len(column))))
     return column if column.type.equals(kind) else column.cast(kind)
 
 
