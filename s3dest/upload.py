@@ -56,11 +56,23 @@ class UploadPool:
         self._objects = ThreadPoolExecutor(OBJECTS_AT_ONCE, "s3dest-object")
         self._parts = ThreadPoolExecutor(parts_at_once, "s3dest-part")
         self._room = threading.BoundedSemaphore(parts_at_once)
+        self._closing = threading.Event()
 
     def close(self) -> None:
-        """Wait for the threads to end."""
-        self._objects.shutdown(cancel_futures=True)
+        """Wait for the threads to end; objects whose turn has not come fail."""
+        # Not by cancel_futures: whoever waits for a future that is cancelled so is never woken.
+        self._closing.set()
+        self._objects.shutdown()
         self._parts.shutdown()
+
+    def require_open(self) -> None:
+        """See that another object may go up.
+
+        Raises:
+            S3DestError: The destination is being closed.
+        """
+        if self._closing.is_set():
+            raise _closed()
 
     def run(self, uploads: Uploads, item: FinishedObject, key: str) -> Future[PreparedObject]:
         """Bring an object up in the background.
@@ -150,9 +162,7 @@ class Uploads:
 
     def bring(self, item: FinishedObject, key: str) -> None:
         """Bring an object up and wait for it."""
-        future = self.start(item, key)
-        wait([future])
-        _outcome(future)
+        self.start(item, key).result()
 
     @property
     def under_way(self) -> int:
@@ -167,12 +177,12 @@ class Uploads:
         """Raise what made one of the objects fail, if any did."""
         for future in self._futures:
             if future.done():
-                _outcome(future)
+                future.result()
 
     def results(self) -> list[PreparedObject]:
         """Wait for all objects; raise the first failure."""
         wait(self._futures)
-        return [_outcome(future) for future in self._futures]
+        return [future.result() for future in self._futures]
 
     def cancel(self) -> None:
         """Let no further request begin; returns at once."""
@@ -195,6 +205,7 @@ class Uploads:
         """Upload an object, begun anew if its upload vanishes on the way; runs in a thread of the pool."""
         in_memory = item.size if item.memory is not None else 0
         try:
+            self._pool.require_open()
             for start in range(1, _STARTS + 1):
                 try:
                     return self._upload(item, key)
@@ -228,13 +239,6 @@ class Uploads:
             created=created,
             parts=parts,
         )
-
-
-def _outcome(future: Future[PreparedObject]) -> PreparedObject:
-    """Return what became of an object; one whose turn never came was cancelled as its destination closed."""
-    if future.cancelled():
-        raise _closed()
-    return future.result()
 
 
 def _closed() -> S3DestError:
