@@ -151,6 +151,8 @@ class AppendWriter:
                 self._assembly.take_all(rows)
                 return
             for row in rows:
+                if self._state is not _State.OPEN:  # the iterable itself has ended the transfer
+                    self._require_open()
                 self._assembly.take(row)
 
     def write_arrow(self, data: ArrowStream | ArrowArray) -> None:
@@ -173,6 +175,7 @@ class AppendWriter:
             if self._resumed is not None:
                 return
             for batch in batches(data):
+                self._require_open()
                 self._assembly.take_arrow(batch)
 
     def write_file(self, path: str | os.PathLike[str], *, rows: int | None = None) -> None:
@@ -193,6 +196,9 @@ class AppendWriter:
             StateError: The writer is not open.
         """
         self._require_process()
+        if rows is not None and (type(rows) is not int or rows < 0):
+            message = "write_file() takes the number of rows as a whole number, or None if it is not known."
+            raise ConfigError(message, code="rows")
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is not None:
@@ -220,6 +226,7 @@ class AppendWriter:
                 self._seal()
                 objects = self._stock.prepare()
             self._prepared = PreparedAppend(
+                endpoint_url=self._delivery.config.endpoint_url,
                 bucket=self._delivery.config.bucket,
                 prefix=self._delivery.config.prefix,
                 table=self._layout.table,
@@ -389,8 +396,7 @@ class AppendWriter:
         self._tell()
 
     def _count_retry(self) -> None:
-        self._retries += 1
-        self._tell()
+        self._retries += 1  # told with the next batch or object: this thread does not hold the lock
 
     def _tell(self) -> None:
         if self._on_progress is None:

@@ -7,11 +7,14 @@ rows give the same objects.
 from __future__ import annotations
 
 import copy
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
+from uuid import UUID
 
 from s3dest.errors import RowError
 from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown
@@ -32,9 +35,17 @@ ARROW_BATCH: Final = 65_536
 FIRST_BATCH: Final = 64
 """Rows of an object's first batch, from which their size is learnt."""
 
-_BATCH_BYTES: Final = 1024 * 1024  # as stored; an encoder sees to its own memory
+_BATCH_BYTES: Final = 1024 * 1024
+"""Bytes of text and binary values in a batch, and of what it becomes, at most: no batch is large, whatever the rows."""
+
 _FIRST_GUESS: Final = 256  # bytes a row, until some are encoded
-_NESTED: Final = frozenset({dict, list})
+_DEEPEST: Final = 4  # levels of nesting whose texts are weighed
+
+_LONG: Final = frozenset({str, bytes, bytearray})
+_IMMUTABLE: Final = frozenset(
+    {str, bytes, int, float, bool, type(None), Decimal, dt.datetime, dt.date, dt.time, dt.timedelta, UUID}
+)
+_FLAT: Final = _IMMUTABLE | _LONG
 
 
 class Assembly:
@@ -61,6 +72,7 @@ class Assembly:
         self._spool: Spool | None = None
         self._began: float | None = None  # when the object's first row came, encoded by now or waiting
         self._waiting: list[Row] = []
+        self._weight = 0
         self._first_batch = max(1, min(FIRST_BATCH, options.object_size // _FIRST_GUESS, options.object_rows or BATCH))
         self._batch = self._first_batch
 
@@ -75,21 +87,32 @@ class Assembly:
         Raises:
             RowError: It, or one before it that was waiting, cannot be encoded.
         """
-        self._waiting.append(_snapshot(row, self.rows + len(self._waiting)))
-        if len(self._waiting) >= self._batch or self._is_old():
+        taken, weight = _snapshot(row, self.rows + len(self._waiting))
+        self._waiting.append(taken)
+        self._weight += weight
+        if len(self._waiting) >= self._batch or self._weight >= _BATCH_BYTES or self._is_old():
             self._encode_waiting()
 
     def take_all(self, rows: Sequence[RowLike]) -> None:
         """Take a list: whole batches of it need no copy, since they are encoded before this returns."""
         start = 0
         while start < len(rows):
-            if self._waiting or len(rows) - start < self._batch:
+            end = start if self._waiting else self._whole_batch(rows, start)
+            if end == start:
                 self.take(rows[start])
                 start += 1
             else:
-                end = start + self._batch
                 self._encode(_as_rows(rows[start:end], self.rows))
                 start = end
+
+    def _whole_batch(self, rows: Sequence[RowLike], start: int) -> int:
+        """Tell where the batch ends that ``rows`` hold from ``start`` on; ``start`` itself if it is not whole."""
+        weight = 0
+        for end in range(start + 1, min(len(rows), start + self._batch) + 1):
+            weight += _weight(rows[end - 1])
+            if end - start == self._batch or weight >= _BATCH_BYTES:
+                return end
+        return start
 
     def take_arrow(self, batch: pa.RecordBatch) -> None:
         """Take an Arrow batch."""
@@ -114,10 +137,10 @@ class Assembly:
 
     def discard(self) -> None:
         """Let go of the rows that were waiting; the stock lets go of the objects."""
-        self._waiting, self._spool = [], None
+        self._waiting, self._weight, self._spool = [], 0, None
 
     def _encode_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._weight = self._waiting, [], 0
         if waiting:
             self._encode(waiting)
 
@@ -189,10 +212,44 @@ class Assembly:
         return self._number - 1
 
 
-def _snapshot(row: RowLike, number: int) -> Row:
-    """Copy a row: callers reuse them, and it is encoded later."""
+def _snapshot(row: RowLike, number: int) -> tuple[Row, int]:
+    """Copy a row, since callers reuse them and it is encoded later; tell its weight.
+
+    Raises:
+        RowError: It is no mapping, or holds something that cannot be copied.
+    """
     taken = dict(row if isinstance(row, Mapping) else _as_row(row, number))
-    return taken if _NESTED.isdisjoint(map(type, taken.values())) else copy.deepcopy(taken)
+    if not _IMMUTABLE.issuperset(map(type, taken.values())):
+        for column, value in taken.items():
+            if type(value) not in _IMMUTABLE:
+                taken[column] = _copy(value, number, column)
+    return taken, _weight(taken)
+
+
+def _copy(value: object, number: int, column: str) -> object:
+    if isinstance(value, memoryview):
+        return bytes(value)
+    try:
+        return copy.deepcopy(value)
+    except Exception as error:
+        # whatever a foreign class raises when it is copied, or a nesting without end
+        message = f"Row {number}, column {column!r}: this {type(value).__name__} cannot be copied."
+        raise RowError(message, row=number, column=column) from error
+
+
+def _weight(row: object, depth: int = 0) -> int:
+    """Add up the lengths of the texts and binaries in a row: what else there is in one is small."""
+    if not isinstance(row, Mapping):
+        return 0
+    values = row.values()
+    weight = sum([len(value) for value in values if type(value) in _LONG])
+    if depth < _DEEPEST and not _FLAT.issuperset(map(type, values)):
+        for value in values:
+            if isinstance(value, Mapping):
+                weight += _weight(value, depth + 1)
+            elif isinstance(value, (list, tuple)):
+                weight += _weight(dict(enumerate(value)), depth + 1)
+    return weight
 
 
 def _as_rows(rows: Sequence[RowLike], first_row: int) -> Sequence[Row]:

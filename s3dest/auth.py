@@ -99,6 +99,9 @@ class HmacAuth(Model):
         if not _ACCESS_KEY_ID.fullmatch(key_id):
             msg = "must be an access key ID without spaces, such as AKIA and 16 more letters and digits"
             raise ValueError(msg)
+        if re.fullmatch(r"[A-Za-z0-9/+]{40}", key_id):
+            msg = "looks like a secret access key: the two fields seem to be swapped"
+            raise ValueError(msg)
         if key_id.startswith("ASIA"):
             msg = "belongs to temporary credentials, which die within hours; give a user's key (AKIA…), or use a role"
             raise ValueError(msg)

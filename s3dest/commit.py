@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Final
 
 from s3dest import manifest, problems
-from s3dest.errors import RequestError
+from s3dest.errors import RequestError, S3DestError
 from s3dest.layout import Layout
 from s3dest.options import TransferOptions
 from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject
@@ -72,9 +73,11 @@ class Committer:
         results = [transfer.done[key] for key, _ in transfer.objects]
         objects = tuple(stored for stored, _ in results)
         already, key = False, None
+        unconfirmed = [stored.key for stored, how in results if not how.confirmed]
         if self.options.manifest:
             key = transfer.layout.manifest_key
-            already = self._put_manifest(transfer, objects)
+            already, sure = self._put_manifest(transfer, objects)
+            unconfirmed += [] if sure else [key]
         elif results:
             already = not any(how.created or how.ambiguous for _, how in results)
         unused = [
@@ -93,6 +96,7 @@ class Committer:
             already_committed=already,
             # What this attempt surely created beside another's manifest; a key that may be the other's is not named.
             orphans=tuple(stored.key for stored, how in results if how.surely_new) if already and key else (),
+            unconfirmed=tuple(unconfirmed),
             pending_uploads=abort_uploads(self.bucket, [*unused, *transfer.duplicates]),
         )
         log.info(
@@ -105,8 +109,8 @@ class Committer:
         )
         return receipt
 
-    def _put_manifest(self, transfer: Transfer, objects: Sequence[StoredObject]) -> bool:
-        """Write the manifest; tell whether another attempt had written it before."""
+    def _put_manifest(self, transfer: Transfer, objects: Sequence[StoredObject]) -> tuple[bool, bool]:
+        """Write the manifest; tell whether another attempt had written it before, and whether that is sure."""
         text = manifest.encode(
             transfer.layout,
             objects,
@@ -130,39 +134,55 @@ class Committer:
         except RequestError as error:
             transfer.perhaps_committed = before or error.ambiguous
             raise
-        return not (put.created or put.ambiguous or before)
+        perhaps_ours = put.ambiguous or before
+        return not (put.created or perhaps_ours), put.created or not perhaps_ours
 
     def _create_all(self, transfer: Transfer) -> None:
-        def create(pair: tuple[str, FinishedObject | PreparedObject]) -> None:
+        """Make all objects visible; after a failure or an interrupt no further request is begun, nor tried again."""
+        given_up = threading.Event()
+
+        def on_retry() -> None:
+            if given_up.is_set():
+                message = "The commit was given up."
+                raise S3DestError(message, code="given_up")
+            self.on_retry()
+
+        def create(pair: tuple[str, FinishedObject | PreparedObject]) -> StoredObject:
             key, item = pair
-            outcome = self._create(transfer, key, item)
+            outcome = self._create(transfer, key, item, on_retry)
             stored = _stored(key, item, outcome)
             transfer.done[key] = (stored, outcome)
-            self.on_object(stored)
+            return stored
 
         waiting = [pair for pair in transfer.objects if pair[0] not in transfer.done]
         if len(waiting) <= 1:
             for pair in waiting:
-                create(pair)
+                self.on_object(create(pair))
             return
-        with ThreadPoolExecutor(min(self.options.concurrency, len(waiting)), "s3dest-commit") as pool:
-            try:
-                list(pool.map(create, waiting))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)  # those under way finish, no other begins
-                raise
+        pool = ThreadPoolExecutor(min(self.options.concurrency, len(waiting)), "s3dest-commit")
+        try:
+            for future in as_completed([pool.submit(create, pair) for pair in waiting]):
+                self.on_object(future.result())  # in the caller's thread, which holds the writer's lock
+        except BaseException as error:
+            given_up.set()
+            # An interrupt must not wait for a store that hangs.
+            pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+            raise
+        pool.shutdown()
 
-    def _create(self, transfer: Transfer, key: str, item: FinishedObject | PreparedObject) -> Creation:
+    def _create(
+        self, transfer: Transfer, key: str, item: FinishedObject | PreparedObject, on_retry: OnRetry
+    ) -> Creation:
         if isinstance(item, PreparedObject):
-            return self._complete(transfer, item)
+            return self._complete(transfer, item, on_retry)
         assert item.memory is not None  # noqa: S101  # what is in a file has gone up
         body = Body(item.memory, item.digests.sha256, item.digests.md5)
-        return self.bucket.put(key, body, content_type=transfer.content_type, on_retry=self.on_retry)
+        return self.bucket.put(key, body, content_type=transfer.content_type, on_retry=on_retry)
 
-    def _complete(self, transfer: Transfer, item: PreparedObject) -> Creation:
+    def _complete(self, transfer: Transfer, item: PreparedObject, on_retry: OnRetry) -> Creation:
         try:
             return self.bucket.complete_upload(
-                item.key, item.upload_id, item.parts, size=item.size, crc32=item.crc32, on_retry=self.on_retry
+                item.key, item.upload_id, item.parts, size=item.size, crc32=item.crc32, on_retry=on_retry
             )
         except RequestError as error:
             if error.code != problems.UPLOAD_LOST.code or not transfer.attempted:
@@ -171,7 +191,7 @@ class Committer:
                 raise
             # Gone since an earlier process began to commit it, and too young for any lifecycle rule: completed.
             log.info("the upload of %s was completed before", item.key)
-            return Creation(created=True, ambiguous=True)
+            return Creation(created=True, ambiguous=True, confirmed=False)
 
 
 def from_prepared(prepared: Sequence[PreparedAppend], layout: Layout, *, attempted: bool) -> Transfer:

@@ -207,7 +207,8 @@ class Delivery:
         return self._bucket
 
     def _is_ours(self, share: PreparedAppend) -> bool:
-        return (share.bucket, share.prefix) == (self.config.bucket, self.config.prefix)
+        config = self.config
+        return (share.endpoint_url, share.bucket, share.prefix) == (config.endpoint_url, config.bucket, config.prefix)
 
     def _layout_of(self, prepared: Sequence[PreparedAppend]) -> Layout:
         """Tell which transfer these are shares of.

@@ -94,7 +94,8 @@ class FileJournal:
 
     def _file(self, prepared: Sequence[PreparedAppend]) -> Path:
         first = prepared[0]
-        identity = (first.bucket, first.prefix, first.table, first.transfer_id, first.transfer_date.isoformat())
+        store = (first.endpoint_url or "", first.bucket, first.prefix)
+        identity = (*store, first.table, first.transfer_id, first.transfer_date.isoformat())
         return self.path / (hashlib.sha256("\0".join(identity).encode()).hexdigest()[:40] + _SUFFIX)
 
     def _sync(self) -> None:

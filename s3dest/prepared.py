@@ -69,6 +69,9 @@ class PreparedAppend(Model):
     version: Literal[1] = 1
     """Version of this form."""
 
+    endpoint_url: str | None
+    """The store it was prepared for; `None` is AWS."""
+
     bucket: str
     """The bucket it was prepared for."""
 

@@ -90,6 +90,11 @@ class Receipt(Model):
     """Keys that this attempt created although another had committed the transfer, because its rows differed. No
     manifest names them."""
 
+    unconfirmed: tuple[str, ...] = ()
+    """Keys whose state is concluded, since an answer was lost and nothing may be read: the manifest, where it is there
+    and another attempt could have written it at the same time; an object whose upload is gone and was begun to be
+    completed. Empty in normal work."""
+
     pending_uploads: tuple[PendingUpload, ...] = ()
     """Uploads that were not needed and could not be aborted: of a task that was prepared twice, or of an object that
     was there already. Nobody sees them; a lifecycle rule removes them."""

@@ -28,6 +28,7 @@ from s3dest.identity import Identity
 from s3dest.options import TransferOptions
 from s3dest.piece import Piece
 from s3dest.prepared import PreparedPart
+from s3dest.privacy import calling
 from s3dest.retry import Clock
 from s3dest.wire import Answer, OnRetry, Wire, ignore
 
@@ -74,6 +75,9 @@ class Creation:
 
     ambiguous: bool = False
     """Whether an earlier try of this very request may have created it, its answer being lost."""
+
+    confirmed: bool = True
+    """Whether an answer says that the object is there; else it is concluded from an answer that was lost."""
 
     surely_new: bool = False
     """Whether there was no such object before: stores answer a repeated completion with success, too."""
@@ -126,7 +130,8 @@ class Bucket:
     @property
     def capabilities(self) -> Capabilities:
         """The form of requests, for a report of what the store takes."""
-        url = self.client.generate_presigned_url("get_object", {"Bucket": self.config.bucket, "Key": "k"})
+        with calling():  # botocore logs what it signs
+            url = self.client.generate_presigned_url("get_object", {"Bucket": self.config.bucket, "Key": "k"})
         virtual = (urlsplit(url).hostname or "").startswith(f"{self.config.bucket}.")
         return Capabilities(
             checksums="aws" if self._aws_checksums else "md5", addressing="virtual" if virtual else "path"
@@ -280,7 +285,7 @@ class Bucket:
             if error.code == problems.KEY_EXISTS.code:
                 return Creation(created=False, ambiguous=perhaps)
             if error.code == problems.UPLOAD_LOST.code and perhaps:
-                return Creation(created=True, ambiguous=True)
+                return Creation(created=True, ambiguous=True, confirmed=False)
             if perhaps:
                 self._perhaps_completed.add(upload_id)
             raise

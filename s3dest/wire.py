@@ -21,7 +21,6 @@ from s3dest.piece import Piece
 from s3dest.privacy import calling
 from s3dest.problem import Problem
 from s3dest.retry import Clock, retrying
-from s3dest.verdicts import EXPIRED_CODES
 
 T = TypeVar("T")
 Answer = dict[str, Any]
@@ -128,7 +127,7 @@ class Wire:
         try:
             return self._send_once(operation, key, parameters, body)
         except S3DestError as error:
-            if error.aws_code not in EXPIRED_CODES or error.operation != operation:
+            if error.code != problems.SESSION_EXPIRED.code or error.operation != operation:
                 raise
             failure = error
         if not self._provider.renew(used=used):

@@ -40,6 +40,7 @@ def share(*, writer_id: int = 0, objects: int = 2, attempt: str = "a", **changes
         changes.get("transfer_date", DATE),
     )
     values: dict[str, Any] = {
+        "endpoint_url": None,
         "bucket": "acme-lake",
         "prefix": "vendor/exports",
         "table": "orders",

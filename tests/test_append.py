@@ -346,7 +346,7 @@ LOST = [
 ]
 
 
-@pytest.mark.parametrize("fault", LOST, ids=repr)
+@pytest.mark.parametrize("fault", LOST, ids=lambda value: repr(value).partition(" at 0x")[0])
 @pytest.mark.parametrize("call", [1, 2], ids=["object", "manifest"])
 def test_a_lost_answer_is_settled_by_asking_again(aws: FakeAws, fault: faults.Fault, call: int) -> None:
     """The 412 that follows is our own: committed once, by this very transfer."""
@@ -374,7 +374,7 @@ PASSING = [
 ]
 
 
-@pytest.mark.parametrize("fault", PASSING, ids=repr)
+@pytest.mark.parametrize("fault", PASSING, ids=lambda value: repr(value).partition(" at 0x")[0])
 @pytest.mark.parametrize("call", [1, 2], ids=["object", "manifest"])
 def test_what_passes_is_tried_again(aws: FakeAws, fault: faults.Fault, call: int) -> None:
     """Each row once."""

@@ -149,7 +149,11 @@ def test_floats_are_written_alike() -> None:
             assert encoded(file_format, batch) == encoded(file_format, batch.to_pylist())
 
 
-@pytest.mark.parametrize("character", [*map(chr, range(0x21)), '"', "\\", "\x7f", "\u2028", "ü", "😀"], ids=ascii)
+@pytest.mark.parametrize(
+    "character",
+    [*map(chr, range(0x21)), '"', "\\", "\x7f", "\u2028", "ü", "😀"],
+    ids=lambda value: ascii(value).partition(" at 0x")[0],
+)
 def test_every_odd_character_is_escaped(character: str) -> None:
     """As orjson does."""
     for value in (character, f"a{character}{character}b", f"\\{character}"):

@@ -184,7 +184,9 @@ def test_a_silent_endpoint_does_not_keep_anybody_waiting(aws: FakeAws, what: str
 
 
 @pytest.mark.parametrize(
-    "fault", [faults.ANSWER_TIMED_OUT, faults.INTERNAL_ERROR.carried_out(), faults.NO_ETAG, faults.HTML_200], ids=repr
+    "fault",
+    [faults.ANSWER_TIMED_OUT, faults.INTERNAL_ERROR.carried_out(), faults.NO_ETAG, faults.HTML_200],
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_a_lost_answer_is_settled_by_the_next_try(aws: FakeAws, fault: faults.Fault) -> None:
     """The probe is there, whoever told; it is deleted."""
@@ -196,7 +198,9 @@ def test_a_lost_answer_is_settled_by_the_next_try(aws: FakeAws, fault: faults.Fa
 
 
 @pytest.mark.parametrize(
-    "fault", [faults.ANSWER_TIMED_OUT, faults.INTERNAL_ERROR.carried_out(), faults.WRONG_ETAG], ids=repr
+    "fault",
+    [faults.ANSWER_TIMED_OUT, faults.INTERNAL_ERROR.carried_out(), faults.WRONG_ETAG],
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_a_probe_that_may_be_there_is_deleted(aws: FakeAws, fault: faults.Fault) -> None:
     """Also when the put failed for good."""

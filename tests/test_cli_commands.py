@@ -150,9 +150,9 @@ def test_files_of_each_kind_are_appended(name: str, customer: Customer, config: 
     ("kind", "data"),
     [
         (None, b'{"id": "1"}\n'),
-        ("jsonl", gzip.compress(b'{"id": "1"}\n')),
+        ("jsonl", gzip.compress(b'{"id": "1"}\n', mtime=0)),
         ("csv", b"id\n1\n"),
-        ("csv", gzip.compress(b"id\n1\n")),
+        ("csv", gzip.compress(b"id\n1\n", mtime=0)),
     ],
 )
 def test_standard_input_is_appended(kind: str | None, data: bytes, customer: Customer, config: str) -> None:

@@ -148,7 +148,11 @@ def test_a_denied_abort_is_told_once_and_hides_nothing(aws: FakeAws, caplog: pyt
     assert aws.store.objects == {}
 
 
-@pytest.mark.parametrize("fault", [faults.UNREACHABLE, faults.ANSWER_TIMED_OUT, faults.HTML_200], ids=repr)
+@pytest.mark.parametrize(
+    "fault",
+    [faults.UNREACHABLE, faults.ANSWER_TIMED_OUT, faults.HTML_200],
+    ids=lambda value: repr(value).partition(" at 0x")[0],
+)
 def test_an_abort_that_fails_hides_nothing(aws: FakeAws, fault: faults.Fault) -> None:
     """Whatever becomes of it."""
     aws.faults.always("AbortMultipartUpload", fault)

@@ -112,7 +112,11 @@ def test_a_commit_may_be_repeated_any_number_of_times(aws: FakeAws, repeated: Li
     assert aws.store.objects == before
 
 
-@pytest.mark.parametrize("fault", [faults.ANSWER_TIMED_OUT, faults.CONNECTION_CLOSED, faults.NO_ETAG], ids=repr)
+@pytest.mark.parametrize(
+    "fault",
+    [faults.ANSWER_TIMED_OUT, faults.CONNECTION_CLOSED, faults.NO_ETAG],
+    ids=lambda value: repr(value).partition(" at 0x")[0],
+)
 @pytest.mark.parametrize("repeated", ["same", "NoSuchUpload", "412"])
 def test_a_completion_whose_answer_is_lost_is_done(
     aws: FakeAws, fault: faults.Fault, repeated: Literal["same", "NoSuchUpload", "412"]

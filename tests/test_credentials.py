@@ -449,7 +449,7 @@ def test_a_wrong_clock_of_the_host_matters_not(
         (faults.ANSWER_TIMED_OUT, "sts_unreachable"),
         (faults.sts_refusal(418, "Teapot", "short and stout"), "sts_refused"),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_a_malformed_or_missing_answer_has_a_code(
     aws: FakeAws, bucket_of: Callable[..., Bucket], fault: faults.Fault, code: str

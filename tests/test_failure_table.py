@@ -677,13 +677,6 @@ def test_what_is_unknown_is_shown_whole(aws: FakeAws) -> None:
     assert finding.statement is None
 
 
-def test_an_answer_without_a_code_is_shown_by_its_status(aws: FakeAws) -> None:
-    """There is nothing else to show."""
-    aws.faults.always("AssumeRole", faults.bare(404))
-    (finding,) = aws.destination().check().findings
-    assert "HTTP status 404, without an error code" in finding.message
-
-
 def test_a_writer_says_the_same(aws: FakeAws) -> None:
     """Code, owner, remedy and statement of an error are those of the finding."""
     from s3dest import AccessDeniedError

@@ -128,7 +128,7 @@ def test_a_kill_leaves_no_half_entry(tmp_path: Path, step: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "[", "null", "7", '"text"', "{}", "[]", "[{}]", '[{"version": 2}]', "\ufeff[]"],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_damage_is_told(tmp_path: Path, text: str) -> None:
     """A damaged entry is never taken for none: its transfer may be half committed. The error names the file."""

@@ -86,7 +86,7 @@ TROUBLE = [
 
 
 @WAYS
-@pytest.mark.parametrize("fault", TROUBLE, ids=repr)
+@pytest.mark.parametrize("fault", TROUBLE, ids=lambda value: repr(value).partition(" at 0x")[0])
 @pytest.mark.parametrize("operation", ["PutObject", "AssumeRole", "AssumeRoleWithWebIdentity"])
 def test_no_failure_tells_a_secret(
     aws: FakeAws, caplog: pytest.LogCaptureFixture, way: str, fault: faults.Fault, operation: str

@@ -55,7 +55,9 @@ def test_a_retryable_error_is_tried_again(clock: ManualClock) -> None:
     assert calls.count == 4
 
 
-@pytest.mark.parametrize("error", [S3DestError(retryable=False), LookupError()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [S3DestError(retryable=False), LookupError()], ids=lambda value: repr(value).partition(" at 0x")[0]
+)
 def test_other_errors_are_raised_at_once(clock: ManualClock, error: Exception) -> None:
     """As they are, and without a wait."""
     calls = Calls(clock, error)
