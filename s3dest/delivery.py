@@ -143,7 +143,8 @@ class Delivery:
         try:
             return self.resume_entry(entry).model_copy(update={"already_committed": True})
         except RequestError as error:
-            if error.code != problems.UPLOAD_LOST.code:
+            # the latter: a part was not stored as its answer had said
+            if error.code != problems.UPLOAD_LOST.code and error.aws_code != "InvalidPart":
                 raise
             log.warning("transfer %s cannot be resumed, and begins anew: %s", layout.transfer_id, error)
         self.journal.forget(entry)

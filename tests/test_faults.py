@@ -184,7 +184,8 @@ def commit_again(path: Callable[[Run], Receipt]) -> Callable[[Run], Receipt]:
         try:
             return run.commit(*run.prepared)
         except RequestError as error:
-            assert error.code == "upload_lost"  # noqa: PT017  # the one that a repetition is the remedy of
+            # those that a repetition is the remedy of; the latter after a part's ETag that was false
+            assert error.code == "upload_lost" or error.aws_code == "InvalidPart"  # noqa: PT017
             return path(run)
 
     return repeat
@@ -345,8 +346,9 @@ def cases(*, quick: bool) -> Iterator[Case]:
     for name, way in WAYS.items():
         for operation, calls in way.steps.items():
             for call in range(1, calls + 1):
+                middle = call not in {1, calls}  # where a fault that lasts adds only time to one at its neighbours
                 for fault in FAULTS:
-                    for times in (1, 2, FOR_EVER):
+                    for times in (1,) if middle else (1, 2, FOR_EVER):
                         case = Case(name, operation, call, fault, times)
                         if not case.cannot_be_told and case.quick is quick:
                             yield case
