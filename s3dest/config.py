@@ -88,6 +88,12 @@ class DestinationConfig(Model):
         return self.endpoint_url is None or is_aws_host(self.endpoint_url)
 
     @property
+    def enforces_append_only(self) -> bool:
+        """Whether the store is known to refuse a put onto an object: AWS does, of others a check finds it out."""
+        found = self.capabilities.conditional_put if self.capabilities else None
+        return self.on_aws if found is None else found
+
+    @property
     def partition(self) -> Partition:
         """AWS's partition of the region; elsewhere that of the role's ARN, or plain ``aws``."""
         if self.on_aws and (partition := partition_of(self.region)):

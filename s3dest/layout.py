@@ -39,13 +39,13 @@ def new_transfer_id() -> str:
     return str(UUID(int=number))
 
 
-def date_in(transfer_id: str) -> dt.date | None:
-    """Tell the UTC date inside a UUIDv7; ``None`` for any other kind of id."""
+def instant_in(transfer_id: str) -> dt.datetime | None:
+    """Tell the UTC instant inside a UUIDv7; ``None`` for any other kind of id."""
     if not _UUID7.fullmatch(transfer_id):
         return None
     milliseconds = UUID(transfer_id).int >> 80
     try:
-        return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC).date()
+        return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
     except (OverflowError, ValueError):  # 48 bits reach beyond the year 9999
         return None
 
@@ -73,6 +73,11 @@ class Layout:
         """Name an object: ``number`` counts the writer's objects from 0, ``digest`` is its SHA-256 in hex."""
         name = f"{escape(self.transfer_id)}-{writer_id:05d}-{number:05d}-{digest[:DIGEST_LENGTH]}.{extension}"
         return f"{self.key_prefix}{escape(self.table)}/dt={self.transfer_date.isoformat()}/{name}"
+
+    @property
+    def instant(self) -> dt.datetime:
+        """When the transfer began, for all that its identity tells: the instant in a UUIDv7, else midnight UTC."""
+        return instant_in(self.transfer_id) or dt.datetime.combine(self.transfer_date, dt.time(), dt.UTC)
 
     @property
     def manifest_key(self) -> str:
@@ -119,8 +124,8 @@ def _date(transfer_id: str, given: dt.date | str | None) -> dt.date:
         except (TypeError, ValueError):
             message = "transfer_date must be a datetime.date or its ISO text, such as '2026-11-23'."
             raise ConfigError(message, code="transfer_date") from None
-    if (inside := date_in(transfer_id)) is not None:
-        return inside
+    if (inside := instant_in(transfer_id)) is not None:
+        return inside.date()
     message = f"The transfer id {transfer_id!r} is no UUIDv7 and so holds no date."
     remedy = "Pass transfer_date too, the same at every attempt: a retry after midnight must meet the same keys."
     raise ConfigError(message, code="transfer_date", remedy=remedy)

@@ -2,6 +2,11 @@
 
 Version 1; its JSON schema is ``manifest.schema.json`` beside this file. Its ``entries`` are what Redshift's
 ``COPY … MANIFEST`` reads; the rest is for people and pipelines.
+
+A store that is not known to refuse a put onto an object may replace a manifest when its transfer is repeated. There it
+tells nothing that may differ from one attempt to the next, so that it is replaced by the same bytes: ``started`` and
+``finished`` are the instant in the transfer id, if that is a UUIDv7, or midnight UTC of the transfer date, and an
+``etag``, which depends on how an object went up and whether its answer arrived, is ``null``.
 """
 
 from __future__ import annotations
@@ -31,9 +36,24 @@ def encode(
     compression: str,
     started: dt.datetime,
     finished: dt.datetime,
+    repeatable: bool,
     signer: ManifestSigner | None,
 ) -> bytes:
-    """Write the manifest of a transfer, with or without objects."""
+    """Write the manifest of a transfer, with or without objects.
+
+    Args:
+        layout: Which transfer.
+        objects: What is in it, in the order of writing.
+        bucket: Where it is.
+        file_format: Name of the format.
+        compression: Name of the compression.
+        started: When the first writer was opened.
+        finished: When the manifest is written.
+        repeatable: Whether each attempt must write the same bytes, as the module says; the instants are not told then.
+        signer: Signs it, if there is one.
+    """
+    if repeatable:
+        started = finished = layout.instant
     document: dict[str, object] = {
         "version": VERSION,
         "transfer_id": layout.transfer_id,
@@ -46,7 +66,7 @@ def encode(
         "rows": sum(item.rows or 0 for item in objects),
         "bytes": sum(item.size for item in objects),
         "schema": _widest(objects),
-        "entries": [_entry(bucket, item) for item in objects],
+        "entries": [_entry(bucket, item, etag=None if repeatable else item.etag) for item in objects],
     }
     if signer is not None:
         document["signature"] = signer.sign(document)
@@ -68,12 +88,12 @@ def _columns(item: StoredObject) -> list[dict[str, str | None]]:
     return [{"name": column.name, "type": column.type} for column in item.columns or ()]
 
 
-def _entry(bucket: str, item: StoredObject) -> dict[str, object]:
+def _entry(bucket: str, item: StoredObject, *, etag: str | None) -> dict[str, object]:
     meta: dict[str, object] = {
         "content_length": item.size,
         "record_count": item.rows,
         "sha256": item.sha256,
-        "etag": item.etag,
+        "etag": etag,
     }
     if item.columns is not None:
         meta["schema"] = _columns(item)

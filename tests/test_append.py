@@ -490,13 +490,34 @@ def test_two_at_once_make_one_manifest(aws: FakeAws) -> None:
     assert len(aws.store.objects) == 2
 
 
-def test_a_store_without_conditions_replaces_no_object(aws: FakeAws) -> None:
-    """Keys name their bytes; only the manifest, which tells times, is written anew."""
+@pytest.mark.parametrize(
+    "changes",
+    [{"endpoint_url": "https://store.example.com"}, {"capabilities": {"conditional_put": False}}],
+    ids=["another store", "known to overwrite"],
+)
+def test_a_store_without_conditions_replaces_no_object(aws: FakeAws, changes: dict[str, Any]) -> None:
+    """Keys name their bytes, and a manifest tells nothing there that a repetition would tell otherwise."""
     aws.store.conditional = set()
-    append_rows(aws)
-    append_rows(aws)
-    append_rows(aws, [{"id": "other"}])
-    assert [key for key in aws.store.replaced if key != MANIFEST] == []
+    for rows in (ROWS, ROWS, [{"id": "other"}]):
+        assert aws.store.replaced == []
+        with aws.destination(**changes) as destination, destination.append("orders", transfer_id=ID) as append:
+            append.write_many(rows)
+    assert aws.store.replaced == [MANIFEST]  # by that of other rows: the last attempt stands, whole
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"endpoint_url": "https://store.example.com", "capabilities": {"conditional_put": True}}],
+    ids=["AWS", "known to refuse"],
+)
+def test_a_store_with_conditions_has_true_times_in_its_manifests(aws: FakeAws, changes: dict[str, Any]) -> None:
+    """And ETags: no repetition can replace them."""
+    before = dt.datetime.now(dt.UTC)
+    with aws.destination(**changes) as destination, destination.append("orders", transfer_id=ID) as append:
+        append.write_many(ROWS)
+    manifest = json.loads(aws.store.objects[MANIFEST].data)
+    assert before <= dt.datetime.fromisoformat(manifest["started"]) <= dt.datetime.fromisoformat(manifest["finished"])
+    assert manifest["entries"][0]["meta"]["etag"] == append.receipt.objects[0].etag is not None
 
 
 def test_threads_may_share_a_writer(aws: FakeAws) -> None:

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from s3dest.errors import ConfigError
-from s3dest.layout import MANIFEST_FOLDER, PROBE_FOLDER, date_in, escape, new_transfer_id, plan, probe_key
+from s3dest.layout import MANIFEST_FOLDER, PROBE_FOLDER, escape, instant_in, new_transfer_id, plan, probe_key
 from s3dest.names import MAX_KEY_BYTES
 
 DAY = dt.date(2026, 11, 23)
@@ -155,7 +155,7 @@ def test_an_id_without_a_date_needs_one() -> None:
 def test_a_uuid7_brings_its_date() -> None:
     """The id alone decides the keys, whatever the clock of the attempt; RFC 9562's own example is read right."""
     example = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"  # RFC 9562, appendix A.6: 2022-02-22T19:22:22Z
-    assert date_in(example) == dt.date(2022, 2, 22)
+    assert instant_in(example) == dt.datetime(2022, 2, 22, 19, 22, 22, tzinfo=dt.UTC)
     assert make(transfer_id=example.upper(), transfer_date=None).transfer_date == dt.date(2022, 2, 22)
     assert make(transfer_id=example, transfer_date=DAY).transfer_date == DAY
 
@@ -172,7 +172,14 @@ def test_a_uuid7_brings_its_date() -> None:
 )
 def test_other_ids_hold_no_date(transfer_id: str) -> None:
     """Nothing is guessed into them."""
-    assert date_in(transfer_id) is None
+    assert instant_in(transfer_id) is None
+
+
+def test_an_identity_tells_an_instant() -> None:
+    """The one in its UUIDv7, whatever date was given; else midnight of its date."""
+    example = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+    assert make(transfer_id=example, transfer_date=DAY).instant == dt.datetime(2022, 2, 22, 19, 22, 22, tzinfo=dt.UTC)
+    assert make(transfer_id="t-1", transfer_date="2026-11-23").instant == dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 
 
 def test_new_ids_are_uuid7_of_now() -> None:

@@ -33,6 +33,7 @@ encode = partial(
     compression="gzip",
     started=NOON,
     finished=NOON,
+    repeatable=False,
     signer=None,
 )
 
@@ -129,6 +130,7 @@ def test_whatever_is_in_it_matches_the_schema(
         compression="none",
         started=instant,
         finished=instant,
+        repeatable=False,
         signer=None,
     )
     document = json.loads(text)
@@ -218,6 +220,37 @@ def test_it_tells_when_the_first_writer_began_and_when_it_was_written(aws: FakeA
     document = stored(aws, append.receipt)
     started, finished = (dt.datetime.fromisoformat(document[name]) for name in ("started", "finished"))
     assert before <= started <= opened <= finished <= after
+
+
+@pytest.mark.parametrize(
+    ("identity", "text"),
+    [(ID, "2026-11-23T19:07:25.022000Z"), ("run-7", "2026-11-23T00:00:00.000000Z")],
+    ids=["UUIDv7", "another id"],
+)
+def test_what_must_be_repeatable_tells_nothing_of_the_attempt(identity: str, text: str) -> None:
+    """Neither its clock nor what it was answered: only what the transfer's identity and its bytes decide."""
+    layout = Layout("", "orders", identity, dt.date(2026, 11, 23))
+    item = StoredObject(key="key", rows=1, size=1, etag="e", sha256="0" * 64, version_id="v")
+    repeated = item.model_copy(update={"etag": None, "version_id": None})
+    first, again = (
+        manifest.encode(
+            layout,
+            [each],
+            bucket="acme-lake",
+            file_format="jsonl",
+            compression="gzip",
+            started=instant,
+            finished=instant,
+            repeatable=True,
+            signer=None,
+        )
+        for each, instant in ((item, NOON), (repeated, NOON + dt.timedelta(days=1)))
+    )
+    assert again == first
+    document = json.loads(first)
+    SCHEMA.validate(document)
+    assert (document["started"], document["finished"]) == (text, text)
+    assert document["entries"][0]["meta"]["etag"] is None
 
 
 def test_people_can_read_it() -> None:
