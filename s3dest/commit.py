@@ -94,19 +94,13 @@ class Committer:
             objects=objects,
             manifest_key=key,
             already_committed=already,
-            # What this attempt surely created beside another's manifest; a key that may be the other's is not named.
+            # What this attempt surely created beside another's manifest, which names it only if the other ran at the
+            # same time with the same rows; who may not read cannot tell.
             orphans=tuple(stored.key for stored, how in results if how.surely_new) if already and key else (),
             unconfirmed=tuple(unconfirmed),
             pending_uploads=abort_uploads(self.bucket, [*unused, *transfer.duplicates]),
         )
-        log.info(
-            "transfer %s to table %r %s: %d rows in %d objects",
-            receipt.transfer_id,
-            receipt.table,
-            "was committed before" if already else "is committed",
-            receipt.rows,
-            len(objects),
-        )
+        _tell(receipt)
         return receipt
 
     def _put_manifest(self, transfer: Transfer, objects: Sequence[StoredObject]) -> tuple[bool, bool]:
@@ -219,6 +213,26 @@ def from_prepared(prepared: Sequence[PreparedAppend], layout: Layout, *, attempt
             PendingUpload(key=item.key, upload_id=item.upload_id) for item in others if item.upload_id not in used
         ),
     )
+
+
+def _tell(receipt: Receipt) -> None:
+    outcome = "was committed before by another attempt" if receipt.already_committed else "is committed"
+    log.info(
+        "transfer %s to table %r %s: %d rows in %d objects",
+        receipt.transfer_id,
+        receipt.table,
+        outcome,
+        receipt.rows,
+        len(receipt.objects),
+    )
+    if receipt.orphans:
+        log.warning(
+            "transfer %s to table %r was committed by another attempt or writer, and of this one %d objects are left; "
+            "unless its rows were the same, no manifest names them",
+            receipt.transfer_id,
+            receipt.table,
+            len(receipt.orphans),
+        )
 
 
 def _stored(key: str, item: FinishedObject | PreparedObject, outcome: Creation) -> StoredObject:

@@ -99,7 +99,11 @@ class Delivery:
         on_object: Callable[[StoredObject], None] = _nothing,
         on_retry: OnRetry = ignore,
     ) -> Receipt:
-        """Commit what writers of one transfer prepared, by way of the journal if there is one."""
+        """Commit what writers of one transfer prepared, by way of the journal if there is one.
+
+        Raises:
+            StateError: The journal had the transfer, and by other writers; it is finished, without these.
+        """
         layout = self._layout_of(prepared)
         if self.journal is None:
             transfer = from_prepared(prepared, layout, attempted=False)
@@ -109,6 +113,7 @@ class Delivery:
             if entry is not None and list(entry) != list(prepared):
                 # Another attempt is being committed: it is finished, and this one's uploads are not needed.
                 receipt = self.resume_entry(entry)
+                _require_among(entry, *(share.writer_id for share in prepared))
                 left = self.abort(prepared)
                 update = {"already_committed": True, "pending_uploads": (*receipt.pending_uploads, *left)}
                 return receipt.model_copy(update=update)
@@ -131,24 +136,27 @@ class Delivery:
                 return entry
         return None
 
-    def resume_before(self, layout: Layout) -> Receipt | None:
+    def resume_before(self, layout: Layout, writer_id: int) -> Receipt | None:
         """Finish a transfer that is in the journal before it is appended again; ``None`` if it is to be.
 
         Raises:
+            StateError: It was in the journal, and is finished, but by other writers.
             S3DestError: It is in the journal, and could not be finished.
         """
         entry = self.journaled(layout)
         if entry is None or self.journal is None:
             return None
         try:
-            return self.resume_entry(entry).model_copy(update={"already_committed": True})
+            receipt = self.resume_entry(entry)
         except RequestError as error:
             # the latter: a part was not stored as its answer had said
             if error.code != problems.UPLOAD_LOST.code and error.aws_code != "InvalidPart":
                 raise
             log.warning("transfer %s cannot be resumed, and begins anew: %s", layout.transfer_id, error)
-        self.journal.forget(entry)
-        return None
+            self.journal.forget(entry)
+            return None
+        _require_among(entry, writer_id)
+        return receipt.model_copy(update={"already_committed": True})
 
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
         """Take what was prepared out of the journal; tell whether it was in there.
@@ -238,6 +246,23 @@ class Delivery:
                     message = f"The prepared append names the key {item.key!r}, which is not that of its bytes."
                     raise ConfigError(message, code="prepared_altered")
         return layout
+
+
+def _require_among(entry: Sequence[PreparedAppend], *writers: int) -> None:
+    """See that a transfer that was finished from the journal has the writers' rows, in this attempt or an earlier one.
+
+    Raises:
+        StateError: It has not.
+    """
+    there = {share.writer_id for share in entry}
+    if there.issuperset(writers):
+        return
+    names = [", ".join(map(str, sorted(ids))) for ids in (there, set(writers) - there)]
+    message = (
+        f"Transfer {entry[0].transfer_id} is committed, by its writers {names[0]}, without the rows of {names[1]}."
+    )
+    remedy = "Let each writer prepare(), and commit all shares at once; what is left over needs another transfer id."
+    raise StateError(message, code="other_writers", remedy=remedy)
 
 
 def _identity(of: PreparedAppend | Layout) -> tuple[object, ...]:

@@ -164,14 +164,17 @@ class Destination:
             transfer_id: Identity of the transfer; repeating one never commits it twice. Default: a new UUIDv7.
             transfer_date: Its date in the keys, a date or ISO text. Default: the UTC date inside a UUIDv7; another
                 kind of id needs one.
-            writer_id: Which of several writers of the transfer this is, 0 to 99999.
+            writer_id: Which of several writers of the transfer this is, 0 to 99999. Each of several has to
+                `~AppendWriter.prepare`, and somebody to `commit` all shares at once: a writer that commits by itself
+                writes the transfer's only manifest, and who comes after it is told by its receipt that its rows are
+                not in there (`already_committed`, `orphans`).
             schema: The columns: a mapping of names to types (Arrow's names, or Python types), a pydantic model class
                 or a pyarrow schema. Default: found in the rows.
             on_progress: Called with a `Progress` after each batch of rows and each object; what it raises is logged.
 
         Raises:
             ConfigError: The transfer has no place: table name, id, date, or a key above 1,024 bytes.
-            StateError: The destination is closed.
+            StateError: The destination is closed, or the journal had the transfer by other writers (``other_writers``).
         """
         from s3dest.append import AppendWriter  # noqa: PLC0415  # importing s3dest shall not import boto3
 
@@ -179,7 +182,7 @@ class Destination:
         layout = plan(
             self.config.key_prefix, table, transfer_id=transfer_id, transfer_date=transfer_date, writer_id=writer_id
         )
-        resumed = delivery.resume_before(layout) if transfer_id is not None else None
+        resumed = delivery.resume_before(layout, writer_id) if transfer_id is not None else None
         return AppendWriter(
             layout,
             delivery,
@@ -194,13 +197,14 @@ class Destination:
         """Commit what writers of one transfer prepared, in this process or others, with one manifest.
 
         May be repeated, in any process, any number of times. Of two attempts of one ``writer_id`` the first given
-        counts. Actions: ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``;
+        counts. Give it the shares of all writers: a transfer has one manifest, and rows that come later are in none.
+        Actions: ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``;
         ``s3:AbortMultipartUpload`` is tried, and may be denied, for uploads that are not needed.
 
         Raises:
             ConfigError: None was given, or they belong to several transfers or another destination.
             RequestError: A request failed for good; with code ``upload_lost`` an upload is gone.
-            StateError: The destination is closed.
+            StateError: The destination is closed, or the journal had the transfer by other writers (``other_writers``).
         """
         return self._delivery().commit_prepared(prepared)
 

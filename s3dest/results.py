@@ -59,8 +59,10 @@ class StoredObject(Model):
 class Receipt(Model):
     """Proof of a committed transfer.
 
-    Where `already_committed` is true, another attempt committed the transfer before: the manifest in the bucket is
-    that attempt's, `rows`, `bytes` and `objects` describe this one. The state of a source may be advanced either way.
+    Where `already_committed` is true, another attempt committed the transfer before. The manifest in the bucket is that
+    attempt's; `rows`, `bytes` and `objects` describe this one, or the one that was resumed from the journal. The state
+    of a source may be advanced if a transfer id always stands for the same rows. If this attempt had others, or was
+    another writer's, the manifest does not name them: `orphans` tells that as far as those can who may not read.
     """
 
     model_config = ConfigDict(str_strip_whitespace=False)  # a table's name may end in a space
@@ -87,8 +89,9 @@ class Receipt(Model):
     """Whether another attempt at this transfer had committed it before."""
 
     orphans: tuple[str, ...] = ()
-    """Keys that this attempt created although another had committed the transfer, because its rows differed. No
-    manifest names them."""
+    """Keys that this attempt created although another has committed the transfer. Its rows differed or were another
+    writer's, and no manifest names them; or the other was at work at the same time with the same rows, and its manifest
+    does: look before you delete. Keys that an earlier try may have created are not listed."""
 
     unconfirmed: tuple[str, ...] = ()
     """Keys whose state is concluded, since an answer was lost and nothing may be read: the manifest, where it is there

@@ -468,6 +468,31 @@ def test_a_412_of_another_is_not_our_own(aws: FakeAws) -> None:
     assert visible(aws) == [{"id": "winner"}]
 
 
+def test_a_rival_with_the_same_rows_may_name_our_object(aws: FakeAws) -> None:
+    """It found our object there, and wrote the manifest first: our receipt names what we made, and claims no more."""
+    rival = []
+
+    def win() -> None:
+        aws.faults.clear()
+        rival.append(append_rows(aws).receipt)
+
+    aws.faults.at("PutObject", 1, faults.meanwhile(win))
+    receipt = append_rows(aws).receipt
+    assert (receipt.already_committed, rival[0].already_committed, rival[0].orphans) == (True, False, ())
+    assert receipt.orphans == (receipt.objects[0].key,) == (rival[0].objects[0].key,)
+    assert visible(aws) == ROWS
+
+
+def test_writers_that_commit_alone_are_told(aws: FakeAws, caplog: pytest.LogCaptureFixture) -> None:
+    """A transfer has one manifest, that of the first; the second's receipt and a warning say what is not in it."""
+    first, second = (append_rows(aws, [{"writer": number}], writer_id=number).receipt for number in range(2))
+    assert (first.already_committed, first.orphans) == (False, ())
+    assert (second.already_committed, second.orphans) == (True, (second.objects[0].key,))
+    assert visible(aws) == [{"writer": 0}]
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"{ID} to table 'orders' was committed by another attempt or writer, and of this one 1 objects" in warning
+
+
 def test_two_at_once_make_one_manifest(aws: FakeAws) -> None:
     """Same rows, one set of objects; the other is told."""
     barrier = threading.Barrier(2)
@@ -485,7 +510,7 @@ def test_two_at_once_make_one_manifest(aws: FakeAws) -> None:
     for thread in threads:
         thread.join()
     assert sorted(receipt.already_committed for receipt in receipts) == [False, True]
-    assert [receipt.orphans for receipt in receipts] == [(), ()]
+    assert {key for receipt in receipts for key in receipt.orphans} <= set(data_keys(aws))
     assert visible(aws) == ROWS
     assert len(aws.store.objects) == 2
 

@@ -196,6 +196,27 @@ def test_another_attempt_in_the_journal_wins(aws: FakeAws, tmp_path: Path) -> No
     assert list(journal.load()) == []
 
 
+@pytest.mark.parametrize("writers", [(1,), (0, 1)], ids=["another writer", "one more writer"])
+def test_writers_that_the_journal_does_not_know_are_refused(
+    aws: FakeAws, tmp_path: Path, writers: tuple[int, ...]
+) -> None:
+    """What was being committed is finished; that it is without these rows is an error, and their uploads are kept."""
+    made = Destination(aws.config(), identity=aws.vendor, journal=FileJournal(tmp_path))
+    made._clock = aws.clock.injected
+    with made as destination:
+        winner, *shares = [prepare(destination, number) for number in (0, *writers)]
+        aws.faults.always("CompleteMultipartUpload", faults.DENIED)
+        with pytest.raises(AccessDeniedError):
+            destination.commit(winner)
+        aws.faults.clear()
+        with pytest.raises(StateError) as caught:
+            destination.commit(*shares)
+    assert caught.value.code == "other_writers"
+    assert "by its writers 0, without the rows of 1." in str(caught.value)
+    assert {upload.key for upload in aws.store.pending.values()} >= {item.key for item in shares[-1].objects}
+    assert len([key for key in aws.store.objects if "/_manifests/" in key]) == 1
+
+
 def test_resuming_goes_on_after_one_that_cannot_be(aws: FakeAws, tmp_path: Path) -> None:
     """The first failure is raised when all have been tried; that transfer stays in the journal, the others are done."""
     journal = FileJournal(tmp_path)

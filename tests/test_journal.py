@@ -15,7 +15,7 @@ import pytest
 from fake import FakeAws, faults
 from shares import ID, share
 
-from s3dest import AccessDeniedError, ConfigError, Destination, FileJournal, Journal, PreparedAppend
+from s3dest import AccessDeniedError, ConfigError, Destination, FileJournal, Journal, PreparedAppend, StateError
 
 ROWS = [{"id": 1}, {"id": 2}]
 DATE = "2026-11-23"
@@ -235,6 +235,17 @@ def test_appending_the_same_transfer_resumes_it_first(aws: FakeAws, tmp_path: Pa
         append.write_many([{"id": "others"}])
     assert append.receipt.already_committed
     assert append.receipt.rows == len(ROWS)
+    assert len(aws.store.objects) == 2
+    assert list(journal.load()) == []
+
+
+def test_appending_with_another_writer_is_refused(aws: FakeAws, tmp_path: Path) -> None:
+    """The transfer is finished, and this writer's rows cannot be in it: they are not swallowed in silence."""
+    journal = FileJournal(tmp_path)
+    die_in_commit(aws, journal)
+    with destination(aws, journal) as ours, pytest.raises(StateError) as caught:
+        ours.append("orders", transfer_id=ID, transfer_date=DATE, writer_id=7)
+    assert caught.value.code == "other_writers"
     assert len(aws.store.objects) == 2
     assert list(journal.load()) == []
 

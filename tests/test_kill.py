@@ -168,8 +168,9 @@ def test_two_processes_at_once_with_the_same_rows(server: Loopback, folder: Path
         receipts = race(server, job, job)
         assert sorted(receipt.already_committed for receipt in receipts) == [False, True]
         for receipt in receipts:
-            require_true(receipt, server.store)
-            assert receipt.orphans == ()
+            # the one that lost may have made objects, which the other's manifest names
+            require_true(receipt.model_copy(update={"orphans": ()}), server.store)
+            assert set(receipt.orphans) <= data_keys(server.store)
         require_once(server, job)
 
 
