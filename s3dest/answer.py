@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
+
+_LONGEST_FACT: Final = 200
+"""Characters of a code or a request id, at most: the real ones are far shorter."""
+
+_REGION: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+# IllegalLocationConstraintException names the bucket's region so; "unspecified" is us-east-1, which has no constraint
+_LOCATION: Final = re.compile(r"The (?P<region>[\w-]+) location constraint is incompatible")
+# STS: "Signature expired: OURS is now earlier than … (THEIRS - 15 min.)", and the like for one of the future
+_SIGNED: Final = re.compile(r"Signature [a-z ]+: (?P<ours>\w+) is .*\((?P<theirs>\w+) [-+]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +33,38 @@ class Answer:
     region: str | None
     more: Mapping[str, str] = field(default_factory=dict)
     """What else the error holds: ``Header``, ``ArgumentName``, ``ServerTime`` …"""
-    date: str | None = None
-    """The ``Date`` header: the service's clock."""
 
     @classmethod
     def of(cls, error: ClientError) -> Answer:
         """Read a `ClientError`."""
         response: Mapping[str, object] = error.response
-        said, about = _mapping(response.get("Error")), _mapping(response.get("ResponseMetadata"))
+        # Ceph 16 and 18 word a refusal of STS as one of S3, which botocore then takes for the whole answer
+        said, about = _mapping(response.get("Error", response)), _mapping(response.get("ResponseMetadata"))
         headers = _mapping(about.get("HTTPHeaders"))
         status = about.get("HTTPStatusCode")
+        message = _text(said.get("Message")) or ""
+        ids = (about.get("RequestId"), headers.get("x-amz-request-id"), headers.get("x-amzn-requestid"))
         return cls(
             operation=error.operation_name,
-            code=_text(said.get("Code")) or "",
-            message=_text(said.get("Message")) or "",
+            code=_fact(said.get("Code")) or "",
+            message=message,
             status=status if isinstance(status, int) else None,
-            request_id=_text(about.get("RequestId")) or _text(headers.get("x-amz-request-id")),
-            region=_text(headers.get("x-amz-bucket-region")) or _text(said.get("Region")),
+            request_id=next(filter(None, map(_fact, ids)), None),
+            region=_region(headers.get("x-amz-bucket-region")) or _region(said.get("Region")) or _location(message),
             more={str(name): value for name, value in said.items() if isinstance(value, str)},
-            date=_text(headers.get("date")),
         )
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nothing in it is a service's: no request id, and no code but the status."""
+        return not self.request_id and (not self.code or self.code.isdigit())
 
     @property
     def skew(self) -> float | None:
         """Seconds by which the caller's clock is ahead of the service's, if the answer tells both."""
-        ours, theirs = _instant(self.more.get("RequestTime")), _instant(self.more.get("ServerTime"))
+        signed = _SIGNED.search(self.message)
+        told = signed.groups() if signed else (self.more.get("RequestTime"), self.more.get("ServerTime"))
+        ours, theirs = map(_instant, told)
         return (ours - theirs).total_seconds() if ours and theirs else None
 
 
@@ -60,17 +76,23 @@ def _text(value: object) -> str | None:
     return str(value) if value else None
 
 
+def _fact(value: object) -> str | None:
+    """Read a code or an id; who sends control characters or a novel in its place gets neither into a log."""
+    return "".join(filter(str.isprintable, str(value)))[:_LONGEST_FACT] if value else None
+
+
+def _region(value: object) -> str | None:
+    return str(value) if _REGION.fullmatch(str(value or "")) else None
+
+
+def _location(message: str) -> str | None:
+    match = _LOCATION.search(message)
+    return {"unspecified": "us-east-1"}.get(match["region"], match["region"]) if match else None
+
+
 def _instant(text: str | None) -> datetime | None:
-    if not text:
+    try:
+        instant = datetime.fromisoformat(text or "")
+    except ValueError:
         return None
-    for read in (
-        datetime.fromisoformat,
-        lambda text: datetime.strptime(text, "%Y%m%dT%H%M%SZ").astimezone(),
-        parsedate_to_datetime,
-    ):
-        try:
-            instant = read(text)
-        except (ValueError, TypeError):
-            continue
-        return instant if instant.tzinfo else instant.astimezone()
-    return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

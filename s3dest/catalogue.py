@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Final
 
-from s3dest import config_problems, denials, network_problems, observations, problems, sts_problems
+from s3dest import config_problems, denials, kms_problems, network_problems, observations, problems, sts_problems
 from s3dest.problem import Problem
 
 CHAPTERS: Final[tuple[tuple[str, ModuleType], ...]] = (
     ("The configuration is wrong", config_problems),
     ("No session of the role", sts_problems),
     ("S3 denies", denials),
+    ("KMS says no", kms_problems),
     ("S3 answers otherwise", problems),
     ("The network between", network_problems),
     ("Only a check finds it", observations),
@@ -35,6 +36,7 @@ PLACEHOLDERS: Final = {
     "claims": "",
     "clock": "",
     "encryption": "ENCRYPTION",
+    "endpoint": "endpoint_url",
     "external_id": "EXTERNAL_ID",
     "key": "KEY",
     "key_prefix": "PREFIX/",
@@ -47,6 +49,7 @@ PLACEHOLDERS: Final = {
     "principal": "the role or user",
     "region": "REGION",
     "right": "RIGHT",
+    "service": "the store or STS",
     "role_arn": "ROLE_ARN",
     "storage_class": "STORAGE_CLASS",
     "stranger": "a stranger",

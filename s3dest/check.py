@@ -289,7 +289,7 @@ def repeated(
             return _after(report, config, waited) if paused else report
         codes = ", ".join(finding.code for finding in errors)
         sentence = (
-            f"Waiting for AWS to spread the policies of {report.destination} ({codes}), for at most {left:.0f} s."
+            f"Waiting for policies just saved to count for {report.destination} ({codes}), for at most {left:.0f} s."
         )
         log.info("%s", sentence)
         if on_wait is not None:

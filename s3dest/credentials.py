@@ -313,7 +313,8 @@ class RoleSessions:
                 answer = self._ask(token)
         except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
             claims = Claims.of(token) if token else None
-            failure = explain(error, self._config, operation=self._operation, hide=[token], claims=claims)
+            hide = [token, self._vendor_token() if isinstance(error, ClientError) else None]
+            failure = explain(error, self._config, operation=self._operation, hide=hide, claims=claims)
         else:
             return self._keys(answer, started)
         raise failure
@@ -328,6 +329,14 @@ class RoleSessions:
             # the vendor's own code or file: whatever it raises is its affair, and chained
             said = type(error).__name__
             raise describe(sts_problems.TOKEN_SOURCE, self._config, operation=self._operation, said=said) from error
+
+    def _vendor_token(self) -> str | None:
+        """Return the token of the vendor's own session, which an answer may repeat."""
+        session = isinstance(self._identity, AmbientIdentity) and (self._identity.session or boto3.DEFAULT_SESSION)
+        with contextlib.suppress(Exception):  # it signed the request, so that it was there; nothing depends on it
+            keys = session.get_credentials() if session else None
+            return keys.get_frozen_credentials().token if keys else None
+        return None
 
     def _ask(self, token: str | None) -> dict[str, Any]:
         client = self._sts()

@@ -1,7 +1,8 @@
 """AWS's words for a refusal, taken apart: who may not do what, and which kind of policy says so.
 
-The wording is that of the IAM user guide, "Troubleshoot access denied error messages". In other accounts and
-organisations, and from other stores, it is a bare "Access Denied": then all fields are empty, and nothing is guessed.
+The wording is that of the IAM user guide, "Troubleshoot access denied error messages", and of the S3 user guide,
+"Troubleshoot access denied (403 Forbidden) errors". In other accounts and organisations, and from other stores, it is a
+bare "Access Denied": then all fields are empty, and nothing is guessed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _TYPES: Final[dict[str, PolicyType]] = {
     "vpc endpoint": "VPC endpoint",
     "permissions boundary": "permissions boundary",
     "session": "session",
+    "sessions": "session",  # as the IAM user guide has it once
     "role trust": "role trust",
 }
 _WHO: Final = re.compile(r"User: (?P<principal>\S+) is not authorized", re.IGNORECASE)
@@ -38,9 +40,14 @@ _RESOURCE: Final = re.compile(r"on (?:the )?resource:? \"?(?P<resource>arn:[^\s\
 _IMPLICIT: Final = re.compile(
     r"because no (?P<type>[\w -]+?)(?: policy| policies)? allows? the (?P<action>[a-z0-9-]+:[A-Za-z*]+)", re.IGNORECASE
 )
+# "… in a VPC endpoint policy transitively through a service control policy": it is the latter that denies
 _EXPLICIT: Final = re.compile(
-    r"explicit deny in an? (?P<type>[\w -]+?)(?: policy)?(?=[:.,;]|\s*$|\s\(|\sarn)", re.IGNORECASE
+    r"explicit deny in (?:an?|the) (?:.*?transitively through an? )?"
+    r"(?P<type>[\w -]+?)(?: policy)?(?=[:.,;]|\s*$|\s\(|\sarn)",
+    re.IGNORECASE,
 )
+# KMS, of a key in another account: which of the three it is, the asker is not told
+_UNSEEN: Final = re.compile(r"does not exist in this Region, no resource-based policies allow access", re.IGNORECASE)
 _POLICY: Final = re.compile(r"(?:explicit deny in|because no) .*?(?P<arn>arn:[a-z0-9-]+:[^\s\"',;)]+)", re.IGNORECASE)
 
 
@@ -65,13 +72,14 @@ class Denial:
         """Read AWS's words; what they do not tell is left empty."""
         implicit, explicit = _IMPLICIT.search(message), _EXPLICIT.search(message)
         reason = explicit or implicit
+        kind = _TYPES.get(reason["type"].strip().lower()) if reason else None
         policy = _POLICY.search(message) if reason else None
         action = _ACTION.search(message) or implicit
         return cls(
             principal=_group(_WHO.search(message), "principal"),
             action=_group(action, "action"),
             resource=_group(_RESOURCE.search(message), "resource"),
-            policy_type=_TYPES.get(reason["type"].strip().lower()) if reason else None,
+            policy_type="resource-based" if _UNSEEN.search(message) else kind,
             explicit=None if reason is None else explicit is not None,
             policy_arn=policy["arn"].rstrip(".") if policy else None,
         )

@@ -12,17 +12,20 @@ PUT_DENIED = Problem(
     AccessDeniedError,
     "customer",
     "Writing to {uri} is denied.",
-    "Allow s3:PutObject on {objects_arn} in the policy of the role or user, and see that no other policy (bucket, "
-    f"organisation, permissions boundary, VPC endpoint) denies it. {_SLOWLY}",
+    "Allow s3:PutObject on {objects_arn} in the policy of the role or user, and see that no other policy (of the "
+    "bucket, the organisation, a permissions boundary or a VPC endpoint) denies it, such as by a condition on the IP "
+    f"address or VPC that requests come from. The answer does not say which it is. {_SLOWLY}",
     statement="put",
     settles=True,
+    elsewhere="Some stores say the same of a wrong key, or of a bucket that is not there.",
 )
 PUT_NOT_ALLOWED = Problem(
     "put_not_allowed",
     AccessDeniedError,
     "customer",
     "No policy of {principal} allows {action} on {objects_arn}.",
-    f"Attach the generated policy; check that its resource has the right bucket and ends in /*. {_SLOWLY}",
+    "Attach the generated policy; check that its resource has the right bucket and ends in /*, and that no condition "
+    f"(on the IP address or VPC of the request, say) keeps it from counting. {_SLOWLY}",
     statement="put",
     settles=True,
 )
@@ -31,7 +34,8 @@ DENIED_BY_IDENTITY_POLICY = Problem(
     AccessDeniedError,
     "customer",
     "A policy of {principal} denies {action} explicitly{policy_arn}.",
-    "Take the deny out, or exempt {objects_arn} from it: an allow elsewhere does not outweigh it.",
+    "Take the deny out, or exempt {objects_arn} from it, or meet its condition, such as one on the IP address or VPC "
+    "of the request: an allow elsewhere does not outweigh it.",
     settles=True,
 )
 DENIED_BY_BUCKET_POLICY = Problem(
@@ -39,8 +43,8 @@ DENIED_BY_BUCKET_POLICY = Problem(
     AccessDeniedError,
     "customer",
     "The policy of bucket {bucket!r} denies {action} explicitly{policy_arn}.",
-    "Look for a deny with a condition on encryption, TLS, VPC endpoint, IP address or organisation in the bucket "
-    "policy (or RestrictPublicBuckets), and exempt {principal} from it.",
+    "Look in the bucket policy for a deny with a condition on encryption, TLS, VPC endpoint, IP address or "
+    "organisation (or for RestrictPublicBuckets), and exempt {principal} from it.",
     settles=True,
 )
 ENCRYPTION_DEMANDED = Problem(
@@ -55,7 +59,8 @@ DENIED_BY_SCP = Problem(
     AccessDeniedError,
     "customer",
     "A service control policy of the account's organisation does not let {principal} do {action}{policy_arn}.",
-    "Ask the administrator of the AWS organisation for an exception; nothing in the account itself outweighs it.",
+    "Ask the administrator of the AWS organisation for an exception; nothing in the account itself outweighs it. Such "
+    "policies often have a condition on the region, IP address or VPC of the request.",
     settles=True,
 )
 DENIED_BY_RCP = Problem(
@@ -63,7 +68,8 @@ DENIED_BY_RCP = Problem(
     AccessDeniedError,
     "customer",
     "A resource control policy of the bucket's organisation does not let {principal} do {action}{policy_arn}.",
-    "Ask the administrator of the bucket's AWS organisation for an exception.",
+    "Ask the administrator of the bucket's AWS organisation for an exception. Such policies often have a condition on "
+    "the caller's organisation, or on the IP address or VPC of the request.",
     settles=True,
 )
 DENIED_BY_BOUNDARY = Problem(
@@ -130,31 +136,12 @@ TAGS_DENIED = Problem(
     "The request carried tags, and s3:PutObjectTagging is not allowed.",
     "s3dest sends no tags: find what adds the header on the way, and take it out.",
 )
-KMS_DENIED = Problem(
-    "kms_denied",
-    AccessDeniedError,
-    "customer",
-    "The bucket's KMS key may not be used{kms_action}.",
-    "Allow kms:GenerateDataKey and kms:Decrypt on the key, in the policy of the role or user and in the key's own.",
-    statement="kms",
-    settles=True,
-)
-KMS_DECRYPT_DENIED = Problem(
-    "kms_decrypt_denied",
-    AccessDeniedError,
-    "customer",
-    "The bucket's KMS key may encrypt but not decrypt, which multipart uploads need (kms:Decrypt).",
-    "Allow kms:Decrypt on the key too, in the policy of the role or user and in the key's own: without it small "
-    "transfers work and large ones fail.",
-    statement="kms",
-    settles=True,
-)
 MULTIPART_DENIED = Problem(
     "multipart_denied",
     AccessDeniedError,
     "customer",
     "The bucket takes a put to {uri} but refuses a multipart upload, which large objects need.",
-    "If a bucket policy demands If-None-Match, exempt the requests that create no object, as the statement does.",
+    "If a policy demands If-None-Match, exempt the requests that create no object, as the statement does.",
     statement="guard",
     settles=True,
 )

@@ -18,13 +18,17 @@ from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
 from s3dest.denial import Denial
-from s3dest.errors import RequestError, S3DestError, WrongRegionError
+from s3dest.errors import CredentialsError, RequestError, S3DestError, WrongRegionError
 from s3dest.problem import Problem
 from s3dest.statements import statement
 
 _STS_OPERATIONS: Final = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity"})
 _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Value ').*?(?=' at ')", re.DOTALL)
-_SIGNATURE: Final = re.compile(r"(?i)((?:X-Amz-(?:Signature|Security-Token|Credential)|Signature)=)[^&\s,\"'<]+")
+_SIGNATURE: Final = re.compile(
+    r"(?i)((?:X-Amz-(?:Signature|Security-Token|Credential)|Signature)(?:=|: ?))[^&\s,\"'<]+"
+)
+# SignatureDoesNotMatch of STS repeats what was to be signed, the caller's session token included
+_CANONICAL: Final = re.compile(r"\s*The Canonical String for this request should have been.*", re.DOTALL)
 _LONGEST_MESSAGE: Final = 800
 
 
@@ -94,9 +98,13 @@ def describe(
         more: Values of further placeholders.
     """
     denial = Denial.of(answer.message) if answer else None
-    if problem is problems.WRONG_REGION and answer and answer.region:
-        mend = {"region": answer.region}
+    right_region = answer.region if answer and problem is problems.WRONG_REGION else None
+    if right_region and right_region != config.region:
+        mend = {"region": right_region}
+    of_sts = operation in _STS_OPERATIONS
     values = _values(config, key) | _values_of_answer(answer, denial, claims) | dict(more or {})
+    if of_sts:
+        values |= {"service": "STS", "endpoint": "sts_endpoint_url"}
     if mend:
         values["mend"] = repr(dict(mend))
     message = _sentence(problem.title.format_map(values))
@@ -106,16 +114,17 @@ def describe(
         speaker = "botocore" if not answer else "AWS" if config.on_aws else "The store"
         said = f"{speaker} said: {_scrub(said, hide)}"
         message = f"{message} {said}"
-    remedy = problem.remedy.format_map(values)
-    if problem is problems.WRONG_REGION and answer and answer.region:
-        remedy = f"The bucket is in {answer.region!r}: config.model_copy(update={values['mend']})."
-    error = problem.error(
+    more_elsewhere = problem.elsewhere if not config.on_aws else ""
+    remedy = f"{problem.remedy} {more_elsewhere}".rstrip().format_map(values)
+    if right_region and mend:
+        remedy = f"The bucket is in {right_region!r}: config.model_copy(update={values['mend']})."
+    error = (CredentialsError if of_sts else problem.error)(
         message,
         code=problem.code,
         owner=problem.owner,
         remedy=remedy,
         operation=operation,
-        bucket=None if operation in _STS_OPERATIONS else config.bucket,
+        bucket=None if of_sts else config.bucket,
         key=key,
         aws_code=(answer.code or None) if answer else None,
         status=answer.status if answer else None,
@@ -155,6 +164,7 @@ def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
         "claims": "",
         "clock": "",
         "encryption": "encryption",
+        "endpoint": "endpoint_url",
         "external_id": repr(role.external_id) if role and role.external_id else "none",
         "key": key or "",
         "key_prefix": config.key_prefix,
@@ -167,6 +177,7 @@ def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
         "principal": f"the role {role.role_arn}" if role else f"the user of key {user}",
         "region": config.region,
         "right": "do that",
+        "service": "the store",
         "role_arn": role.role_arn if role else "",
         "storage_class": config.storage_class or "that was asked for",
         "stranger": "others",
@@ -183,6 +194,7 @@ def _values_of_answer(answer: Answer | None, denial: Denial | None, claims: Clai
         values["action"] = denial.action
         if denial.action.startswith("kms:"):
             values["kms_action"] = f" ({denial.action})"
+            values["objects_arn"] = denial.resource or "the KMS key"
     if denial and denial.policy_arn:
         values["policy_arn"] = f" ({denial.policy_arn})"
     if denial and denial.principal:
@@ -195,8 +207,8 @@ def _values_of_answer(answer: Answer | None, denial: Denial | None, claims: Clai
 
 
 def _scrub(text: str, hide: Iterable[str | None]) -> str:
-    """Take tokens out of what a service said, and keep it to a readable length."""
-    text = _hidden(text, hide)
+    """Take tokens and control characters out of what a service said, and keep it to a readable length."""
+    text = "".join(char if char.isprintable() else " " for char in _hidden(text, hide))
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
 
 
@@ -204,4 +216,5 @@ def _hidden(text: str, hide: Iterable[str | None]) -> str:
     for secret in hide:
         if secret:
             text = text.replace(secret, "(hidden)")
+    text = _CANONICAL.sub(" (hidden)", text)
     return _SIGNATURE.sub(r"\1(hidden)", _TOKEN.sub("(hidden)", text))

@@ -1,4 +1,7 @@
-"""The catalogue, on what lies between: names, connections, TLS, proxies, lost answers."""
+"""The catalogue, on what lies between: names, connections, TLS, proxies, lost answers.
+
+``{service}`` is who was asked, the store or STS; where it was STS, the error is a `CredentialsError`.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,16 @@ UNREACHABLE = Problem(
     "endpoint_unreachable",
     TransportError,
     "network",
-    "The store cannot be reached.",
-    "Check the region's spelling, endpoint_url, name resolution and egress rules.",
+    "{service} cannot be reached.",
+    "Check the region's spelling, {endpoint}, name resolution and egress rules.",
     retryable=True,
 )
 NAME_NOT_FOUND = Problem(
     "name_not_found",
     TransportError,
     "network",
-    "The name of the store cannot be resolved.",
-    "Check this machine's DNS, and the spelling of endpoint_url; a store that knows no bucket in the host name needs "
+    "The name of {service} cannot be resolved.",
+    "Check this machine's DNS, and the spelling of {endpoint}; a store that knows no bucket in the host name needs "
     "addressing_style 'path'.",
     retryable=True,
 )
@@ -26,47 +29,77 @@ REGION_UNKNOWN = Problem(
     "region_unknown",
     TransportError,
     "customer",
-    "There is no S3 in region {region!r}: its name cannot be resolved, and AWS lists no such region.",
+    "There is no region {region!r}: no name of {service} can be resolved there, and AWS lists no such region.",
     "Set the region that the S3 console shows beside the bucket.",
 )
 CONNECTION_REFUSED = Problem(
     "connection_refused",
     TransportError,
     "network",
-    "The store's address refuses connections.",
-    "Check the port in endpoint_url, that the store is running, and the firewall in between.",
+    "The address of {service} refuses connections.",
+    "Check the port in {endpoint}, that {service} is running, and the firewall in between.",
     retryable=True,
 )
 CONNECT_TIMED_OUT = Problem(
     "connect_timed_out",
     TransportError,
     "network",
-    "No connection to the store came about in time.",
-    "Check egress rules, routes and security groups: packets to the store are dropped.",
+    "No connection to {service} came about in time.",
+    "Check egress rules, routes and security groups: packets to {service} are dropped.",
     retryable=True,
 )
 PROXY_UNREACHABLE = Problem(
-    "proxy_unreachable", TransportError, "network", "The proxy cannot be reached.", "Check the proxy.", retryable=True
+    "proxy_unreachable",
+    TransportError,
+    "network",
+    "The proxy between here and {service} cannot be reached.",
+    "Check its address (HTTPS_PROXY, HTTP_PROXY), or name {service} in NO_PROXY.",
+    retryable=True,
+)
+PROXY_WANTS_LOGIN = Problem(
+    "proxy_wants_login",
+    TransportError,
+    "network",
+    "The proxy between here and {service} wants user name and password (407).",
+    "Put them into the proxy's address (HTTPS_PROXY, HTTP_PROXY), or name {service} in NO_PROXY.",
+)
+PROXY_REFUSES = Problem(
+    "proxy_refuses",
+    TransportError,
+    "network",
+    "The proxy between here and {service} does not let the connection through.",
+    "Allow {service} in the proxy, or name it in NO_PROXY.",
+    retryable=True,
+)
+GATEWAY_FAILED = Problem(
+    "gateway_failed",
+    TransportError,
+    "network",
+    "What lies between here and {service} answered in its place, and says that it failed: there is no request id.",
+    "Try again later; if it stays, look at the proxy, load balancer or gateway in between.",
+    retryable=True,
+    ambiguous=True,
 )
 TLS_UNTRUSTED = Problem(
     "tls_failed",
     TransportError,
     "network",
-    "No trusted TLS connection to the store can be made.",
-    "Add the store's certificate authority (AWS_CA_BUNDLE), or check that the port speaks TLS.",
+    "No trusted TLS connection to {service} can be made.",
+    "Add the certificate authority of {service}, or of the proxy that inspects TLS (AWS_CA_BUNDLE); check that the "
+    "certificate is of this host and has not expired.",
 )
 TLS_NOT_SPOKEN = Problem(
     "tls_not_spoken",
     TransportError,
     "network",
-    "What listens at the store's address does not speak TLS.",
-    "Check the port in endpoint_url (https on a port for http?), and look for a proxy in between.",
+    "What listens at the address of {service} does not speak TLS.",
+    "Check the port in {endpoint} (https on a port for http?), and look for a proxy in between.",
 )
 ANSWER_LOST = Problem(
     "answer_lost",
     TransportError,
     "network",
-    "The store's answer did not arrive.",
+    "The answer of {service} did not arrive.",
     "Try again; whether the request took effect is unknown.",
     retryable=True,
     ambiguous=True,

@@ -73,6 +73,7 @@ EXTERNAL_ID_NOT_REQUIRED = Problem(
     "saved can take some minutes to count.",
     statement="trust",
     settles=True,
+    elsewhere="Ceph knows no sts:ExternalId: there the principal alone keeps others out; say so by external_id None.",
 )
 EXTERNAL_ID_NOT_COMPARED = Problem(
     "external_id_not_compared",
@@ -157,7 +158,7 @@ WAITED = Problem(
     "waited_for_iam",
     CheckFailedError,
     "aws",
-    "The check succeeded only after {waited}: AWS had not spread a policy just saved yet.",
+    "The check succeeded only after {waited}: a policy just saved did not count before.",
     "Nothing to mend; a transfer begun before that would have failed.",
     severity="note",
 )

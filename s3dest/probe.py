@@ -7,6 +7,7 @@ from typing import Final
 
 from s3dest import denials, observations, problems
 from s3dest.config import DestinationConfig
+from s3dest.denial import Denial
 from s3dest.diagnosis import describe
 from s3dest.encryption import SseKms
 from s3dest.errors import AccessDeniedError, RequestError, S3DestError
@@ -126,7 +127,7 @@ class Probe:
         try:
             return self._bucket.create_upload(self.key, content_type=CONTENT_TYPE)
         except AccessDeniedError as error:
-            if error.code in {denials.KMS_DENIED.code, denials.KMS_DECRYPT_DENIED.code}:
+            if (Denial.of(error.said).action or "").startswith("kms:"):
                 raise
             better = reworded(error, denials.MULTIPART_DENIED, self._config)
         raise better

@@ -13,6 +13,7 @@ StatementKind = Literal[
     "delete",
     "abort",
     "kms",
+    "kms-key",
     "trust",
     "bucket",
     "boundary",
@@ -45,3 +46,5 @@ class Problem:
     """The document to paste, if one mends it."""
     settles: bool = False
     """Whether it may pass by itself within minutes, because IAM spreads an edited policy slowly."""
+    elsewhere: str = ""
+    """What to add to the remedy on other stores than AWS."""

@@ -1,4 +1,4 @@
-"""The catalogue, on S3's answers other than a 403 of its policies (denials.py).
+"""The catalogue, on S3's answers other than a 403 of its policies (denials.py) and those of KMS (kms_problems.py).
 
 Titles and remedies may name ``{bucket}``, ``{region}``, ``{uri}``, ``{partition}``, ``{key_prefix}``, ``{key}``,
 ``{role_arn}``, ``{external_id}`` and what else diagnosis.py fills in; verdicts.py decides which problem an answer is.
@@ -17,13 +17,6 @@ from s3dest.errors import (
 )
 from s3dest.problem import Problem
 
-KMS_KEY_UNUSABLE = Problem(
-    "kms_key_unusable",
-    RequestError,
-    "customer",
-    "The KMS key that encrypts the bucket cannot be used.",
-    "Enable the key, or set another as the bucket's default.",
-)
 KEY_UNKNOWN = Problem(
     "access_key_unknown",
     CredentialsError,
@@ -108,7 +101,7 @@ CLOCK_SKEWED = Problem(
     "clock_skewed",
     RequestError,
     "vendor",
-    "This machine's clock is wrong by more than AWS accepts{clock}.",
+    "This machine's clock and that of {service} differ by too much{clock}.",
     "Set the clock of the machine that runs s3dest.",
 )
 NOT_IMPLEMENTED = Problem(
@@ -148,7 +141,7 @@ NOT_S3 = Problem(
     "What answered is not S3.",
     "Check endpoint_url, and look for a proxy or a captive portal in between.",
 )
-REFUSED = Problem("request_refused", RequestError, "customer", "S3 refused the request.", "See what AWS said.")
+REFUSED = Problem("request_refused", RequestError, "customer", "S3 refused the request.", "See what was answered.")
 SESSION_TOKEN_INVALID = Problem(
     "session_token_invalid",
     CredentialsError,

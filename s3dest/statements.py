@@ -34,29 +34,29 @@ def statement(
     """
     objects = f"arn:{config.partition.name}:s3:::{config.bucket}/{config.key_prefix}*"
     match kind:
-        case "put" | "boundary":
+        case "put":
             return _allow(["s3:PutObject"], objects)
+        case "boundary":
+            return _kms(config, denial) if _names_kms(denial) else _allow(["s3:PutObject"], objects)
         case "delete":
             probes = f"arn:{config.partition.name}:s3:::{config.bucket}/{config.key_prefix}{PROBE_FOLDER}/*"
             return _allow(["s3:DeleteObject"], probes)
         case "abort":
             return _allow(["s3:AbortMultipartUpload"], objects)
         case "kms":
-            return _kms(config)
+            return _kms(config, denial)
+        case "kms-key":
+            return _for_principal(config, denial, {**_kms(config, denial), "Resource": "*"})  # in its policy: this key
         case "bucket":
-            principal = config.auth.role_arn if isinstance(config.auth, RoleAuth) else denial and denial.role_arn
-            return {"Principal": {"AWS": principal}, **_allow(["s3:PutObject"], objects)} if principal else None
+            return _for_principal(config, denial, _allow(["s3:PutObject"], objects))
         case "guard":
             return dict(policies.bucket_guard(config))
         case "steady":
             return dict(policies.permission(config, stage="steady"))
         case "trust":
             return _trust(config, denial, claims)
-        case "uploads-expire":
-            return _rule("remove-incomplete-uploads", config.key_prefix, AbortIncompleteMultipartUpload="Initiation")
-        case "versions-expire":
-            folder = f"{config.key_prefix}{PROBE_FOLDER}/"
-            return _rule("remove-old-probes", folder, NoncurrentVersionExpiration="Noncurrent")
+        case "uploads-expire" | "versions-expire":
+            return _lifecycle(kind, config)
 
 
 def vendor_of(denial: Denial | None, claims: Claims | None) -> VendorIdentity | None:
@@ -81,17 +81,35 @@ def _trust(config: DestinationConfig, denial: Denial | None, claims: Claims | No
         return None
 
 
-def _kms(config: DestinationConfig) -> dict[str, Any]:
+def _names_kms(denial: Denial | None) -> bool:
+    return denial is not None and (denial.action or "").startswith("kms:")
+
+
+def _kms(config: DestinationConfig, denial: Denial | None) -> dict[str, Any]:
+    """Allow both actions on the key: the one that AWS named, else that of the config."""
+    named = denial.resource if denial and ":kms:" in (denial.resource or "") else None
     key = config.encryption.key_arn if isinstance(config.encryption, SseKms) else "KEY_ARN"
-    return _allow(["kms:GenerateDataKey", "kms:Decrypt"], key)
+    return _allow(["kms:GenerateDataKey", "kms:Decrypt"], named or key)
+
+
+def _for_principal(
+    config: DestinationConfig, denial: Denial | None, statement: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Write a statement of a resource's own policy; ``None`` for a user whose ARN AWS did not tell."""
+    principal = config.auth.role_arn if isinstance(config.auth, RoleAuth) else denial and denial.role_arn
+    return {"Principal": {"AWS": principal}, **statement} if principal else None
 
 
 def _allow(actions: list[str], resource: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": actions, "Resource": resource}
 
 
-def _rule(name: str, prefix: str, **action: str) -> dict[str, Any]:
+def _lifecycle(kind: StatementKind, config: DestinationConfig) -> dict[str, Any]:
     """Write a lifecycle configuration of one rule, as ``put-bucket-lifecycle-configuration`` takes it."""
-    ((kind, since),) = action.items()
-    days = "DaysAfterInitiation" if since == "Initiation" else "NoncurrentDays"
-    return {"Rules": [{"ID": name, "Status": "Enabled", "Filter": {"Prefix": prefix}, kind: {days: _DAYS}}]}
+    if kind == "uploads-expire":
+        name, prefix = "remove-incomplete-uploads", config.key_prefix
+        action = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _DAYS}}
+    else:
+        name, prefix = "remove-old-probes", f"{config.key_prefix}{PROBE_FOLDER}/"
+        action = {"NoncurrentVersionExpiration": {"NoncurrentDays": _DAYS}}
+    return {"Rules": [{"ID": name, "Status": "Enabled", "Filter": {"Prefix": prefix}, **action}]}

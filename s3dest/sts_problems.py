@@ -11,10 +11,11 @@ ROLE_NOT_ASSUMABLE = Problem(
     "customer",
     "The role {role_arn} cannot be assumed{caller}.",
     "Check that the role exists, that its trust policy names the vendor's principal and, as sts:ExternalId, "
-    "{external_id}, and (vendor) that the caller may call sts:AssumeRole on it. AWS does not say which failed. "
+    "{external_id}, and (vendor) that the caller may call sts:AssumeRole on it. The answer does not say which failed. "
     "A trust policy just saved can take some minutes to count.",
     statement="trust",
     settles=True,
+    elsewhere="Ceph knows no sts:ExternalId: there a condition on it lets nobody in, and external_id must be None.",
 )
 ROLE_NOT_ASSUMABLE_BY_TOKEN = Problem(
     "role_not_assumable_by_token",
@@ -109,7 +110,7 @@ VENDOR_KEYS_MISSING = Problem(
     "vendor_keys_missing",
     CredentialsError,
     "vendor",
-    "The vendor's own AWS credentials cannot be found.",
+    "The vendor's own AWS credentials cannot be loaded.",
     "Configure ambient AWS credentials for this process, or pass an identity; the customer can do nothing about this.",
 )
 SESSION_DURATION = Problem(
@@ -133,6 +134,14 @@ NO_SESSION = Problem(
     "The answer says success but holds no session of {role_arn}: it is not one of STS.",
     "Check sts_endpoint_url, and look for a proxy or a captive portal in between.",
 )
+NOT_STS = Problem(
+    "sts_answer",
+    CredentialsError,
+    "network",
+    "What answered in the place of STS cannot be read: it is not STS, or its answer was cut off.",
+    "Check sts_endpoint_url, and look for a proxy or a captive portal in between.",
+    retryable=True,
+)
 TOKEN_SOURCE = Problem(
     "token_source",
     CredentialsError,
@@ -141,7 +150,7 @@ TOKEN_SOURCE = Problem(
     "Mend the token source; the customer can do nothing about this.",
 )
 STS_REFUSED = Problem(
-    "sts_refused", CredentialsError, "vendor", "STS refused to open a session of {role_arn}.", "See what AWS said."
+    "sts_refused", CredentialsError, "vendor", "STS refused to open a session of {role_arn}.", "See what was answered."
 )
 STS_UNAVAILABLE = Problem(
     "sts_unavailable",
@@ -149,13 +158,5 @@ STS_UNAVAILABLE = Problem(
     "aws",
     "STS cannot open a session of {role_arn} at the moment.",
     "Try again later.",
-    retryable=True,
-)
-STS_UNREACHABLE = Problem(
-    "sts_unreachable",
-    CredentialsError,
-    "network",
-    "STS cannot be reached.",
-    "Check name resolution, egress rules, proxy and sts_endpoint_url.",
     retryable=True,
 )

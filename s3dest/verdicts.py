@@ -1,7 +1,7 @@
 """Which problem of the catalogue an answer, or the lack of one, is.
 
-The error code decides before the status. What is not known stays unknown: ``request_refused`` and ``sts_refused`` show
-it whole.
+The error code decides before the status, and a bare status without a request id is no service's answer. What is not
+known stays unknown: ``request_refused`` and ``sts_refused`` show it whole.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from botocore import exceptions as botocore_errors
 from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
 
-from s3dest import denials, network_problems, problems, sts_problems
+from s3dest import denials, kms_problems, network_problems, problems, sts_problems
 from s3dest.answer import Answer
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.config import DestinationConfig
@@ -23,11 +23,11 @@ from s3dest.problem import Problem
 _THROTTLES: Final = frozenset(
     "SlowDown SlowDownRead SlowDownWrite Throttling ThrottlingException ThrottledException RequestThrottled "
     "RequestThrottledException TooManyRequests TooManyRequestsException RequestLimitExceeded BandwidthLimitExceeded "
-    "LimitExceededException PriorRequestNotComplete EC2ThrottledException 429".split()
+    "LimitExceededException PriorRequestNotComplete EC2ThrottledException KMS.ThrottlingException 429".split()
 )
 REGION_CODES: Final = frozenset(
     "PermanentRedirect TemporaryRedirect Redirect AuthorizationHeaderMalformed IllegalLocationConstraintException "
-    "301 302 307".split()
+    "IncorrectEndpoint 301 302 307".split()
 )
 """Codes by which S3 says that a bucket lives elsewhere."""
 
@@ -66,6 +66,8 @@ _S3_CODES: Final = {
     **dict.fromkeys(REGION_CODES, problems.WRONG_REGION),
     **dict.fromkeys(EXPIRED_CODES, problems.SESSION_EXPIRED),
     "InvalidToken": problems.SESSION_TOKEN_INVALID,
+    "KMS.DisabledException": kms_problems.KMS_KEY_DISABLED,
+    "KMS.InvalidKeyUsageException": kms_problems.KMS_KEY_WRONG_KIND,
 }
 _STS_CODES: Final = {
     "RegionDisabledException": sts_problems.STS_REGION_DISABLED,
@@ -102,11 +104,35 @@ _BY_POLICY: Final[dict[tuple[str, bool], Problem]] = {
     **{("permissions boundary", explicit): denials.DENIED_BY_BOUNDARY for explicit in (False, True)},
     **{("session", explicit): denials.DENIED_BY_SESSION_POLICY for explicit in (False, True)},
 }
+# KMS says this of a data key that the asker may not decrypt
+_CIPHERTEXT: Final = re.compile(r"ciphertext refers to a", re.IGNORECASE)
+_KEY_CODES: Final = frozenset("KMS.KMSInvalidStateException KMS.NotFoundException KMS.AccessDeniedException".split())
+"""Codes of KMS that stand for several causes."""
+
+_VENDORS_KEYS: Final = (
+    botocore_errors.NoCredentialsError,
+    botocore_errors.NoAuthTokenError,
+    botocore_errors.PartialCredentialsError,
+    botocore_errors.CredentialRetrievalError,
+    botocore_errors.UnknownCredentialError,
+    botocore_errors.RefreshWithMFAUnsupportedError,
+    botocore_errors.ProfileNotFound,
+    botocore_errors.ConfigNotFound,
+    botocore_errors.ConfigParseError,
+    botocore_errors.InvalidConfigError,
+    botocore_errors.InfiniteLoopConfigError,
+    botocore_errors.MetadataRetrievalError,
+    botocore_errors.SSOError,
+    botocore_errors.TokenRetrievalError,
+)
+"""What botocore raises while it looks for the vendor's own keys."""
 
 
 def of_sts(answer: Answer) -> Problem:
     """Name what STS's refusal is."""
     by_token = answer.operation == "AssumeRoleWithWebIdentity"
+    if answer.anonymous:
+        return _of_nobody(answer) or sts_problems.NOT_STS
     if _SKEW.search(answer.message) or answer.code == "RequestTimeTooSkewed":
         return problems.CLOCK_SKEWED
     if answer.code in {"AccessDenied", "NoSuchEntity"}:  # Ceph says that there is no such role
@@ -132,25 +158,48 @@ def of_sts(answer: Answer) -> Problem:
 def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
     """Name what S3's refusal is."""
     status = answer.status or 0
-    if answer.code == "AccessDenied" or (status == 403 and answer.code == "403" and answer.request_id):  # noqa: PLR2004
+    if answer.anonymous and not answer.region:
+        return _of_nobody(answer) or problems.NOT_S3
+    if answer.code == "AccessDenied" or (status == 403 and answer.code == "403"):  # noqa: PLR2004
         return _denial(answer, config)
     if answer.code in {"InvalidAccessKeyId", "SignatureDoesNotMatch"} and not isinstance(config.auth, HmacAuth):
         return problems.SESSION_EXPIRED
     if answer.code == "AuthorizationHeaderMalformed" and not answer.region and "region" not in answer.message:
         return problems.REFUSED
+    if answer.code in _KEY_CODES:
+        return _of_key(answer, config)
     if special := _about_a_header(answer, config):
         return special
     if problem := _S3_CODES.get(answer.code):
         return problem
     if answer.code.startswith("KMS."):
-        return problems.KMS_KEY_UNUSABLE
+        return kms_problems.KMS_KEY_UNUSABLE
     if answer.code == "Unauthorized" and isinstance(config.auth, HmacAuth):  # Cloudflare R2
         return problems.SECRET_WRONG
     if status >= 500 or status == 200:  # noqa: PLR2004  # an error inside a 200 is shown as 500 by botocore
         return problems.UNAVAILABLE
-    if (not answer.code or answer.code.isdigit()) and not answer.request_id:
-        return problems.NOT_S3
     return problems.REFUSED
+
+
+def _of_nobody(answer: Answer) -> Problem | None:
+    """Name an answer that is no service's; ``None`` where nothing but that is known of it."""
+    status = answer.status or 0
+    if status == 407:  # noqa: PLR2004  # HTTP's Proxy Authentication Required
+        return network_problems.PROXY_WANTS_LOGIN
+    if status == 429:  # noqa: PLR2004  # HTTP's Too Many Requests
+        return problems.THROTTLED
+    return network_problems.GATEWAY_FAILED if status >= 500 or status == 200 else None  # noqa: PLR2004  # a 200 cut short
+
+
+def _of_key(answer: Answer, config: DestinationConfig) -> Problem:
+    """Tell apart what is wrong with a KMS key under codes that stand for several causes."""
+    if answer.code == "KMS.AccessDeniedException":
+        return _denial(answer, config)
+    if answer.code == "KMS.NotFoundException":
+        elsewhere = answer.message.startswith("Invalid arn ")  # and the key's region
+        return kms_problems.KMS_KEY_ELSEWHERE if elsewhere else kms_problems.KMS_KEY_NOT_FOUND
+    dying = "pending deletion" in answer.message or "pending replica deletion" in answer.message
+    return kms_problems.KMS_KEY_PENDING_DELETION if dying else kms_problems.KMS_KEY_UNUSABLE
 
 
 def _about_a_header(answer: Answer, config: DestinationConfig) -> Problem | None:
@@ -175,8 +224,8 @@ def _about_a_header(answer: Answer, config: DestinationConfig) -> Problem | None
 
 def _denial(answer: Answer, config: DestinationConfig) -> Problem:
     denial = Denial.of(answer.message)
-    if "kms:" in answer.message:
-        return denials.KMS_DECRYPT_DENIED if denial.action == "kms:Decrypt" else denials.KMS_DENIED
+    if "kms:" in answer.message or answer.code.startswith("KMS.") or _CIPHERTEXT.search(answer.message):
+        return _kms_denial(answer, denial)
     if denial.action == "s3:PutObjectAcl" or "BlockPublicAcls" in answer.message:
         return denials.ACL_REFUSED
     if denial.action == "s3:PutObjectTagging":
@@ -198,6 +247,16 @@ def _denial(answer: Answer, config: DestinationConfig) -> Problem:
     return denials.DENIED_CROSS_ACCOUNT if elsewhere and config.on_aws else denials.PUT_DENIED
 
 
+def _kms_denial(answer: Answer, denial: Denial) -> Problem:
+    if denial.policy_type == "resource-based":
+        known = denial.explicit is not None
+        return kms_problems.KMS_KEY_POLICY_DENIES if known else kms_problems.KMS_KEY_NOT_SHARED
+    if denial.policy_type is not None and (denial.policy_type, denial.explicit) != ("identity-based", False):
+        return _BY_POLICY.get((denial.policy_type, bool(denial.explicit)), kms_problems.KMS_DENIED)
+    decrypt = denial.action == "kms:Decrypt" or _CIPHERTEXT.search(answer.message)
+    return kms_problems.KMS_DECRYPT_DENIED if decrypt else kms_problems.KMS_DENIED
+
+
 def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> Problem:
     """Name what went wrong without an answer."""
     cause = str(getattr(error, "kwargs", {}).get("error", "")) or str(error)
@@ -205,19 +264,28 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
         spoken = re.search(r"WRONG_VERSION_NUMBER|wrong version number|record layer|unknown protocol", cause)
         return network_problems.TLS_NOT_SPOKEN if spoken else network_problems.TLS_UNTRUSTED
     if isinstance(error, botocore_errors.ProxyConnectionError):
-        return network_problems.PROXY_UNREACHABLE
+        return _at_the_proxy(cause)
     if isinstance(error, (botocore_errors.EndpointConnectionError, botocore_errors.ConnectTimeoutError)):
-        return sts_problems.STS_UNREACHABLE if sts else _unreachable(error, cause, config)
+        return _unreachable(error, cause, config)
     cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
     if isinstance(error, cut_off):
-        return sts_problems.STS_UNREACHABLE if sts else network_problems.ANSWER_LOST
+        return network_problems.ANSWER_LOST
     if isinstance(error, ResponseParserError):
-        return sts_problems.STS_UNAVAILABLE if sts else network_problems.ANSWER_LOST
+        return sts_problems.NOT_STS if sts else network_problems.ANSWER_LOST
     if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS
         return sts_problems.NO_SESSION
-    if isinstance(error, botocore_errors.BotoCoreError) and sts:
+    if isinstance(error, _VENDORS_KEYS) and sts:
         return sts_problems.VENDOR_KEYS_MISSING
-    return sts_problems.STS_REFUSED if sts else network_problems.UNUSABLE_REQUEST
+    return network_problems.UNUSABLE_REQUEST
+
+
+def _at_the_proxy(cause: str) -> Problem:
+    """Tell a proxy that is not there from one that does not open the tunnel: urllib3 repeats its answer."""
+    refused = re.search(r"Tunnel connection failed: (\d+)", cause)
+    if refused is None:
+        return network_problems.PROXY_UNREACHABLE
+    wants_login = refused[1] == "407"
+    return network_problems.PROXY_WANTS_LOGIN if wants_login else network_problems.PROXY_REFUSES
 
 
 def _unreachable(error: Exception, cause: str, config: DestinationConfig) -> Problem:
@@ -225,7 +293,9 @@ def _unreachable(error: Exception, cause: str, config: DestinationConfig) -> Pro
     if isinstance(error, botocore_errors.ConnectTimeoutError):
         return network_problems.CONNECT_TIMED_OUT
     if _NO_NAME.search(cause):
-        unknown = config.endpoint_url is None and not _is_listed(config.region)
+        asked = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+        on_its_own = f".{config.region}." in asked and config.on_aws
+        unknown = on_its_own and not _is_listed(config.region)
         return network_problems.REGION_UNKNOWN if unknown else network_problems.NAME_NOT_FOUND
     if "refused" in cause.lower():
         return network_problems.CONNECTION_REFUSED

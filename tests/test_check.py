@@ -114,7 +114,7 @@ S3_CAUSES: list[tuple[faults.Fault, str, str]] = [
         "kms_denied",
         "customer",
     ),
-    (faults.refusal(400, "KMS.DisabledException", "key is disabled"), "kms_key_unusable", "customer"),
+    (faults.refusal(400, "KMS.DisabledException", "key is disabled"), "kms_key_disabled", "customer"),
     (faults.refusal(403, "RequestTimeTooSkewed"), "clock_skewed", "vendor"),
     (faults.refusal(501, "NotImplemented", "A header you provided"), "not_implemented", "customer"),
     (faults.refusal(429, "TooManyRequests"), "throttled", "aws"),

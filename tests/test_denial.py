@@ -34,6 +34,15 @@ WORDS: list[tuple[str, PolicyType, bool, str | None]] = [
     ("with an explicit deny in a permissions boundary", "permissions boundary", True, None),
     ("because no session policy allows the s3:PutObject action", "session", False, None),
     ("with an explicit deny in a session policy", "session", True, None),
+    ("with an explicit deny in a sessions policy", "session", True, None),
+    ("because no role trust policy allows the sts:AssumeRole action", "role trust", False, None),
+    ("with an explicit deny in the role trust policy", "role trust", True, None),
+    (
+        "with an explicit deny in a VPC endpoint policy transitively through a service control policy",
+        "service control",
+        True,
+        None,
+    ),
 ]
 
 
@@ -44,6 +53,15 @@ def test_the_policy_is_named(*, words: str, kind: PolicyType, explicit: bool, ar
     assert (denial.policy_type, denial.explicit, denial.policy_arn) == (kind, explicit, arn)
     assert (denial.principal, denial.action) == (WHO, "s3:PutObject")
     assert denial.resource == "arn:aws:s3:::acme-lake/vendor/a"
+
+
+def test_a_key_of_another_account_may_be_anything() -> None:
+    """KMS names three causes at once; that it is the key's own policy is the likely one, and nothing is explicit."""
+    denial = Denial.of(
+        f"User: {WHO} is not authorized to perform: kms:Decrypt on this resource because the resource does not exist "
+        "in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+    )
+    assert (denial.action, denial.policy_type, denial.explicit) == ("kms:Decrypt", "resource-based", None)
 
 
 def test_the_role_behind_a_session_is_named() -> None:

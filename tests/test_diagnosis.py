@@ -108,6 +108,7 @@ def test_what_is_not_botocores_is_explained_too(error: Exception) -> None:
     assert type(error).__name__ in str(explained)
 
 
+DYING = ("kms_key_pending_deletion", "customer")
 S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
     ("AccessDenied", 403, "Access Denied", AccessDeniedError, "put_denied", "customer"),
     (
@@ -143,8 +144,17 @@ S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
     ("AllAccessDisabled", 403, "", RequestError, "account_problem", "customer"),
     ("AccountProblem", 403, "", RequestError, "account_problem", "customer"),
     ("NotSignedUp", 403, "", RequestError, "account_problem", "customer"),
-    ("KMS.DisabledException", 400, "", RequestError, "kms_key_unusable", "customer"),
-    ("KMS.NotFoundException", 400, "", RequestError, "kms_key_unusable", "customer"),
+    ("IncorrectEndpoint", 400, "", WrongRegionError, "wrong_region", "customer"),
+    ("KMS.DisabledException", 400, "", RequestError, "kms_key_disabled", "customer"),
+    ("KMS.InvalidKeyUsageException", 400, "", RequestError, "kms_key_wrong_kind", "customer"),
+    ("KMS.NotFoundException", 400, "Invalid keyId aws/s3", RequestError, "kms_key_not_found", "customer"),
+    ("KMS.NotFoundException", 400, "Alias arn:… is not found.", RequestError, "kms_key_not_found", "customer"),
+    ("KMS.NotFoundException", 400, "Invalid arn us-west-2", RequestError, "kms_key_in_another_region", "customer"),
+    ("KMS.KMSInvalidStateException", 400, "x is pending replica deletion.", RequestError, *DYING),
+    ("KMS.KMSInvalidStateException", 400, "x is pending import.", RequestError, "kms_key_unusable", "customer"),
+    ("KMS.Unheard", 400, "of", RequestError, "kms_key_unusable", "customer"),
+    ("KMS.AccessDeniedException", 400, "not allowed", AccessDeniedError, "kms_denied", "customer"),
+    ("KMS.ThrottlingException", 400, "exceeded the rate", ThrottledError, "throttled", "aws"),
     ("ExpiredToken", 400, "", CredentialsError, "session_expired", "aws"),
     ("InvalidToken", 400, "", CredentialsError, "session_token_invalid", "vendor"),
     ("TokenRefreshRequired", 400, "", CredentialsError, "session_expired", "aws"),
@@ -165,7 +175,7 @@ S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
 @pytest.mark.parametrize(
     ("code", "status", "message", "error", "ours", "owner"),
     S3_ANSWERS,
-    ids=[f"{a[0]}-{a[1]}-{a[4]}" for a in S3_ANSWERS],
+    ids=[f"{a[0]}-{a[1]}-{a[2]}-{a[4]}" for a in S3_ANSWERS],
 )
 def test_an_answer_of_s3_has_a_cause_and_an_owner(
     *, code: str, status: int, message: str, error: type[S3DestError], ours: str, owner: str
@@ -235,7 +245,7 @@ def test_an_answer_of_sts_has_a_cause_and_an_owner(
     raw = client_error(code, status, message, operation=operation)
     explained = explain(raw, CONFIG, operation=operation)
     assert (explained.code, explained.owner, explained.aws_code) == (ours, owner, code)
-    assert isinstance(explained, CredentialsError) or ours == "clock_skewed"
+    assert isinstance(explained, CredentialsError)
     assert explained.bucket is None
     assert explained.retryable is (ours in {"sts_unavailable", "issuer_unreachable"})
 
@@ -289,21 +299,93 @@ def test_an_unknown_code_is_shown_whole() -> None:
         assert fact in text
 
 
+def test_control_characters_go_nowhere() -> None:
+    """Neither from a message nor from a code or an id: they would rule a terminal, or forge a line of a log."""
+    raw = client_error("Br\x1b[2Jand", 400, "said\r\nERROR \x1b[31m\u202e", request_id="4\n2" + "x" * 999)
+    explained = explain(raw, CONFIG, operation="PutObject", key=KEY)
+    assert str(explained).isprintable()
+    assert explained.aws_code == "Br[2Jand"
+    assert len(explained.request_id or "") == 200
+
+
 def test_a_long_message_is_cut() -> None:
     """A page of HTML helps nobody."""
     explained = explain(client_error("BrandNew", 400, "x" * 5000), CONFIG, operation="PutObject", key=KEY)
     assert len(str(explained)) < 1000
 
 
+KEY_ARN = "arn:aws:kms:eu-west-1:444455556666:key/1234abcd"
+
+
+@pytest.mark.parametrize(
+    ("words", "ours", "owner"),
+    [
+        ("because no identity-based policy allows the ACTION action", "kms_denied", "customer"),
+        ("because no resource-based policy allows the ACTION action", "kms_key_policy_denies", "customer"),
+        ("with an explicit deny in a resource-based policy", "kms_key_policy_denies", "customer"),
+        ("with an explicit deny in an identity-based policy", "denied_by_identity_policy", "customer"),
+        ("with an explicit deny in a service control policy", "denied_by_organization", "customer"),
+        ("with an explicit deny in a resource control policy", "denied_by_resource_control", "customer"),
+        ("because no permissions boundary allows the ACTION action", "denied_by_boundary", "customer"),
+        ("because no VPC endpoint policy allows the ACTION action", "denied_by_vpc_endpoint", "vendor"),
+        ("because no session policy allows the ACTION action", "denied_by_session_policy", "vendor"),
+        ("", "kms_denied", "customer"),
+    ],
+)
+def test_each_policy_that_denies_a_key_has_its_code(words: str, ours: str, owner: str) -> None:
+    """The key's own is none of the bucket, and what is missing is an action of KMS: on the key that AWS names."""
+    who = "User: arn:aws:sts::111122223333:assumed-role/transfer-role/s is not authorized to perform:"
+    message = f"{who} kms:GenerateDataKey on resource: {KEY_ARN} {words}".replace("ACTION", "kms:GenerateDataKey")
+    explained = explain(client_error("AccessDenied", 403, message), CONFIG, operation="PutObject", key=KEY)
+    assert (explained.code, explained.owner) == (ours, owner)
+    assert "kms:GenerateDataKey" in explained.message.partition(" AWS said: ")[0]
+    assert "arn:aws:s3:::" not in explained.remedy
+    if explained.statement and ours != "denied_by_vpc_endpoint":
+        assert explained.statement["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
+        assert explained.statement["Resource"] == ("*" if ours == "kms_key_policy_denies" else KEY_ARN)
+
+
+def test_a_data_key_that_may_not_be_decrypted_is_told_by_kms_own_words() -> None:
+    """No action stands in them."""
+    message = "The ciphertext refers to a customer master key that does not exist, … or you are not allowed to access."
+    raw = client_error("AccessDenied", 403, message, operation="UploadPart")
+    assert explain(raw, CONFIG, operation="UploadPart", key=KEY).code == "kms_decrypt_denied"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "ours"),
+    [
+        ("", 403, "sts_answer"),
+        ("", 302, "sts_answer"),
+        ("407", 407, "proxy_wants_login"),
+        ("502", 502, "gateway_failed"),
+        ("429", 429, "throttled"),
+    ],
+)
+def test_a_bare_status_without_a_request_id_is_no_answer_of_sts(code: str, status: int, ours: str) -> None:
+    """And so it is not said to be the vendor's fault, nor AWS's."""
+    raw = client_error(code, status, operation="AssumeRole", request_id=None)
+    explained = explain(raw, CONFIG, operation="AssumeRole")
+    assert isinstance(explained, CredentialsError)
+    assert (explained.code, explained.owner) == (ours, "aws" if ours == "throttled" else "network")
+
+
 @pytest.mark.parametrize(
     ("code", "status", "request_id", "ours"),
     [
         ("", 403, None, "not_s3"),
+        ("301", 301, None, "not_s3"),
+        ("302", 302, None, "not_s3"),
+        ("412", 412, None, "not_s3"),
+        ("407", 407, None, "proxy_wants_login"),
+        ("429", 429, None, "throttled"),
+        ("502", 502, None, "gateway_failed"),
         ("403", 403, None, "not_s3"),
         ("403", 403, "4442587FB7D0A2F9", "put_denied"),
         ("404", 404, None, "not_s3"),
         ("400", 400, "4442587FB7D0A2F9", "request_refused"),
-        ("", 200, None, "s3_unavailable"),
+        ("", 200, None, "gateway_failed"),
+        ("412", 412, "4442587FB7D0A2F9", "key_exists"),
     ],
 )
 def test_a_bare_status_without_a_request_id_is_no_answer_of_s3(
@@ -331,6 +413,14 @@ def test_the_right_region_is_named_if_s3_names_it(where: dict[str, Any], region:
     assert ("'eu-north-1'" in explained.remedy) is (region is not None)
 
 
+def test_a_region_that_is_the_configs_own_is_no_news() -> None:
+    """A store that is confused does not make the customer set what is set."""
+    raw = client_error("PermanentRedirect", 301, headers={"x-amz-bucket-region": CONFIG.region})
+    explained = explain(raw, CONFIG, operation="PutObject", key=KEY)
+    assert (explained.code, explained.mend) == ("wrong_region", None)
+    assert "S3 console" in explained.remedy
+
+
 def test_a_malformed_header_is_about_a_region_only_if_it_says_so() -> None:
     """Stores use the same code for signatures they do not understand."""
     plain = client_error("AuthorizationHeaderMalformed", 400, "The authorization header is malformed")
@@ -342,6 +432,8 @@ def test_a_malformed_header_is_about_a_region_only_if_it_says_so() -> None:
 @pytest.mark.parametrize(
     "message",
     [
+        "no match.\n\nThe Canonical String for this request should have been\n'POST\n/\nopaque'",
+        "x-amz-security-token: opaque",
         f"Value '{TOKEN}' at 'webIdentityToken' failed",
         f"the token {TOKEN} is odd",
         "the token session-token-opaque is odd",
@@ -371,6 +463,32 @@ def test_an_answer_that_cannot_be_read_is_not_quoted() -> None:
         explained = explain(raw, CONFIG, operation=operation)
         assert "S3CR3T" not in "".join(traceback.format_exception(explained))
         assert explained.retryable
+
+
+def test_other_stores_get_a_word_of_their_own() -> None:
+    """What AWS does and they do not, where it matters for the remedy."""
+    elsewhere = FakeAws().config(endpoint_url="https://s3.example.com")
+    raw = client_error("AccessDenied", 403, operation="AssumeRole")
+    assert "Ceph" in explain(raw, elsewhere, operation="AssumeRole").remedy
+    assert "Ceph" not in explain(raw, CONFIG, operation="AssumeRole").remedy
+
+
+@pytest.mark.parametrize("cls", verdicts._VENDORS_KEYS, ids=lambda cls: cls.__name__)
+def test_what_keeps_the_vendors_keys_back_is_told_apart_from_what_else_sts_lacks(cls: type[Exception]) -> None:
+    """A parameter or an address that cannot be sent is none of them."""
+    assert explain(raised(cls), CONFIG, operation="AssumeRole").code == "vendor_keys_missing"
+    other = raised(botocore_errors.ParamValidationError)
+    assert explain(other, CONFIG, operation="AssumeRole").code == "unusable_request"
+
+
+def test_a_misspelt_region_is_told_by_sts_already() -> None:
+    """Its name is the first that cannot be resolved."""
+    config = FakeAws().config(region="eu-wst-9")
+    lost = {"error": OSError("Name or service not known")}
+    own = botocore_errors.EndpointConnectionError(endpoint_url="https://sts.eu-wst-9.amazonaws.com/", **lost)
+    others = botocore_errors.EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com/", **lost)
+    assert explain(own, config, operation="AssumeRole").code == "region_unknown"
+    assert explain(others, config, operation="AssumeRole").code == "name_not_found"
 
 
 def test_who_speaks_is_named() -> None:

@@ -33,6 +33,10 @@ TOKEN = "e30.{}.c2lnbmF0dXJl".format(
     .rstrip("=")
 )
 KMS_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"
+UNSEEN = (
+    "on this resource because the resource does not exist in this Region, no resource-based policies allow access, or "
+    "a resource-based policy explicitly denies access"
+)
 
 
 def denied(reason: str, action: str = "s3:PutObject", target: str = TARGET) -> Fault:
@@ -95,6 +99,11 @@ def put(number: int, code: str, owner: str, remedy: str, fault: Fault, **more: A
     return Row(number, code, owner, remedy, fault=fault, **more)
 
 
+def kms(state: str, remedy: str, code: str, message: str) -> Row:
+    """Make a row of a key's state."""
+    return put(43, f"kms_key_{state}", "customer", remedy, faults.refusal(400, f"KMS.{code}", message))
+
+
 def _owned_by_another(aws: FakeAws) -> None:
     aws.store.owner = "999999999999"
 
@@ -144,6 +153,7 @@ STS = faults.sts_refusal
 CHAINED = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
 TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
 INVALID = "InvalidIdentityToken"
+EXPIRED = "Signature expired: 20261123T110000Z is now earlier than 20261123T114500Z (20261123T120000Z - 15 min.)"
 NO_ALLOW = "because no identity-based policy allows the ACTION action"
 
 ROWS: list[Row] = [
@@ -209,7 +219,7 @@ ROWS: list[Row] = [
         "clock_skewed",
         "vendor",
         "Set the clock",
-        STS(403, "SignatureDoesNotMatch", "Signature expired: 20261123T110000Z is now earlier than 20261123T114500Z"),
+        STS(403, "SignatureDoesNotMatch", EXPIRED),
     ),
     put(
         23,
@@ -244,9 +254,10 @@ ROWS: list[Row] = [
         30,
         "wrong_region",
         "customer",
-        "S3 console",
+        "{'region': 'me-south-1'}",
         REFUSED(400, "IllegalLocationConstraintException", "The me-south-1 location constraint is incompatible"),
     ),
+    put(30, "wrong_region", "customer", "S3 console", REFUSED(400, "IncorrectEndpoint", "exists in another Region")),
     put(31, "region_unknown", "customer", "S3 console", faults.NO_NAME, config={"region": "eu-wst-9"}),
     put(32, "put_not_allowed", "customer", "/*", denied(NO_ALLOW), statement='"s3:PutObject"'),
     put(
@@ -322,10 +333,28 @@ ROWS: list[Row] = [
         denied(NO_ALLOW, "kms:GenerateDataKey", KMS_KEY),
         statement='"kms:Decrypt"',
     ),
-    *(
-        put(43, "kms_key_unusable", "customer", "Enable the key", REFUSED(400, f"KMS.{name}", "key"))
-        for name in ("DisabledException", "KMSInvalidStateException", "NotFoundException", "InvalidKeyUsageException")
+    put(
+        42,
+        "kms_key_policy_denies",
+        "customer",
+        "the key's policy",
+        denied("because no resource-based policy allows the ACTION action", "kms:GenerateDataKey", KMS_KEY),
+        statement=f'"AWS": "{ROLE_ARN}"',
     ),
+    put(
+        42,
+        "kms_key_not_shared",
+        "customer",
+        "its account",
+        REFUSED(403, "AccessDenied", f"User: {WHO} is not authorized to perform: kms:GenerateDataKey {UNSEEN}"),
+        statement=f'"AWS": "{ROLE_ARN}"',
+    ),
+    kms("disabled", "Enable the key", "DisabledException", f"{KMS_KEY} is disabled."),
+    kms("pending_deletion", "Cancel the deletion", "KMSInvalidStateException", f"{KMS_KEY} is pending deletion."),
+    kms("unusable", "imported", "KMSInvalidStateException", f"{KMS_KEY} is pending import."),
+    kms("not_found", "full ARN", "NotFoundException", f"Key '{KMS_KEY}' does not exist"),
+    kms("in_another_region", "'eu-west-1'", "NotFoundException", "Invalid arn us-west-2"),
+    kms("wrong_kind", "symmetric", "InvalidKeyUsageException", f"{KMS_KEY} key usage is SIGN_VERIFY"),
     Row(44, "encryption_demanded", "customer", "{'encryption': {'type': 'sse-s3'}}", setting=_demanding_encryption),
     put(45, "acl_refused", "vendor", "no ACL", REFUSED(400, "AccessControlListNotSupported", "does not allow ACLs")),
     put(45, "acl_refused", "vendor", "no ACL", denied(NO_ALLOW, "s3:PutObjectAcl")),
@@ -370,8 +399,8 @@ ROWS: list[Row] = [
     put(53, "throttled", "aws", "later", faults.SLOW_DOWN),
     put(53, "throttled", "aws", "later", REFUSED(429, "TooManyRequests", "slow down")),
     put(54, "s3_unavailable", "aws", "later", faults.INTERNAL_ERROR),
-    put(54, "s3_unavailable", "aws", "later", faults.BAD_GATEWAY),
-    put(54, "s3_unavailable", "aws", "later", faults.GATEWAY_TIMEOUT),
+    put(54, "gateway_failed", "network", "load balancer", faults.BAD_GATEWAY),
+    put(54, "gateway_failed", "network", "load balancer", faults.GATEWAY_TIMEOUT),
     put(
         55,
         "checksum_unsupported",
@@ -389,12 +418,17 @@ ROWS: list[Row] = [
     put(56, "etag_differs", "network", "aws-chunked", faults.WRONG_ETAG),
     put(57, "not_s3", "network", "captive portal", faults.HTML_200),
     put(57, "not_s3", "network", "captive portal", faults.bare(403, faults.HTML, content_type="text/html")),
+    put(57, "not_s3", "network", "captive portal", faults.bare(302, faults.HTML, location="http://portal.example.com")),
+    sts(57, "sts_answer", "network", "captive portal", faults.bare(403, faults.HTML, content_type="text/html")),
     put(57, "tls_not_spoken", "network", "port", faults.NO_TLS),
     put(58, "tls_failed", "network", "AWS_CA_BUNDLE", faults.UNTRUSTED),
     put(59, "name_not_found", "network", "DNS", faults.NO_NAME),
     put(59, "connection_refused", "network", "port", faults.REFUSED),
     put(59, "connect_timed_out", "network", "egress", faults.CONNECT_TIMED_OUT),
-    put(59, "proxy_unreachable", "network", "proxy", faults.PROXY_DOWN),
+    sts(59, "name_not_found", "network", "sts_endpoint_url", faults.NO_NAME),
+    put(59, "proxy_unreachable", "network", "HTTPS_PROXY", faults.PROXY_DOWN),
+    put(59, "proxy_refuses", "network", "Allow the store", faults.TUNNEL_REFUSED),
+    put(59, "proxy_wants_login", "network", "the proxy's address", faults.bare(407, faults.HTML)),
     put(59, "endpoint_unreachable", "network", "egress", faults.UNREACHABLE),
     put(60, "answer_lost", "network", "unknown", faults.LOST_REQUEST),
     Row(62, "append_only_not_enforced", "customer", "'conditional_put': False", setting=_unconditional_put),

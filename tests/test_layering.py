@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "problem",
         "problems",
         "denials",
+        "kms_problems",
         "sts_problems",
         "network_problems",
         "observations",

@@ -22,8 +22,8 @@ CATALOGUE = {
 }
 EACH = pytest.mark.parametrize("problem", CATALOGUE.values(), ids=CATALOGUE.keys())
 
-SAME_CAUSE_TWO_WAYS = {"not_s3": 2}
-"""Causes with two texts: what is no S3 by a success without facts or a refusal."""
+SAME_CAUSE_TWO_WAYS = {"not_s3": 2, "sts_answer": 2}
+"""Causes with two texts: what is no S3 or STS by a success without facts or a refusal."""
 
 
 @EACH
@@ -45,7 +45,8 @@ def test_one_meaning_has_one_code() -> None:
 @EACH
 def test_texts_name_only_what_is_there(problem: Problem) -> None:
     """A field that is not filled would be a KeyError in the middle of a failure."""
-    fields = {name for text in (problem.title, problem.remedy) for _, name, _, _ in string.Formatter().parse(text)}
+    texts = (problem.title, problem.remedy, problem.elsewhere)
+    fields = {name for text in texts for _, name, _, _ in string.Formatter().parse(text)}
     values = _values(FakeAws().config(), "key")
     assert fields - {None} <= values.keys() == catalogue.PLACEHOLDERS.keys()
 
@@ -53,7 +54,7 @@ def test_texts_name_only_what_is_there(problem: Problem) -> None:
 @EACH
 def test_texts_are_sentences(problem: Problem) -> None:
     """The title says what is wrong, the remedy what to do."""
-    for text in (problem.title, problem.remedy):
+    for text in (problem.title, problem.remedy, *([problem.elsewhere] if problem.elsewhere else [])):
         assert re.match(r"[A-Z{]|s3dest |botocore ", text)
         assert text.endswith(".")
 

@@ -128,6 +128,10 @@ CONNECTION_CLOSED = Fault("answer cut", _raising(lambda url: ConnectionClosedErr
 UNREACHABLE = Fault("unreachable", _raising(lambda url: EndpointConnectionError(endpoint_url=url)))
 CONNECT_TIMED_OUT = Fault("no connection", _raising(lambda url: ConnectTimeoutError(endpoint_url=url)))
 PROXY_DOWN = Fault("proxy down", _raising(lambda url: ProxyConnectionError(proxy_url=url)))
+TUNNEL_REFUSED = Fault(
+    "tunnel refused",
+    _raising(lambda url: ProxyConnectionError(proxy_url=url, error=OSError("Tunnel connection failed: 403 Forbidden"))),
+)
 NO_NAME = Fault(
     "no such name",
     _raising(
