@@ -1,4 +1,4 @@
-"""What every test gets: no AWS settings of the machine, and nothing else."""
+"""What every test gets: no settings of the machine, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("s3dest", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("s3dest")
 
 
 @pytest.fixture(autouse=True)
-def _no_aws_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take the machine's AWS settings away, and ours: variables, files in HOME, and the metadata service."""
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Take the machine's AWS settings away, and ours: variables, files in HOME, the metadata service."""
     for name in os.environ:
         if name.startswith(("AWS_", "S3DEST_")) or name.endswith("_PROXY"):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("COLUMNS", raising=False)  # which pytest-xdist sets
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

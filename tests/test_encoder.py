@@ -128,7 +128,7 @@ def of_size(size: int, seed: int, *, compressible: bool) -> dict[str, str]:
     return {"d": letters}
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.integers(3000, 40_000), st.integers(30, 250), st.booleans(), st.sampled_from(OBJECT_FORMATS))
 def test_object_size_is_an_upper_bound(
     object_size: int,

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from s3dest import RequestError, ThrottledError
@@ -76,7 +76,6 @@ def test_other_failures_give_the_lane_back_and_halve_nothing(error: BaseExceptio
     succeed(lanes)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 20), st.lists(st.booleans(), max_size=60))
 def test_the_limit_stays_between_one_and_what_was_allowed(most: int, throttled: list[bool]) -> None:
     """Whatever S3 answers, in whatever order."""

@@ -115,7 +115,7 @@ items = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(texts, texts, st.lists(items, max_size=4), instants)
 def test_whatever_is_in_it_matches_the_schema(
     table: str, identity: str, objects: list[StoredObject], instant: dt.datetime

@@ -324,7 +324,6 @@ class Protocol(RuleBasedStateMachine):
 Protocol.TestCase.settings = settings(
     max_examples=12,
     stateful_step_count=25,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -341,6 +340,5 @@ class TestProtocolAtLength(Protocol.TestCase):  # type: ignore[misc,valid-type]
     settings = settings(
         max_examples=400,
         stateful_step_count=50,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )

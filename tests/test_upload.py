@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from fake import FakeAws, faults
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from s3dest import (
@@ -115,7 +115,6 @@ class Ground:
         self.retries += 1
 
 
-@settings(deadline=None)
 @given(st.integers(0, 50 * 1024**4), st.integers(5 * MIB, 5 * 1024 * MIB))
 def test_parts_grow_only_as_far_as_their_number_demands(size: int, wanted: int) -> None:
     """As wanted, unless that made more than 10,000 parts; and then not a byte larger than needed."""

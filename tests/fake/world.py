@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from email.utils import format_datetime
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -88,9 +89,9 @@ class FakeAws:
         """The keys of a user, for the config's ``auth``."""
         return HmacAuth.model_validate({"access_key_id": USER_KEY, "secret_access_key": USER_SECRET})
 
-    @property
+    @cached_property
     def vendor(self) -> AmbientIdentity:
-        """The vendor, in a session of its own that needs no environment."""
+        """The vendor, in one session for all destinations, as services have it; it needs no environment."""
         return AmbientIdentity(session_with(KeyProvider(Credentials("AKIAFAKEVENDOR", VENDOR_SECRET))))
 
     def destination(
