@@ -701,8 +701,8 @@ def test_nothing_crashes_on_an_odd_answer(aws: FakeAws, status: int, body: bytes
     known = {problem.code for problem in ALL}
     operation = ASKED[(STATUSES.index(status) + BODIES.index(body)) % len(ASKED)]
     aws.faults.always(operation, faults.bare(status, body))
-    auth = {} if operation == "AssumeRole" else {"auth": aws.user}
-    mode = "recheck" if operation == "CreateMultipartUpload" else "setup"
+    auth: dict[str, Any] = {} if operation == "AssumeRole" else {"auth": aws.user}
+    mode: Literal["setup", "recheck"] = "recheck" if operation == "CreateMultipartUpload" else "setup"
     report = aws.destination(options=QUICK, **auth).check(mode=mode)
     assert operation in aws.operations
     assert {finding.code for finding in report.findings} <= known
