@@ -37,7 +37,7 @@ from s3dest.errors import S3DestError
 from s3dest.identity import AmbientIdentity, Identity, WebIdentity
 from s3dest.names import partition_of
 from s3dest.options import TransferOptions
-from s3dest.privacy import calling
+from s3dest.privacy import Masked, calling
 from s3dest.retry import Clock
 
 if TYPE_CHECKING:
@@ -150,8 +150,12 @@ class KeyProvider(CredentialProvider):
         """The token of the session in use, if one is open."""
         return self.credentials.held_token if isinstance(self.credentials, RoleCredentials) else None
 
-    def renew(self, *, used: str | None) -> bool:
-        """Open a new session if the one with the token ``used`` is still in use; tell whether there are new keys."""
+    def keys_in_use(self) -> Keys | None:
+        """Return the keys of a session that is open now, and open one if need be; ``None`` for a user's keys."""
+        return self.credentials.current() if isinstance(self.credentials, RoleCredentials) else None
+
+    def renew(self, *, used: Keys | None) -> bool:
+        """Open a new session if ``used`` is still the one in use; tell whether there are new keys."""
         if not isinstance(self.credentials, RoleCredentials):
             return False
         self.credentials.renew(used=used)
@@ -195,9 +199,17 @@ class RoleCredentials(Credentials):
         Raises:
             CredentialsError: There are no valid keys, and STS gave none.
         """
+        return self.current().frozen
+
+    def current(self) -> Keys:
+        """Return keys that are valid now, and their session's life.
+
+        Raises:
+            CredentialsError: There are no valid keys, and STS gave none.
+        """
         keys = self._keys
         if keys is None or self._is_over(keys):
-            return self._wait_for_new(keys).frozen
+            return self._wait_for_new(keys)
         if self._clock.now() >= self._renew_from and self._lock.acquire(blocking=False):
             try:
                 if self._keys is keys:
@@ -205,13 +217,12 @@ class RoleCredentials(Credentials):
                 keys = self._keys or keys
             finally:
                 self._lock.release()
-        return keys.frozen
+        return keys
 
-    def renew(self, *, used: str | None) -> None:
-        """Open a new session, unless another thread has replaced the one with the token ``used`` already."""
-        keys = self._keys
-        if keys is None or keys.frozen.token == used:
-            self._wait_for_new(keys)
+    def renew(self, *, used: Keys | None) -> None:
+        """Open a new session, unless another thread has replaced ``used`` already."""
+        if self._keys is used:
+            self._wait_for_new(used)
 
     @property
     def held_token(self) -> str | None:
@@ -312,17 +323,25 @@ class RoleSessions:
             with calling():
                 answer = self._ask(token)
         except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
-            claims = Claims.of(token) if token else None
-            hide = [token, self._vendor_token() if isinstance(error, ClientError) else None]
-            failure = explain(error, self._config, operation=self._operation, hide=hide, claims=claims)
+            claims = Claims.of(token.text) if token else None
+            failure = explain(
+                error,
+                self._config,
+                operation=self._operation,
+                hide=[
+                    token.text if token else None,
+                    self._vendor_token() if isinstance(error, ClientError) else None,
+                ],
+                claims=claims,
+            )
         else:
             return self._keys(answer, started)
         raise failure
 
-    def _fetch_token(self) -> str:
+    def _fetch_token(self) -> Masked:
         assert isinstance(self._identity, WebIdentity)  # noqa: S101  # for mypy
         try:
-            return self._identity.fetch()
+            return Masked(self._identity.fetch())
         except S3DestError:
             raise
         except Exception as error:
@@ -338,13 +357,13 @@ class RoleSessions:
             return keys.get_frozen_credentials().token if keys else None
         return None
 
-    def _ask(self, token: str | None) -> dict[str, Any]:
+    def _ask(self, token: Masked | None) -> dict[str, Any]:
         client = self._sts()
         while True:
             try:
                 if token is None:
                     return dict(client.assume_role(**self._parameters()))
-                return dict(client.assume_role_with_web_identity(**self._parameters(), WebIdentityToken=token))
+                return dict(client.assume_role_with_web_identity(**self._parameters(), WebIdentityToken=token.text))
             except ClientError as error:
                 message = error.response.get("Error", {}).get("Message", "")
                 if self._duration <= SHORTEST_MAXIMUM or not _TOO_LONG.search(message):
@@ -367,11 +386,12 @@ class RoleSessions:
         return parameters
 
     def _keys(self, answer: dict[str, Any], started: float) -> Keys:
+        given = answer.get("Credentials") or {}
         try:
-            given = answer["Credentials"]
-            frozen = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
             expiration: datetime = given["Expiration"]
-        except (KeyError, TypeError):
+            frozen = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        except KeyError:
+            given.clear()  # half a session would be shown with the local variables
             raise describe(sts_problems.NO_SESSION, self._config, operation=self._operation) from None
         # The life by STS's own clock: this machine's may be wrong.
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})

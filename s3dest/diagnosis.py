@@ -12,13 +12,14 @@ from typing import Final
 from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 
-from s3dest import problems, verdicts
+from s3dest import problems, sts_problems, verdicts
 from s3dest.answer import Answer
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
 from s3dest.denial import Denial
 from s3dest.errors import CredentialsError, RequestError, S3DestError, WrongRegionError
+from s3dest.privacy import without_frames
 from s3dest.problem import Problem
 from s3dest.statements import statement
 
@@ -67,6 +68,9 @@ def explain(
     # A traceback prints the cause as well: it comes along only where it repeats no token.
     repeats_token = isinstance(error, ResponseParserError) or _hidden(str(error), hide) != str(error)
     explained.__cause__ = None if repeats_token else error
+    understood = (botocore_errors.BotoCoreError, botocore_errors.ClientError)
+    if isinstance(error, understood) or problem is sts_problems.NO_SESSION:
+        without_frames(error)  # anything else is perhaps a mistake in somebody's code, for which they are needed
     return explained
 
 

@@ -3,13 +3,16 @@
 pydantic repeats rejected input in its errors, also in ``errors()`` and ``json()``, also when the model is
 nested in a host's model or read through a ``TypeAdapter``; ``hide_input_in_errors`` covers only the text, and
 only for the outermost model. So each model rebuilds the error it lets out, with locations and messages alone.
+
+What a host's own models say is out of reach: of their other fields, of their unions' other members, of JSON text that
+is none.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -20,7 +23,7 @@ from pydantic import (
     WrapValidator,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError, SchemaValidator
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -77,6 +80,25 @@ def _shown(name: int | str) -> int | str:
     return name if isinstance(name, int) or _PLAIN_NAME.fullmatch(name) else HIDDEN
 
 
+class _QuietAboutJson:
+    """A model's validator, as `model_validate_json` and a `TypeAdapter` of the model call it."""
+
+    __slots__ = ("_validator",)
+
+    def __init__(self, validator: Any) -> None:  # noqa: ANN401  # pydantic-core's, or a plugin's around it
+        self._validator = validator
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._validator, name)
+
+    def validate_json(self, data: str | bytes | bytearray, **options: Any) -> Any:  # noqa: ANN401  # as pydantic has it
+        try:
+            return self._validator.validate_json(data, **options)
+        except ValidationError as error:
+            clean = without_input(error)
+        raise clean
+
+
 class Model(BaseModel):
     """A frozen value whose errors name the exact field and never repeat what was given."""
 
@@ -108,19 +130,10 @@ class Model(BaseModel):
         return iter(())
 
     @classmethod
-    def model_validate_json(
-        cls,
-        json_data: str | bytes | bytearray,
-        *,
-        strict: bool | None = None,
-        **options: Any,  # noqa: ANN401  # pydantic's own signature
-    ) -> Self:
-        """Load from JSON text; text that is no JSON is not repeated in the error either."""
-        try:
-            return super().model_validate_json(json_data, strict=strict, **options)
-        except ValidationError as error:
-            clean = without_input(error)
-        raise clean
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401  # pydantic's own signature
+        """Keep text that is no JSON out of errors, too; it fails before any validator of a model is asked."""
+        super().__pydantic_init_subclass__(**options)
+        cls.__pydantic_validator__ = cast("SchemaValidator", _QuietAboutJson(cls.__pydantic_validator__))
 
     def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
         """Copy, with changed fields validated like any others (pydantic's own copy does not)."""

@@ -1,7 +1,10 @@
-"""Keeps secrets out of botocore's debug log while s3dest is calling.
+"""Keeps secrets out of botocore's debug log while s3dest is calling, and out of crash reports.
 
 At DEBUG botocore logs whole requests and answers: session tokens, identity tokens, and the keys that STS hands out.
 Those lines are dropped, for our own calls only; the host's other uses of botocore log as before.
+
+Crash reporters show the local variables of a traceback's frames: ours hold nothing secret in clear, and those of
+botocore, which hold whole requests, are cut off.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Final
 
 _calling: ContextVar[bool] = ContextVar("s3dest_calling", default=False)
@@ -36,3 +40,22 @@ def calling() -> Iterator[None]:
         yield
     finally:
         _calling.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A secret text that shows nothing of itself as a local variable."""
+
+    text: str = field(repr=False)
+
+
+def without_frames(error: BaseException) -> None:
+    """Cut the tracebacks off an error and everything that it drags along; what they say stays."""
+    seen: list[BaseException] = []
+    pending: list[BaseException | None] = [error]
+    while pending:
+        link = pending.pop()
+        if link is not None and link not in seen:
+            seen.append(link)
+            link.__traceback__ = None
+            pending += [link.__cause__, link.__context__]

@@ -123,7 +123,7 @@ class Wire:
         self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
     ) -> Answer:
         """Send once; twice, with new keys, if the session's turn out to be dead."""
-        used = self._provider.credentials.get_frozen_credentials().token
+        used = self._provider.keys_in_use()
         try:
             return self._send_once(operation, key, parameters, body)
         except S3DestError as error:
@@ -145,8 +145,7 @@ class Wire:
                 with calling():
                     answer: Answer = method(**given)
             except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
-                hide = [self._provider.held_token]
-                failure = explain(error, self._config, operation=operation, key=key, hide=hide)
+                failure = explain(error, self._config, operation=operation, key=key, hide=[self._provider.held_token])
             else:
                 return answer
             raise failure
