@@ -54,6 +54,7 @@ EXTERNAL_ID_ABSENT = Problem(
     "The role is assumed without an external id: other customers of the vendor could name it as theirs.",
     "Demand one with sts:ExternalId in the trust policy.",
     severity="warning",
+    elsewhere="Ceph knows none: there the role's principal alone must keep others out.",
 )
 EXTERNAL_ID_NOT_SENT = Problem(
     "external_id_not_sent",

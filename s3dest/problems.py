@@ -141,7 +141,15 @@ NOT_S3 = Problem(
     "What answered is not S3.",
     "Check endpoint_url, and look for a proxy or a captive portal in between.",
 )
-REFUSED = Problem("request_refused", RequestError, "customer", "S3 refused the request.", "See what was answered.")
+REFUSED = Problem(
+    "request_refused",
+    RequestError,
+    "customer",
+    "{service} refused the request.",
+    "See what was answered.",
+    elsewhere="Where the store does not say what it minds: try without storage_class and encryption, and with the "
+    "other form of checksums.",
+)
 SESSION_TOKEN_INVALID = Problem(
     "session_token_invalid",
     CredentialsError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
@@ -24,19 +25,31 @@ _COLOURS: Final = {
     "skipped": "dim",
     "note": "cyan",
 }
+_HAND_OVER: Final = "The policy from now on, which is all that appending needs"
+_AS_ABOVE: Final = "(the document to paste is the one above)"
+_MARKUP: Final = re.compile(r"([\\`*_\[\]])")
 
 
 def plain(report: CheckReport) -> str:
     """Lay a report out as plain text, 100 columns wide."""
-    return "\n".join([f"{_head(report)}: {_verdict(report)}", *_steps(report.steps), *_findings(report.findings)])
+    return "\n".join([f"{_head(report)}: {_verdict(report)}", *_steps(report.steps), *_findings(report)])
 
 
 def _head(report: CheckReport) -> str:
-    return f"Check of {report.destination} ({report.mode}, {report.started:%Y-%m-%d %H:%M:%S} UTC)"
+    when = f"{report.started:%Y-%m-%d %H:%M:%S} UTC"
+    return f"Check of {report.destination} ({report.mode}, {when}, {report.duration.total_seconds():.1f} s)"
 
 
 def _verdict(report: CheckReport) -> str:
     return "ok" if report.ok else "FAILED"
+
+
+def _with_news(findings: Iterable[Finding]) -> Iterator[tuple[Finding, bool]]:
+    """Yield each finding, and whether its document is one that no finding before it had."""
+    shown: list[object] = []
+    for finding in findings:
+        yield finding, finding.statement not in shown
+        shown.append(finding.statement)
 
 
 def _steps(steps: Iterable[CheckStep]) -> Iterator[str]:
@@ -44,15 +57,21 @@ def _steps(steps: Iterable[CheckStep]) -> Iterator[str]:
         yield f"  {step.name:<13} {step.outcome:<7} {milliseconds(step.duration):>6} ms  {step.detail}".rstrip()
 
 
-def _findings(findings: Iterable[Finding]) -> Iterator[str]:
-    for finding in findings:
+def _findings(report: CheckReport) -> Iterator[str]:
+    for finding, new in _with_news(report.findings):
         yield f"  {finding.severity}: {finding.code} (to be mended by: {finding.owner})"
         for text in (finding.message, finding.remedy):
             yield from _WRAPPER.wrap(text)
         if finding.request_id:
             yield f"    request id {finding.request_id}"
         if finding.statement:
-            yield from textwrap.indent(json.dumps(finding.statement, indent=2), "      ").splitlines()
+            yield from _indented(finding.statement) if new else (f"    {_AS_ABOVE}",)
+    if report.steady_policy:
+        yield from (f"  {_HAND_OVER}:", *_indented(report.steady_policy))
+
+
+def _indented(document: object) -> Iterator[str]:
+    yield from textwrap.indent(json.dumps(document, indent=2), "      ").splitlines()
 
 
 def milliseconds(duration: dt.timedelta) -> int:
@@ -67,20 +86,20 @@ def markdown(report: CheckReport) -> str:
 
 def _markdown(report: CheckReport) -> Iterator[str]:
     when = f"{report.started:%Y-%m-%d %H:%M} UTC"
-    yield from (f"# Check of `{report.destination}`: {_verdict(report)}", "")
+    yield from (f"# Check of {_code(report.destination)}: {_verdict(report)}", "")
     yield from (f"{report.mode}, {when}, in {report.duration.total_seconds():.1f} s.", "")
     yield from ("| step | outcome | ms | detail |", "|---|---|---:|---|")
     for step in report.steps:
         yield f"| {step.name} | {step.outcome} | {milliseconds(step.duration)} | {_cell(step.detail)} |"
-    for finding in report.findings:
+    for finding, new in _with_news(report.findings):
         yield from ("", f"## {finding.severity}: `{finding.code}`", "", f"To be mended by: **{finding.owner}**.", "")
         yield from (_line(finding.message), "")
         if finding.remedy:
             yield from (f"**What to do:** {_line(finding.remedy)}", "")
         if finding.statement:
-            yield from _json(finding.statement)
+            yield from _json(finding.statement) if new else (_AS_ABOVE, "")
         if finding.request_id:
-            yield f"Request id, for AWS's support: `{finding.request_id}`"
+            yield f"Request id, for the support: {_code(finding.request_id)}"
     if report.steady_policy:
         yield from ("", "## The policy from now on", "", "This is all that appending needs:", "")
         yield from _json(report.steady_policy)
@@ -94,10 +113,13 @@ def _cell(text: str) -> str:
     return _line(text).replace("|", "\\|")
 
 
+def _code(text: str) -> str:
+    return f"`{text.replace('`', chr(39))}`"
+
+
 def _line(text: str) -> str:
     """Put a text on one line, what a service said in it shown as it is and not as markup."""
-    flat = " ".join(text.split())
-    return flat.replace("\\", "\\\\").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_").replace("`", "\\`")
+    return _MARKUP.sub(r"\\\1", " ".join(text.split())).replace("<", "&lt;")
 
 
 def rich(report: CheckReport) -> Group:
@@ -115,13 +137,15 @@ def rich(report: CheckReport) -> Group:
         outcome = Text(step.outcome, _COLOURS[step.outcome])
         table.add_row(step.name, outcome, str(milliseconds(step.duration)), Text(step.detail))
     parts: list[object] = [table]
-    for finding in report.findings:
+    for finding, new in _with_news(report.findings):
         head = Text.assemble(
             (finding.severity, _COLOURS[finding.severity]), f": {finding.code} (to be mended by: {finding.owner})"
         )
         texts = (finding.message, finding.remedy, f"request id {finding.request_id}" if finding.request_id else "")
         parts += [head, Padding(Text("\n".join(text for text in texts if text)), (0, 0, 0, 4))]
         if finding.statement:
-            parts.append(Padding(JSON.from_data(finding.statement), (0, 0, 0, 4)))
+            parts.append(Padding(JSON.from_data(finding.statement) if new else Text(_AS_ABOVE), (0, 0, 0, 4)))
+    if report.steady_policy:
+        parts += [Text(f"{_HAND_OVER}:"), Padding(JSON.from_data(report.steady_policy), (0, 0, 0, 4))]
     parts.append(Text(_verdict(report), _COLOURS["ok" if report.ok else "failed"]))
     return Group(*parts)  # type: ignore[arg-type]  # each is a renderable

@@ -74,7 +74,7 @@ def test_a_failure_has_the_facts_of_the_first_error() -> None:
 def test_a_report_prints_as_a_table() -> None:
     """Steps in columns, findings below with their remedies."""
     assert str(report(DENIED)).splitlines() == [
-        "Check of s3://acme-lake/vendor (setup, 2026-11-23 12:00:00 UTC): FAILED",
+        "Check of s3://acme-lake/vendor (setup, 2026-11-23 12:00:00 UTC, 1.2 s): FAILED",
         "  credentials   ok        1234 ms  session",
         "  put           failed       0 ms",
         "  error: put_denied (to be mended by: customer)",

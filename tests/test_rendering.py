@@ -32,11 +32,32 @@ REPORT = CheckReport(
 
 
 def test_plain_text_has_the_document_to_paste() -> None:
-    """Whole, as JSON; durations and the request id too."""
+    """Whole, as JSON; durations and the request id too, and the policy that is handed over."""
     text = str(REPORT)
-    assert json.loads(text[text.index("{") :]) == STATEMENT
+    statement, _, steady = text[text.index("{") :].partition("  The policy from now on, which is all")
+    assert json.loads(statement) == STATEMENT
+    assert json.loads(steady[steady.index("{") :]) == REPORT.steady_policy
     assert "1250 ms" in text
+    assert "(setup, 2026-11-23 12:00:00 UTC, 1.2 s): FAILED" in text
     assert "request id 4442587FB7D0A2F9" in text
+
+
+def test_a_document_is_shown_once() -> None:
+    """Three rights too many are mended by one policy."""
+    twice = REPORT.model_copy(update={"findings": (FINDING, FINDING), "steady_policy": None})
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    console.print(twice)
+    for text in (str(twice), twice.to_markdown(), console.file.getvalue()):  # type: ignore[attr-defined]  # a StringIO
+        assert text.count('"Effect"') == 1
+        assert text.count("(the document to paste is the one above)") == 1
+
+
+def test_a_service_puts_no_link_into_a_letter() -> None:
+    """Nor an image that tells who has read it, nor markup by way of a request id."""
+    finding = FINDING.model_copy(update={"message": "![x](http://evil/) [y](http://evil/)", "request_id": "`# z"})
+    text = REPORT.model_copy(update={"findings": (finding,)}).to_markdown()
+    assert "!\\[x\\](http://evil/) \\[y\\](http://evil/)" in text
+    assert "`'# z`" in text
 
 
 def test_markdown_can_be_sent_to_the_customer() -> None:
@@ -57,7 +78,7 @@ def test_a_terminal_gets_a_table() -> None:
     console.print(REPORT.model_copy(update={"findings": (finding,)}))
     text = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
     assert "[red]no[/red]" in text
-    for word in ("put_not_allowed", "1250", "FAILED", "s3:PutObject"):
+    for word in ("put_not_allowed", "1250", "FAILED", "s3:PutObject", "The policy from now on"):
         assert word in text
 
 
