@@ -82,7 +82,7 @@ def test_a_report_prints_as_a_table() -> None:
         "    Allow s3:PutObject on arn:aws:s3:::acme-lake/vendor/* in the policy of the role or user.",
         "    request id 4442587FB7D0A2F9",
     ]
-    assert str(report()).startswith("Check of s3://acme-lake/vendor (setup, 2026-11-23 12:00:00 UTC): ok\n")
+    assert str(report()).startswith("Check of s3://acme-lake/vendor (setup, 2026-11-23 12:00:00 UTC, 1.2 s): ok\n")
 
 
 def test_long_texts_are_wrapped_and_names_never_broken() -> None:
