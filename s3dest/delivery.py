@@ -202,10 +202,11 @@ class Delivery:
 
     def abort(self, prepared: Sequence[PreparedAppend]) -> tuple[PendingUpload, ...]:
         """Abort pending uploads as far as that is allowed; return those left over."""
+        withdrawn = self.withdraw(prepared)
         uploads = tuple(
             PendingUpload(key=item.key, upload_id=item.upload_id) for share in prepared for item in share.objects
         )
-        return uploads if self.withdraw(prepared) else abort_uploads(self.bucket, uploads)
+        return uploads if withdrawn else abort_uploads(self.bucket, uploads)
 
     def _get_bucket(self) -> Bucket:
         if self._closed:
@@ -230,6 +231,9 @@ class Delivery:
             raise ConfigError(message, code="prepared")
         first = prepared[0]
         for share in prepared:
+            if not isinstance(share, PreparedAppend):
+                message = f"Give PreparedAppends, each as an argument of its own, not a {type(share).__name__}."
+                raise ConfigError(message, code="prepared")
             if not self._is_ours(share):
                 message = f"This append was prepared for s3://{share.bucket}/{share.prefix}, not for {self.config.uri}."
                 raise ConfigError(message, code="prepared_elsewhere")

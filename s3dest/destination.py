@@ -63,9 +63,10 @@ class Destination:
         if not isinstance(config, DestinationConfig):
             message = f"A Destination needs a DestinationConfig, not a {type(config).__name__}."
             raise ConfigError(message, remedy="Load JSON with DestinationConfig.model_validate().")
-        if identity is not None and not isinstance(identity, (AmbientIdentity, WebIdentity)):
-            message = f"An identity is an AmbientIdentity or a WebIdentity, not a {type(identity).__name__}."
-            raise ConfigError(message)
+        _require("An identity is an AmbientIdentity or a WebIdentity", identity, AmbientIdentity, WebIdentity)
+        _require("The options are TransferOptions", options, TransferOptions)
+        _require("A journal is a FileJournal, or has the methods of Journal", journal, Journal)
+        _require("A signer is a ManifestSigner", signer, ManifestSigner)
         self.config = config
         self.options = options or TransferOptions()
         self._identity: Identity = identity or AmbientIdentity()
@@ -114,17 +115,18 @@ class Destination:
 
         Raises:
             StateError: The destination is closed.
-            ConfigError: The mode is unknown.
+            ConfigError: The mode is unknown, or the time to wait no timedelta.
         """
         from s3dest.check import Check, Plan, patient, repeated  # noqa: PLC0415  # importing s3dest shall not import boto3
         from s3dest.s3 import Bucket  # noqa: PLC0415
 
-        if mode not in {"setup", "recheck"}:
+        if mode not in ("setup", "recheck"):
             message = f"A check's mode is 'setup' or 'recheck', not {mode!r}."
             raise ConfigError(message, code="mode")
-        if multipart not in {"auto", "always", "never"}:
+        if multipart not in ("auto", "always", "never"):
             message = f"multipart is 'auto', 'always' or 'never', not {multipart!r}."
             raise ConfigError(message, code="mode")
+        _require("The time to wait is a timedelta", wait, dt.timedelta)
         self._require_open()
         options, plan = patient(self.options), Plan(mode=mode, multipart=multipart, audit=audit)
         purpose: Literal["append", "setup-check"] = "setup-check" if mode == "setup" else "append"
@@ -173,11 +175,16 @@ class Destination:
             on_progress: Called with a `Progress` after each batch of rows and each object; what it raises is logged.
 
         Raises:
-            ConfigError: The transfer has no place: table name, id, date, or a key above 1,024 bytes.
+            ConfigError: The transfer has no place: table name, id, date, or a key above 1,024 bytes; or the format is
+                none.
             StateError: The destination is closed, or the journal had the transfer by other writers (``other_writers``).
         """
         from s3dest.append import AppendWriter  # noqa: PLC0415  # importing s3dest shall not import boto3
 
+        file_format = by_name(format) if isinstance(format, str) else format
+        if isinstance(file_format, type) or not hasattr(file_format, "encoder"):
+            message = f"A format is 'jsonl', 'csv', 'parquet' or such as JsonLines() makes, not {format!r:.80}."
+            raise ConfigError(message, code="format")
         delivery = self._delivery()
         layout = plan(
             self.config.key_prefix, table, transfer_id=transfer_id, transfer_date=transfer_date, writer_id=writer_id
@@ -186,7 +193,7 @@ class Destination:
         return AppendWriter(
             layout,
             delivery,
-            file_format=by_name(format) if isinstance(format, str) else format,
+            file_format=file_format,
             writer_id=writer_id,
             on_progress=on_progress,
             resumed=resumed,
@@ -311,6 +318,17 @@ class Destination:
                     signer=self._signer,
                 )
             return at_work
+
+
+def _require(what: str, given: object, *kinds: type) -> None:
+    """Refuse an argument of another type at once, and not when it is needed, in the middle of a commit say.
+
+    Raises:
+        ConfigError: It is of another type.
+    """
+    if given is not None and not isinstance(given, kinds):
+        message = f"{what}, not a {type(given).__name__}."
+        raise ConfigError(message)
 
 
 _made: Final[weakref.WeakSet[Destination]] = weakref.WeakSet()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 from fake import FakeAws
 from fake.world import USER_SECRET
 
-from s3dest import AmbientIdentity, ConfigError, Destination, StateError, TransferOptions, WebIdentity
+from s3dest import AmbientIdentity, ConfigError, Destination, JsonLines, StateError, TransferOptions, WebIdentity
 
 HERE = Path(__file__).parent
 FORK = multiprocessing.get_context("fork")
@@ -44,12 +44,36 @@ def copy_of(destination: Destination) -> Destination:
         ({"config": None}, "needs a DestinationConfig"),
         ({"identity": "arn:aws:iam::1:user/x"}, "not a str"),
         ({"identity": boto3.Session}, "AmbientIdentity or a WebIdentity"),
+        ({"options": {"concurrency": 2}}, "options are TransferOptions, not a dict"),
+        ({"journal": "journal"}, "a FileJournal, or has the methods of Journal, not a str"),
+        ({"signer": b"PEM"}, "a ManifestSigner, not a bytes"),
     ],
 )
 def test_wrong_arguments_are_refused_at_once(aws: FakeAws, arguments: dict[str, Any], message: str) -> None:
     """With what was expected."""
     with pytest.raises(ConfigError, match=message):
         Destination(**{"config": aws.config(), **arguments})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda to: to.commit([]), "each as an argument of its own, not a list"),
+        (lambda to: to.abort("{}"), "not a str"),
+        (lambda to: to.check(wait=30), "a timedelta, not a int"),
+        (lambda to: to.check(mode=["setup"]), "mode is 'setup' or 'recheck'"),
+        (lambda to: to.check(multipart={}), "multipart is 'auto'"),
+        (lambda to: to.append("orders", format=JsonLines), "such as JsonLines.. makes, not <class"),
+        (lambda to: to.append("orders", format=None), "not None"),
+    ],
+)
+def test_a_wrong_argument_of_a_method_is_refused_at_once(
+    aws: FakeAws, wrong: Callable[[Any], object], message: str
+) -> None:
+    """In a typed error, before anything is sent."""
+    with aws.destination() as destination, pytest.raises(ConfigError, match=message):
+        wrong(destination)
+    assert aws.log == []
 
 
 def test_nothing_is_sent_before_it_must_be(aws: FakeAws) -> None:
