@@ -113,7 +113,7 @@ class Committer:
             compression=transfer.compression,
             started=transfer.started,
             finished=dt.datetime.now(dt.UTC),
-            repeatable=not self.bucket.config.enforces_append_only,
+            repeatable=not self.bucket.config.enforces("conditional_put"),
             signer=self.signer,
         )
         # Not only requests fail: after an interrupt, too, the manifest may be there.

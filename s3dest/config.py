@@ -88,12 +88,6 @@ class DestinationConfig(Model):
         return self.endpoint_url is None or is_aws_host(self.endpoint_url)
 
     @property
-    def enforces_append_only(self) -> bool:
-        """Whether the store is known to refuse a put onto an object: AWS does, of others a check finds it out."""
-        found = self.capabilities.conditional_put if self.capabilities else None
-        return self.on_aws if found is None else found
-
-    @property
     def partition(self) -> Partition:
         """AWS's partition of the region; elsewhere that of the role's ARN, or plain ``aws``."""
         if self.on_aws and (partition := partition_of(self.region)):
@@ -110,6 +104,11 @@ class DestinationConfig(Model):
     def uri(self) -> str:
         """The destination as ``s3://bucket/prefix``."""
         return f"s3://{self.bucket}/{self.prefix}"
+
+    def enforces(self, condition: Literal["conditional_put", "conditional_complete"]) -> bool:
+        """Tell whether the store is known to refuse overwriting in this way: AWS does, others as a check found."""
+        found: bool | None = getattr(self.capabilities, condition, None)
+        return self.on_aws if found is None else found
 
     def dump_with_secrets(self) -> dict[str, Any]:
         """Dump to plain JSON values with the secret access key in clear, for a vault and nothing else."""

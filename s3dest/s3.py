@@ -80,7 +80,8 @@ class Creation:
     """Whether an answer says that the object is there; else it is concluded from an answer that was lost."""
 
     surely_new: bool = False
-    """Whether there was no such object before: stores answer a repeated completion with success, too."""
+    """Whether there was no such object before: stores answer a repeated completion with success, too, and some
+    overwrite by a first one."""
 
     etag: str | None = None
     """The ETag, without quotes."""
@@ -290,7 +291,7 @@ class Bucket:
                 self._perhaps_completed.add(upload_id)
             raise
         etag = str(answer["ETag"]).strip('"')
-        new = first and not ambiguous
+        new = first and not ambiguous and self.config.enforces("conditional_complete")
         return Creation(created=True, ambiguous=ambiguous, surely_new=new, etag=etag, version_id=_version(answer))
 
     def abort_upload(self, key: str, upload_id: str) -> None:

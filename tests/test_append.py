@@ -483,6 +483,21 @@ def test_a_rival_with_the_same_rows_may_name_our_object(aws: FakeAws) -> None:
     assert visible(aws) == ROWS
 
 
+def test_what_a_completion_may_have_overwritten_is_no_orphan(aws: FakeAws) -> None:
+    """On stores that ignore the condition there (Ceph RGW 18), a repetition completes onto what the manifest names."""
+    aws.store.conditional = {"PutObject"}
+    orphans = []
+    for changes in ({"endpoint_url": "https://store.example.com"}, {"capabilities": {"conditional_complete": False}}):
+        for rows in (ROWS, ROWS, [{"id": "other"}]):
+            with aws.destination(**changes) as destination:
+                append = destination.append("orders", transfer_id=ID)
+                append.write_many(rows)
+                append.prepare()
+                orphans.append(append.commit().orphans)
+    assert orphans == [()] * 6
+    assert visible(aws) == ROWS
+
+
 def test_writers_that_commit_alone_are_told(aws: FakeAws, caplog: pytest.LogCaptureFixture) -> None:
     """A transfer has one manifest, that of the first; the second's receipt and a warning say what is not in it."""
     first, second = (append_rows(aws, [{"writer": number}], writer_id=number).receipt for number in range(2))
