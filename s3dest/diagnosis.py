@@ -115,8 +115,7 @@ def describe(
     if answer:
         said = _said(answer)
     if said:
-        speaker = "botocore" if not answer else "AWS" if config.on_aws else "The store"
-        said = f"{speaker} said: {_scrub(said, hide)}"
+        said = f"{_speaker(answer, config)} said: {_scrub(said, hide)}"
         message = f"{message} {said}"
     more_elsewhere = problem.elsewhere if not config.on_aws else ""
     remedy = f"{problem.remedy} {more_elsewhere}".rstrip().format_map(values)
@@ -149,6 +148,12 @@ def describe(
 
 def _sentence(text: str) -> str:
     return text if text.startswith("s3dest") else text[:1].upper() + text[1:]
+
+
+def _speaker(answer: Answer | None, config: DestinationConfig) -> str:
+    if answer is None:
+        return "botocore"
+    return "It" if answer.anonymous else "AWS" if config.on_aws else "The store"
 
 
 def _said(answer: Answer) -> str:

@@ -85,8 +85,38 @@ TLS_UNTRUSTED = Problem(
     TransportError,
     "network",
     "No trusted TLS connection to {service} can be made.",
-    "Add the certificate authority of {service}, or of the proxy that inspects TLS (AWS_CA_BUNDLE); check that the "
-    "certificate is of this host and has not expired.",
+    "Add the certificate authority of {service}, or of the proxy that inspects TLS (AWS_CA_BUNDLE).",
+)
+TLS_WRONG_HOST = Problem(
+    "tls_wrong_host",
+    TransportError,
+    "network",
+    "The certificate of {service} is of another host.",
+    "Check {endpoint} (an address instead of a name?), and look for a proxy in between; a store whose certificate "
+    "covers no bucket in the host name needs addressing_style 'path'.",
+)
+TLS_EXPIRED = Problem(
+    "tls_expired",
+    TransportError,
+    "network",
+    "The certificate of {service}, or of who issued it, is not valid today.",
+    "Let it be renewed, and see that the clock of this machine is right.",
+)
+TLS_BUNDLE_MISSING = Problem(
+    "tls_bundle_missing",
+    TransportError,
+    "vendor",
+    "The file of trusted certificate authorities cannot be read.",
+    "Correct AWS_CA_BUNDLE (or ca_bundle in the AWS profile) on the machine that runs s3dest.",
+)
+NOT_HTTP = Problem(
+    "http_not_spoken",
+    TransportError,
+    "network",
+    "What listens at the address of {service} does not speak HTTP.",
+    "Check the port in {endpoint} (http on a port for https?), and look for a proxy in between.",
+    retryable=True,
+    ambiguous=True,
 )
 TLS_NOT_SPOKEN = Problem(
     "tls_not_spoken",

@@ -93,6 +93,17 @@ _NO_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 
+_TLS: Final = tuple(
+    (re.compile(words, re.IGNORECASE), problem)
+    for words, problem in (
+        (r"wrong.version.number|record layer|unknown protocol", network_problems.TLS_NOT_SPOKEN),
+        (r"doesn't match|hostname mismatch|IP address mismatch|is not valid for", network_problems.TLS_WRONG_HOST),
+        (r"has expired|not yet valid", network_problems.TLS_EXPIRED),
+        (r"no such file|suitable TLS CA|NO_CERTIFICATE_OR_CRL_FOUND", network_problems.TLS_BUNDLE_MISSING),
+    )
+)
+"""OpenSSL's words, and urllib3's."""
+
 _BY_POLICY: Final[dict[tuple[str, bool], Problem]] = {
     ("identity-based", False): denials.PUT_NOT_ALLOWED,
     ("identity-based", True): denials.DENIED_BY_IDENTITY_POLICY,
@@ -261,15 +272,14 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
     """Name what went wrong without an answer."""
     cause = str(getattr(error, "kwargs", {}).get("error", "")) or str(error)
     if isinstance(error, botocore_errors.SSLError):
-        spoken = re.search(r"WRONG_VERSION_NUMBER|wrong version number|record layer|unknown protocol", cause)
-        return network_problems.TLS_NOT_SPOKEN if spoken else network_problems.TLS_UNTRUSTED
+        return next((problem for words, problem in _TLS if words.search(cause)), network_problems.TLS_UNTRUSTED)
     if isinstance(error, botocore_errors.ProxyConnectionError):
         return _at_the_proxy(cause)
     if isinstance(error, (botocore_errors.EndpointConnectionError, botocore_errors.ConnectTimeoutError)):
         return _unreachable(error, cause, config)
     cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
     if isinstance(error, cut_off):
-        return network_problems.ANSWER_LOST
+        return network_problems.NOT_HTTP if "BadStatusLine" in cause else network_problems.ANSWER_LOST
     if isinstance(error, ResponseParserError):
         return sts_problems.NOT_STS if sts else network_problems.ANSWER_LOST
     if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS

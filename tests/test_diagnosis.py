@@ -481,6 +481,29 @@ def test_what_keeps_the_vendors_keys_back_is_told_apart_from_what_else_sts_lacks
     assert explain(other, CONFIG, operation="AssumeRole").code == "unusable_request"
 
 
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "tls_not_spoken"),
+        ("hostname '127.0.0.1' doesn't match 'localhost'", "tls_wrong_host"),
+        ("certificate verify failed: Hostname mismatch, certificate is not valid for 'x'.", "tls_wrong_host"),
+        ("certificate verify failed: certificate has expired (_ssl.c:1006)", "tls_expired"),
+        ("certificate verify failed: certificate is not yet valid (_ssl.c:1006)", "tls_expired"),
+        ("certificate verify failed: self-signed certificate (_ssl.c:1006)", "tls_failed"),
+        ("certificate verify failed: unable to get local issuer certificate", "tls_failed"),
+        ("[Errno 2] No such file or directory", "tls_bundle_missing"),
+    ],
+)
+@pytest.mark.parametrize("operation", ["PutObject", "AssumeRole"])
+def test_what_is_wrong_with_tls_is_told_apart(words: str, ours: str, operation: str) -> None:
+    """By OpenSSL's words and urllib3's; nobody tries again. STS's certificate is not the store's."""
+    raw = botocore_errors.SSLError(endpoint_url="https://s3.example.com", error=OSError(words))
+    explained = explain(raw, CONFIG, operation=operation)
+    assert (explained.code, explained.retryable) == (ours, False)
+    if ours != "tls_bundle_missing":
+        assert ("STS" in explained.message) is (operation == "AssumeRole")
+
+
 def test_a_misspelt_region_is_told_by_sts_already() -> None:
     """Its name is the first that cannot be resolved."""
     config = FakeAws().config(region="eu-wst-9")
@@ -492,7 +515,9 @@ def test_a_misspelt_region_is_told_by_sts_already() -> None:
 
 
 def test_who_speaks_is_named() -> None:
-    """AWS is not blamed for another store, nor a store for botocore."""
+    """AWS is not blamed for another store, nor a store for botocore, nor anybody for a proxy."""
+    nobody = client_error("502", 502, "Bad Gateway", request_id=None)
+    assert "It said: 502: Bad Gateway" in str(explain(nobody, CONFIG, operation="PutObject"))
     elsewhere = FakeAws().config(endpoint_url="https://s3.example.com")
     raw = client_error("BrandNew", 400, "no")
     assert "AWS said: BrandNew: no" in str(explain(raw, CONFIG, operation="PutObject"))

@@ -421,6 +421,7 @@ ROWS: list[Row] = [
     put(57, "not_s3", "network", "captive portal", faults.bare(302, faults.HTML, location="http://portal.example.com")),
     sts(57, "sts_answer", "network", "captive portal", faults.bare(403, faults.HTML, content_type="text/html")),
     put(57, "tls_not_spoken", "network", "port", faults.NO_TLS),
+    put(57, "http_not_spoken", "network", "port", faults.NO_HTTP),
     put(58, "tls_failed", "network", "AWS_CA_BUNDLE", faults.UNTRUSTED),
     put(59, "name_not_found", "network", "DNS", faults.NO_NAME),
     put(59, "connection_refused", "network", "port", faults.REFUSED),

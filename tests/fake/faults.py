@@ -146,6 +146,10 @@ NO_TLS = Fault(
     "no TLS",
     _raising(lambda url: SSLError(endpoint_url=url, error=OSError("[SSL: WRONG_VERSION_NUMBER] wrong version number"))),
 )
+NO_HTTP = Fault(
+    "no HTTP",
+    _raising(lambda url: ConnectionClosedError(endpoint_url=url, error=OSError("BadStatusLine('SSH-2.0-OpenSSH_9')"))),
+)
 UNTRUSTED = Fault(
     "untrusted", _raising(lambda url: SSLError(endpoint_url=url, error=OSError("certificate verify failed")))
 )
