@@ -20,13 +20,10 @@ from s3dest.cli.app import app
 from s3dest.cli.report import sentences
 from s3dest.cli.rows import Input
 from s3dest.cli.screen import Screen
-from s3dest.config import DestinationConfig
 from s3dest.destination import Destination
 from s3dest.journal import FileJournal
 from s3dest.testing import Customer, EmbeddedS3
 
-ARN = "arn:aws:iam::444455556666:role/sync"
-ROLE = {"role_arn": "arn:aws:iam::111122223333:role/transfer-role", "external_id": "acme-7f3c"}
 COMMANDS = ["setup", "check", "append", "resume", "review", "schema", "demo"]
 
 
@@ -58,14 +55,14 @@ def run(*arguments: str, stdin: str | bytes = "") -> Any:
 
 @pytest.mark.parametrize("command", [None, *COMMANDS])
 def test_help_fits_a_screen(command: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """80 columns and 40 lines, no sentence cut off, and no option for a secret."""
+    """80 columns and 24 lines, no sentence cut off, and no option for a secret."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
     text = run(*([command] if command else []), "--help").stdout
     lines = text.splitlines()
-    assert len(lines) <= 40
+    assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
-    assert "..." not in text.replace("FILE...", "").replace("ARGS]...", "").replace("}...", "")
+    assert "..." not in text.replace("FILE...", "").replace("ARGS]...", "").replace("{FILE}...", "")
     assert "secret" not in text.lower()
     if command is None:
         assert re.findall(r"^  ([a-z]+) {2,}", text, re.MULTILINE) == COMMANDS
@@ -89,6 +86,12 @@ def test_a_recheck_deletes_nothing(s3: EmbeddedS3, config: str) -> None:
     told = json.loads(run("check", "--recheck", "--config", config, "--json").stdout)
     assert (told["ok"], told["mode"]) == (True, "recheck")
     assert "DeleteObject" not in s3.requests
+
+
+def test_a_check_looks_for_rights_that_are_not_needed_and_waits_for_iam(config: str) -> None:
+    """They are the library's audit and its patience."""
+    told = json.loads(run("check", "--audit", "--wait", "1", "--config", config, "--json").stdout)
+    assert (told["ok"], "audit" in [step["name"] for step in told["steps"]]) == (True, True)
 
 
 @pytest.mark.parametrize("flag", [[], ["--json"]], ids=["text", "json"])
@@ -164,6 +167,16 @@ def test_standard_input_is_appended(kind: str | None, data: bytes, customer: Cus
     assert re.match(r"ok +Committed 1 rows to orders\.\s", done.stdout)
     assert "\x1b" not in done.output
     assert done.stderr == ""  # no bar and no log in a pipe
+    assert not [line for line in done.stdout.splitlines() if line.endswith(" ")]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["append", "-", "-", "-t", "orders"], ["review", "--permission", "-", "--trust", "-"]]
+)
+def test_standard_input_is_read_once(arguments: list[str], config: str) -> None:
+    """The second reading would find nothing, and say something else."""
+    done = run(*arguments, "-c", config, stdin="{}")
+    assert (done.exit_code, "can be read once only" in done.stderr) == (2, True)
 
 
 def test_a_repeated_transfer_says_so(customer: Customer, config: str, tmp_path: Path) -> None:
@@ -208,6 +221,26 @@ def test_a_damaged_file_is_a_sentence_and_nothing_is_visible(
     assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1), done.output
     assert problem in done.stderr
     assert customer.objects() == []
+
+
+def test_a_row_that_cannot_be_written_is_named_by_its_file(customer: Customer, config: str, tmp_path: Path) -> None:
+    """Rows are counted in each file, from 1, and nothing is visible."""
+    good = write_rows(tmp_path, "good.jsonl", [{"id": number} for number in range(3)])
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": 1}\n{"id": 1e999}\n')
+    arguments = ["append", good, str(bad), "-t", "orders", "-c", config]
+    done = run(*arguments)
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1), done.output
+    assert done.stderr.startswith(f"s3dest: {bad}, row 2, column 'id': ")
+    assert json.loads(run(*arguments, "--json").stdout)["error"]["code"] == "row_not_encodable"
+    assert customer.objects() == []
+
+
+@pytest.mark.parametrize("wrong", [["-t", "_orders"], ["-t", "orders", "--transfer-id", "x"]])
+def test_a_wrong_value_is_misuse(wrong: list[str], config: str, tmp_path: Path) -> None:
+    """What other arguments would mend exits with 2."""
+    file = write_rows(tmp_path, "a.jsonl", [{"id": 1}])
+    assert run("append", file, *wrong, "-c", config).exit_code == 2
 
 
 def test_a_refusal_is_the_diagnosis(customer: Customer, config: str, tmp_path: Path) -> None:
@@ -266,92 +299,18 @@ def test_resume_finishes_what_a_killed_process_left(customer: Customer, config: 
     arguments = ["resume", "--config", config, "--journal", str(journal.path)]
     (told,) = json.loads(run(*arguments, "--json").stdout)
     assert (told["rows"], customer.rows("orders")) == (1, [{"id": 1}])
-    assert "Nothing was left to finish." in run(*arguments).stdout
+    assert f"Nothing was left to finish in {journal.path}." in run(*arguments).stdout
 
 
 def test_resume_needs_a_journal(config: str) -> None:
     """Without one it says how to give it."""
     done = run("resume", "--config", config)
     assert (done.exit_code, "give --journal" in done.stderr) == (2, True)
+    done = run("resume", "--config", config, "--journal", config)
+    assert (done.exit_code, "is no folder" in done.stderr) == (2, True)
 
 
-# setup, review, schema
-
-
-def test_setup_writes_the_kit_and_tells_what_to_keep(tmp_path: Path) -> None:
-    """The external id is made once, told, and in the trust policy."""
-    folder = tmp_path / "kit"
-    arguments = ["setup", "--bucket", "acme-lake", "--region", "eu-west-1", "--prefix", "vendor/exports"]
-    done = run(*arguments, "--vendor-arn", ARN, "-o", str(folder), "--json")
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    trust = json.loads((folder / "policies/trust.json").read_text())
-    assert trust["Statement"][0]["Condition"] == {"StringEquals": {"sts:ExternalId": told["external_id"]}}
-    assert sorted(told["files"]) == sorted(str(path) for path in folder.rglob("*") if path.is_file())
-    told["config"]["auth"]["role_arn"] = ROLE["role_arn"]
-    assert DestinationConfig.model_validate(told["config"]).prefix == "vendor/exports"
-    text = run(*arguments, "--vendor-arn", ARN, "-o", str(folder), "--external-id", "acme-7f3c").stdout
-    assert "never change it: acme-7f3c" in text
-
-
-@pytest.mark.parametrize(
-    ("vendor", "in_trust"),
-    [
-        (["--subject", "104029292853099978293", "--audience", "acme"], "accounts.google.com:oaud"),
-        (["--subject", "s", "--audience", "a", "--issuer", "https://i.example.com"], "i.example.com:aud"),
-    ],
-)
-def test_setup_knows_each_kind_of_vendor(vendor: list[str], in_trust: str, tmp_path: Path) -> None:
-    """Google and any other provider have no external id."""
-    done = run("setup", "--bucket", "acme-lake", "--region", "eu-west-1", "-o", str(tmp_path), "--json", *vendor)
-    assert json.loads(done.stdout)["external_id"] is None
-    assert in_trust in (tmp_path / "policies/trust.json").read_text()
-
-
-@pytest.mark.parametrize(
-    ("more", "problem"),
-    [
-        ([], "The vendor is --vendor-arn"),
-        (["--vendor-arn", ARN, "--subject", "1"], "The vendor is --vendor-arn"),
-        (["--vendor-arn", "*"], "arn: must be the ARN of a role"),
-        (["--vendor-arn", ARN, "--key-arn", "alias/x"], "key_arn: must be the ARN"),
-    ],
-)
-def test_setup_refuses_what_would_not_work(more: list[str], problem: str, tmp_path: Path) -> None:
-    """Nothing is written then."""
-    done = run("setup", "--bucket", "acme-lake", "--region", "eu-west-1", "-o", str(tmp_path / "kit"), *more)
-    assert (done.exit_code, problem in done.stderr) == (2, True), done.output
-    assert not (tmp_path / "kit").exists()
-
-
-def test_review_tells_findings_and_exits_by_them(config: str, customer: Customer, tmp_path: Path) -> None:
-    """0 for a policy that is right, 1 for one that is too wide, with its remedy; standard input is a file, too."""
-    good, wide = json.dumps(customer.permission), json.dumps(customer.permission).replace("/vendor/exports/*", "/*")
-    assert run("review", "-c", config, "--permission", "-", stdin=good).exit_code == 0
-    path = tmp_path / "wide.json"
-    path.write_text(wide)
-    done = run("review", "-c", config, "--permission", str(path))
-    assert done.exit_code == 1
-    assert "[resource_too_wide, to be mended by: customer]" in done.stdout
-    told = json.loads(run("review", "-c", config, "--permission", str(path), "--json").stdout)
-    assert (told["ok"], [finding["code"] for finding in told["findings"]]) == (False, ["resource_too_wide"])
-
-
-def test_review_compares_with_the_vendor(config: str, customer: Customer) -> None:
-    """Whom the role trusts is somebody else."""
-    done = run("review", "-c", config, "--trust", "-", "--vendor-arn", ARN, stdin=json.dumps(customer.trust))
-    assert "[trust_principal" in done.stdout
-
-
-def test_review_needs_a_policy(config: str) -> None:
-    """Nothing to review is a misuse; a file that is not there a failure."""
-    assert run("review", "-c", config).exit_code == 2
-    assert run("review", "-c", config, "--trust", "gone.json").exit_code == 1
-
-
-def test_the_schema_is_that_of_the_config() -> None:
-    """A form can be drawn from it."""
-    assert json.loads(run("schema").stdout) == DestinationConfig.model_json_schema()
+# demo, and what is common
 
 
 def test_the_demo_tells_machines_each_claim(tmp_path: Path) -> None:

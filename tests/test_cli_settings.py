@@ -27,6 +27,7 @@ def run(*arguments: str) -> Any:
     ("name", "text"),
     [
         ("c.json", json.dumps(VALUES)),
+        ("c.json", "\ufeff" + json.dumps(VALUES)),
         ("c.yaml", "bucket: s3://acme-lake/vendor/exports\nregion: eu-west-1\nauth: " + json.dumps(ROLE)),
         ("c.yml", json.dumps(VALUES)),
         (
@@ -37,9 +38,9 @@ def run(*arguments: str) -> Any:
     ],
 )
 def test_a_file_of_each_kind_is_read(name: str, text: str, tmp_path: Path) -> None:
-    """JSON, YAML and TOML say the same."""
+    """JSON, YAML and TOML say the same, also with the mark that Windows' editors begin a file with."""
     path = tmp_path / name
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     settings = Settings.load(path)
     assert settings.destination(path) == DestinationConfig.model_validate(VALUES)
 
@@ -109,6 +110,17 @@ def test_a_variable_that_is_no_json_is_named_and_not_repeated(monkeypatch: pytes
     assert done.exit_code == 2
     assert SECRET not in done.output
     assert "auth" in done.stderr
+
+
+def test_a_misspelt_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passed over, it would let the rows go elsewhere; options of the commands are known."""
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(VALUES))
+    monkeypatch.setenv("S3DEST_VENDOR_ARN", "arn:aws:iam::444455556666:role/sync")
+    assert Settings.load(path).destination(path).prefix == "vendor/exports"
+    monkeypatch.setenv("S3DEST_PREFX", "elsewhere")
+    done = run("check", "--config", str(path))
+    assert (done.exit_code, "S3DEST_PREFX is no setting" in done.stderr) == (2, True)
 
 
 def test_without_a_configuration_a_sentence_says_how_to_give_one() -> None:

@@ -14,6 +14,8 @@ def main() -> None:
     """Run the command line; where its packages are missing, say how to get them."""
     try:
         from s3dest.cli.app import app  # noqa: PLC0415  # an extra
+    except KeyboardInterrupt:
+        sys.exit(1)  # before anything has begun
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _PACKAGES:

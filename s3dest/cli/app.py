@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -134,11 +135,20 @@ def check(
     *,
     config: Config = None,
     recheck: Annotated[bool, typer.Option("--recheck", help="Leave nothing visible, and delete nothing.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="Look for rights that are not needed, too.")] = False,
+    wait: Annotated[
+        int | None, typer.Option(min=1, metavar="MINUTES", help="Wait that long for AWS to spread new policies.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find out whether data can be delivered, and if not, why and who can mend it."""
     with sentences(as_json=as_json), _destination(config)[0] as destination:
-        report = destination.check(mode="recheck" if recheck else "setup")
+        report = destination.check(
+            mode="recheck" if recheck else "setup",
+            audit=audit,
+            wait=None if wait is None else timedelta(minutes=wait),
+            on_wait=lambda sentence: typer.echo(sentence, err=True),
+        )
     if as_json:
         tell_json(report.model_dump(mode="json"))
     else:
@@ -152,7 +162,7 @@ def append(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE",
             help="CSV, JSON Lines (also gzipped) or Parquet; - is standard input.",
             show_default=False,
         ),
@@ -201,7 +211,7 @@ def resume(
     """Finish the transfers that a killed process left in the journal."""
     with sentences(as_json=as_json):
         destination, remembered = _destination(config, journal)
-        if not remembered:
+        if remembered is None:
             message = "There is no journal: give --journal, or set it in the configuration."
             raise SettingsProblem(message)
         with destination:
@@ -213,7 +223,7 @@ def resume(
     for receipt in receipts:
         show_receipt(screen, receipt)
     if not receipts:
-        screen.verdict("ok", "Nothing was left to finish.")
+        screen.verdict("ok", f"Nothing was left to finish in {remembered.path}.")
 
 
 @app.command(short_help="Say what is wrong with policies, offline.")
@@ -246,7 +256,7 @@ def review(
 @app.command(short_help="Write the JSON schema of the configuration.")
 def schema(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="It is JSON anyway.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", show_default=False, help="It is JSON anyway.")] = True,
 ) -> None:
     """Write the JSON schema of the configuration, good enough to draw a form from."""
     del as_json
@@ -281,10 +291,12 @@ def demo(
         raise typer.Exit(FAILED)
 
 
-def _destination(config: Path | None, journal: Path | None = None) -> tuple[Destination, bool]:
-    """Open the configured destination; tell, too, whether it has a journal."""
+def _destination(config: Path | None, journal: Path | None = None) -> tuple[Destination, FileJournal | None]:
+    """Open the configured destination, and its journal if there is to be one."""
     settings = Settings.load(config)
     folder = journal or settings.journal
+    if folder and folder.exists() and not folder.is_dir():
+        message = f"{folder} is no folder: a journal is one."
+        raise SettingsProblem(message)
     remembered = FileJournal(folder) if folder else None
-    destination = Destination(settings.destination(config), identity=settings.who(), journal=remembered)
-    return destination, remembered is not None
+    return Destination(settings.destination(config), identity=settings.who(), journal=remembered), remembered

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from s3dest.cli.rows import Input, InputError
+from s3dest.cli.rows import STDIN, Input, InputError
 from s3dest.cli.screen import Screen
+from s3dest.cli.settings import READ_ONCE, SettingsProblem
 from s3dest.destination import Destination
+from s3dest.errors import RowError
 from s3dest.results import Receipt
 
 if TYPE_CHECKING:
@@ -28,11 +32,13 @@ def append(
     """Deliver all inputs as one transfer.
 
     Raises:
-        InputError: An input is damaged; nothing is visible then.
+        InputError: An input is damaged, or a row of it cannot be written; nothing is visible then.
     """
     sizes = [source.size for source in inputs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
+    rows, begun = 0, list[tuple[int, Input]]()
     with (
+        _naming_rows(begun),
         screen.transfer(total) as show,
         destination.append(
             table,
@@ -41,11 +47,27 @@ def append(
             transfer_date=transfer_date,
         ) as writer,
     ):
-        rows = sum(_copy(source, writer, show) for source in inputs)
+        for source in inputs:
+            begun.append((rows, source))
+            rows += _copy(source, writer, show)
         if not rows:
             message = "The input holds no rows."
             raise InputError(message)
     return writer.receipt
+
+
+@contextmanager
+def _naming_rows(begun: Sequence[tuple[int, Input]]) -> Iterator[None]:
+    """Name a row that cannot be written by its input; `begun` tells at which row each one begins."""
+    try:
+        yield
+    except RowError as error:
+        if error.row is None:
+            raise
+        first, source = [(first, source) for first, source in begun if first <= error.row][-1]
+        where = f"{source.name}, row {error.row - first + 1}"
+        message = re.sub(r"^Row \d+", lambda _: where, f"{error.message} {error.remedy}".rstrip())
+        raise InputError(message, code=error.code) from error
 
 
 def _copy(source: Input, writer: AppendWriter, show: Callable[[int, int], None]) -> int:
@@ -70,5 +92,8 @@ def inputs_of(files: Sequence[Path], kind: str | None) -> list[Input]:
 
     Raises:
         InputError: A name does not tell, and nobody said.
+        SettingsProblem: Standard input is given twice.
     """
+    if list(files).count(STDIN) > 1:
+        raise SettingsProblem(READ_ONCE)
     return [Input.of(file, kind) for file in files]

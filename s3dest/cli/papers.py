@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from s3dest.cli.report import show_findings, tell_json
 from s3dest.cli.rows import STDIN, InputError
 from s3dest.cli.screen import Screen
-from s3dest.cli.settings import SettingsProblem
+from s3dest.cli.settings import READ_ONCE, SettingsProblem
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
 from s3dest.kit import SetupKit
@@ -93,8 +93,10 @@ def review_files(
 
     Raises:
         InputError: There is none, or one cannot be read.
-        SettingsProblem: No file was given.
+        SettingsProblem: No file was given, or standard input for two.
     """
+    if list(files.values()).count(STDIN) > 1:
+        raise SettingsProblem(READ_ONCE)
     texts = {kind: _text(path) for kind, path in files.items() if path is not None}
     if not texts:
         message = "Give at least one policy: --permission, --trust, --bucket-policy or --key-policy."

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import typer
 from rich.console import Console
@@ -13,12 +14,15 @@ from rich.console import Console
 from s3dest.cli.rows import InputError
 from s3dest.cli.screen import Screen
 from s3dest.cli.settings import SettingsProblem
-from s3dest.errors import CheckFailedError, CredentialsError, RequestError, S3DestError
+from s3dest.errors import CheckFailedError, ConfigError, CredentialsError, RequestError, S3DestError
 from s3dest.findings import CheckReport, Finding
 from s3dest.results import Receipt
 
 FAILED = 1
 MISUSED = 2
+
+_NO_MISUSE: Final = frozenset({"extra_missing", "journal"})
+"""Codes of a `ConfigError` that no other arguments would mend."""
 
 
 @contextmanager
@@ -28,11 +32,13 @@ def sentences(*, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        message = str(error)
+        message, facts = str(error), {**facts, "code": error.code}
     except SettingsProblem as error:
         message, facts, exit_code = str(error), {"code": "config", "owner": "vendor"}, MISUSED
     except S3DestError as error:
         message, facts = f"{error.message} {error.remedy}".rstrip(), _facts(error)
+        if isinstance(error, ConfigError) and error.code not in _NO_MISUSE:
+            exit_code = MISUSED
     except OSError as error:
         message = f"{error.filename or 'A file'} cannot be used: {error.strerror}."
     except KeyboardInterrupt:

@@ -27,7 +27,11 @@ _PARQUET: Final = "parquet"
 
 
 class InputError(Exception):
-    """What was given cannot be read as rows; the message is a sentence for the user."""
+    """What was given cannot be read as rows, or not be written; the message is a sentence for the user."""
+
+    def __init__(self, message: str, *, code: str = "input") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,11 @@ class Input:
     size: int | None
     """Bytes as they lie there; ``None`` for standard input."""
 
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence."""
+        return "standard input" if self.path == STDIN else str(self.path)
+
     @classmethod
     def of(cls, path: Path, kind: str | None) -> Self:
         """Find out what a file is, by its name unless ``kind`` says so.
@@ -121,7 +130,7 @@ class Input:
             message = f"{self.path} cannot be read: {error.strerror}."
             raise InputError(message) from error
         try:
-            yield Reading("standard input" if self.path == STDIN else str(self.path), raw, self.kind)
+            yield Reading(self.name, raw, self.kind)
         finally:
             if self.path != STDIN:
                 raw.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Self
@@ -26,6 +27,8 @@ from s3dest.findings import CheckReport
 
 _PIPE_WIDTH: Final = 200
 """Columns where there is no terminal: keys stay on one line, for grep."""
+
+_VERDICT_WIDTH: Final = 9
 
 _STYLES: Final = {
     "ok": "green",
@@ -64,13 +67,10 @@ class Screen:
         self._console.print(Text(text, style))
 
     def facts(self, facts: Mapping[str, str]) -> None:
-        """Show names and values, aligned."""
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="dim", no_wrap=True)
-        grid.add_column(overflow="fold")
+        """Show names and values, aligned; a long value is left to the terminal to wrap, so that it can be copied."""
+        width = max(map(len, facts))
         for name, value in facts.items():
-            grid.add_row(name, Text(value))
-        self._console.print(grid)
+            self._console.print(Text.assemble((name.ljust(width), "dim"), "  ", value), soft_wrap=True)
 
     def document(self, title: str, content: object) -> None:
         """Show a JSON document."""
@@ -94,8 +94,12 @@ class Screen:
 
     def verdict(self, word: str, text: str, *, style: str = "") -> None:
         """Show one result, its word in colour."""
+        if not self._console.is_terminal:
+            indented = textwrap.indent(text, " " * _VERDICT_WIDTH).lstrip()
+            self._console.print(Text(f"{word.ljust(_VERDICT_WIDTH)}{indented}"), soft_wrap=True)
+            return
         grid = Table.grid(padding=(0, 2))
-        grid.add_column(width=7)
+        grid.add_column(width=_VERDICT_WIDTH - 2)
         grid.add_column(overflow="fold")
         grid.add_row(Text(word, _STYLES.get(word, "")), Text(text, style))
         self._console.print(grid)

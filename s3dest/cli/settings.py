@@ -6,6 +6,7 @@ No secret is an argument: those are seen by every process of the machine.
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +21,12 @@ from s3dest.identity import AmbientIdentity, GoogleIdentityToken, Identity, WebI
 
 PREFIX: Final = "S3DEST_"
 """What our environment variables begin with; two underscores lead into an object: S3DEST_AUTH__ROLE_ARN."""
+
+
+READ_ONCE: Final = "Standard input (-) can be read once only."
+
+_OPTIONS: Final = frozenset({"config", "vendor_arn", "vendor_subject", "vendor_issuer"})
+"""What variables of ours are options of the commands (app.py)."""
 
 
 class SettingsProblem(Exception):  # noqa: N818  # a sentence for the user, not a failure of the program
@@ -48,6 +55,7 @@ class Settings(BaseSettings):
     expected_bucket_owner: Any = None
     encryption: dict[str, Any] | None = None
     storage_class: Any = None
+    capabilities: dict[str, Any] | None = None
     identity: dict[str, str] | None = None
     """The vendor's: `token_file` or `google_audience`; default: its ambient AWS credentials."""
     journal: Path | None = None
@@ -74,6 +82,10 @@ class Settings(BaseSettings):
             SettingsProblem: The file cannot be read, or a value is of the wrong kind.
         """
         values = _read(file) if file else {}
+        known = {*cls.model_fields, *_OPTIONS}
+        if odd := sorted(name for name in os.environ if _is_ours(name) and _first_part(name) not in known):
+            message = f"environment: {', '.join(odd)} is no setting; a misspelt one would be passed over."
+            raise SettingsProblem(message)
         try:
             return cls(**values)
         except SettingsError as error:
@@ -116,13 +128,21 @@ class Settings(BaseSettings):
         raise SettingsProblem(message)
 
 
+def _is_ours(variable: str) -> bool:
+    return variable.upper().startswith(PREFIX)
+
+
+def _first_part(variable: str) -> str:
+    return variable[len(PREFIX) :].lower().partition("__")[0]
+
+
 def _read(file: Path) -> dict[str, Any]:
     kind = file.suffix.lower()
     if kind not in _READERS:
         message = f"{file}: the name must end in .json, .yaml, .yml or .toml."
         raise SettingsProblem(message)
     try:
-        values = _READERS[kind](file.read_text(encoding="utf-8"))
+        values = _READERS[kind](file.read_text(encoding="utf-8-sig"))  # Windows' editors begin with a mark
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except (ValueError, yaml.YAMLError) as error:  # their texts quote the file, which may hold a secret
