@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from s3dest.answer_limit import limit_answers
 from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider, session_with
 from s3dest.options import MIB, TransferOptions
@@ -50,6 +51,7 @@ def create_client(config: DestinationConfig, options: TransferOptions, provider:
     client: S3Client = session_with(provider).client(
         "s3", region_name=config.region, endpoint_url=config.endpoint_url, config=settings
     )
+    limit_answers(client)
     events = client.meta.events
     events.register_first("needs-retry.s3", _refuse_redirect)
     # of the general event, which comes after an operation's own: botocore adds the header there

@@ -29,6 +29,7 @@ from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader
 
 from s3dest import policies, sts_problems
+from s3dest.answer_limit import limit_answers
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
@@ -427,6 +428,7 @@ class RoleSessions:
         if endpoint is None and client.meta.endpoint_url == GLOBAL_STS:
             regional = f"https://sts.{region}.amazonaws.com"
             client = create("sts", region_name=region, endpoint_url=regional, config=settings)
+        limit_answers(client)
         return client
 
     def _region(self, identity: AmbientIdentity) -> str:

@@ -282,6 +282,8 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
         return network_problems.NOT_HTTP if "BadStatusLine" in cause else network_problems.ANSWER_LOST
     if isinstance(error, ResponseParserError):
         return sts_problems.NOT_STS if sts else network_problems.ANSWER_LOST
+    if isinstance(error, RecursionError):  # in botocore's parser, of XML that is deeper than any service's
+        return sts_problems.NOT_STS if sts else problems.NOT_S3
     if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS
         return sts_problems.NO_SESSION
     if isinstance(error, _VENDORS_KEYS) and sts:

@@ -465,6 +465,12 @@ def test_an_answer_that_cannot_be_read_is_not_quoted() -> None:
         assert explained.retryable
 
 
+def test_what_is_nested_beyond_reason_is_no_answer() -> None:
+    """Botocore's parser goes down into it until Python stops it."""
+    assert explain(RecursionError("maximum"), CONFIG, operation="PutObject").code == "not_s3"
+    assert explain(RecursionError("maximum"), CONFIG, operation="AssumeRole").code == "sts_answer"
+
+
 def test_other_stores_get_a_word_of_their_own() -> None:
     """What AWS does and they do not, where it matters for the remedy."""
     elsewhere = FakeAws().config(endpoint_url="https://s3.example.com")

@@ -32,6 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "config_findings",
         "catalogue",
         "answer",
+        "answer_limit",
         "claims",
         "denial",
         "statements",
@@ -59,6 +60,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "client",
         "wire",
         "s3",
+        "answer_limit",
         "diagnosis",
         "verdicts",
         "testing",
@@ -66,7 +68,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "cli",
         "cli.*",
     ),
-    "urllib3": ("identity",),  # botocore's own; google-auth's transport on it
+    "urllib3": ("identity", "answer_limit"),  # botocore's own; google-auth's transport on it
     "pydantic": (
         "model",
         "auth",

@@ -1,0 +1,93 @@
+"""How much of an answer is read: a server that sends without end must not fill our memory.
+
+S3's and STS's answers to what s3dest asks are short. Bodies that somebody reads as streams are not touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, Protocol
+
+from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError, ResponseStreamingError
+from urllib3 import exceptions as urllib3_errors
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+    from botocore.client import BaseClient
+
+LONGEST: Final = 1024 * 1024
+"""Bytes; an error of S3 or STS has a few thousand at most."""
+
+
+class Session(Protocol):
+    """Sends requests, as botocore's does."""
+
+    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Send a request, and return the answer."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class Body(Protocol):
+    """The rest of an answer, on its connection, as urllib3 gives it."""
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield it."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class LimitedSession:
+    """Reads no more of an answer than an honest one has."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Send a request, and read the answer; raises botocore's exceptions, as its own session does."""
+        streamed, request.stream_output = request.stream_output, True
+        answer = self._session.send(request)
+        if streamed and answer.status_code < 300:  # noqa: PLR2004  # HTTP's successes
+            return answer
+        whole = answer.raw
+        answer.raw = _Limited(whole)
+        try:
+            _ = answer.content  # the answer keeps it
+        except urllib3_errors.ReadTimeoutError as error:
+            raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
+        except urllib3_errors.ProtocolError as error:
+            raise ConnectionClosedError(endpoint_url=request.url, error=error) from error
+        except urllib3_errors.HTTPError as error:
+            raise HTTPClientError(error=error) from error
+        finally:
+            answer.raw = whole
+        return answer
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+
+class _Limited:
+    """A body that ends with an exception where it becomes too long."""
+
+    def __init__(self, raw: Body) -> None:
+        self._raw = raw
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield the body; the connection is closed before it raises, lest somebody reads on from it."""
+        size = 0
+        for data in self._raw.stream():
+            size += len(data)
+            if size > LONGEST:
+                self._raw.close()
+                raise ResponseStreamingError(error=f"the answer is longer than {LONGEST:,} bytes")
+            yield data
+
+
+def limit_answers(client: BaseClient) -> None:
+    """Let a client of botocore read no more than that; it has no setting for it, nor a hook between head and body."""
+    endpoint = client._endpoint  # type: ignore[attr-defined]  # noqa: SLF001  # unknown to the stubs
+    endpoint.http_session = LimitedSession(endpoint.http_session)
