@@ -15,7 +15,7 @@ def write(documents: Documents, *, role_name: str, guard: bool) -> str:
     config = documents.config
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"Lets a service append to {config.uri}, and do nothing else.",
+        "Description": f"Lets a service append to {config.uri}.",
         "Parameters": _parameters(documents, role_name, guard=guard),
         "Rules": {
             "Region": {
@@ -110,7 +110,7 @@ def _role(documents: Documents) -> dict[str, object]:
         "Type": "AWS::IAM::Role",
         "Properties": {
             "RoleName": {"Ref": "RoleName"},
-            "Description": f"Appends to {documents.config.bucket}, and does nothing else.",
+            "Description": f"Appends to {documents.config.bucket}.",
             "MaxSessionDuration": 3600,
             "AssumeRolePolicyDocument": _with_account(documents.trust),
         },

@@ -1,4 +1,4 @@
-# Lets a service append to @@URI@@, and do nothing else.
+# Lets a service append to @@URI@@.
 
 data "aws_region" "current" {}
 @@IF account@@
@@ -23,7 +23,7 @@ locals {
 
 resource "aws_iam_role" "transfer" {
   name                 = var.role_name
-  description          = "Appends to one bucket, and does nothing else."
+  description          = "Appends to one bucket."
   max_session_duration = 3600
   assume_role_policy   = local.trust_policy
 }

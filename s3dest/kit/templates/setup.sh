@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lets a service append to one folder of an S3 bucket, and do nothing else. Read it, then run it as an administrator of
-# the account that is to own bucket and role; it needs the AWS CLI. It may be run again: what is there is kept.
+# Lets a service append to one folder of an S3 bucket. Read it, then run it as an administrator of the account that is to
+# own bucket and role; it needs the AWS CLI. It may be run again: a bucket that is there is kept as it is.
 #
 #   bash setup.sh           bucket, role, and the policy for the first connection test
 #   bash setup.sh steady    after that test: takes s3:DeleteObject away
@@ -11,6 +11,8 @@ region=@@REGION@@
 role=@@ROLE_NAME@@
 create_bucket=@@CREATE_BUCKET@@ # no, if the bucket exists already; it keeps its settings then
 bucket_guard=@@GUARD@@ # yes: nobody can overwrite under the prefix, you included; for a new bucket only
+
+export AWS_REGION=$region AWS_DEFAULT_REGION=$region # IAM's and STS's own region follows from it, in every partition
 
 say() { printf '%s\n' "$1" >&2; }
 
@@ -79,7 +81,7 @@ make_role() {
   else
     say "Creating the role $role."
     aws iam create-role --role-name "$role" --assume-role-policy-document "$trust_policy" \
-      --description "Appends to one bucket, and does nothing else." >/dev/null
+      --description "Appends to one bucket." >/dev/null
   fi
 }
 
@@ -91,6 +93,9 @@ case "${1:-setup}" in
   setup)
     if aws s3api head-bucket --bucket "$bucket" --region "$region" >/dev/null 2>&1; then
       say "The bucket $bucket is there; it keeps its settings."
+      if [ "$create_bucket" = yes ]; then
+        say "Should an earlier run of this script have broken off, delete the bucket and run it again."
+      fi
     elif [ "$create_bucket" = yes ]; then
       make_bucket
     else
