@@ -124,11 +124,16 @@ class DestinationConfig(Model):
         if not isinstance(data, Mapping) or not isinstance(data.get("bucket"), str):
             return data
         title = cls.__name__
+        text = data["bucket"].strip()
         try:
-            bucket, pasted = split_bucket(data["bucket"].strip())
+            bucket, pasted = split_bucket(text)
             pasted = normalise_prefix(pasted)
         except ValueError as error:
             raise rejection(title, [(("bucket",), str(error))]) from None
+        partition = partition_of(str(data.get("region")).strip())
+        if partition and text.startswith("arn:") and text.split(":")[1] != partition.name:
+            msg = f"is in partition {partition.name!r}, but the pasted ARN of the bucket is of another"
+            raise rejection(title, [(("region",), msg)])
         given = data.get("prefix") or pasted
         if pasted and isinstance(given, str) and _normal(given) not in {None, pasted}:
             msg = f"contradicts the pasted bucket, which ends in the prefix {pasted!r}; give one of the two"

@@ -50,6 +50,9 @@ _ROLE_ARN: Final = re.compile(
     r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>[A-Za-z0-9]*):role/(?P<name>(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,64})",
     re.ASCII,
 )
+_DIRECTORY_BUCKET: Final = (
+    "is a directory bucket (S3 Express One Zone), which s3dest does not support; use a general purpose bucket"
+)
 _WILD: Final = ("*", "?", "${")
 _ENDS: Final = re.compile(r"^[\s/]+|[\s/]+$")
 
@@ -117,6 +120,8 @@ def split_bucket(text: str) -> tuple[str, str]:
             raise ValueError(msg)
     elif text.startswith("arn:"):
         fields = text.split(":", 5)
+        if fields[2:3] == ["s3express"]:
+            raise ValueError(_DIRECTORY_BUCKET)
         if len(fields) < 6 or fields[2] != "s3":  # noqa: PLR2004  # arn:partition:service:region:account:resource
             msg = "is an ARN, but not that of an S3 bucket (arn:aws:s3:::BUCKET)"
             raise ValueError(msg)
@@ -134,15 +139,16 @@ def split_bucket(text: str) -> tuple[str, str]:
 def check_bucket(bucket: str, *, aws: bool) -> None:
     """Refuse what is no name of a general purpose bucket."""
     if bucket.endswith("--x-s3"):
-        msg = "is a directory bucket (S3 Express One Zone), which s3dest does not support; use a general purpose bucket"
-        raise ValueError(msg)
+        raise ValueError(_DIRECTORY_BUCKET)
     if not aws:
         if not _BUCKET_ELSEWHERE.fullmatch(bucket):
             msg = "must be 1 to 255 letters, digits, dots, hyphens and underscores"
             raise ValueError(msg)
         return
     problem = ""
-    if not 3 <= len(bucket) <= 63:  # noqa: PLR2004
+    if bucket.endswith(_AWS_SUFFIXES) and re.search(r"(?:^|\.)s3[.-]", bucket):
+        problem = "is a web address of S3: give the bucket's own name"
+    elif not 3 <= len(bucket) <= 63:  # noqa: PLR2004
         problem = "must be 3 to 63 characters long"
     elif not _BUCKET.fullmatch(bucket):
         problem = "must be lower-case letters, digits, dots and hyphens, and begin and end with a letter or digit"

@@ -92,6 +92,7 @@ def test_a_prefix_survives_its_dump(prefix: str) -> None:
         ({"bucket": "s3://a b/x"}, "bucket", "lower-case"),
         ({"bucket": "acme--euw1-az1--x-s3"}, "bucket", "directory bucket"),
         ({"bucket": "https://acme.s3.amazonaws.com"}, "bucket", "not a web address"),
+        ({"bucket": "arn:aws-cn:s3:::acme-lake"}, "region", "of another"),
         ({"bucket": "s3://acme-lake/a/../b"}, "bucket", "'..'"),
         ({"bucket": 7}, "bucket", "valid string"),
         ({"region": "eu-west-1a"}, "region", "its region is 'eu-west-1'"),

@@ -103,7 +103,7 @@ def test_buckets_are_taken_apart(text: str, bucket: str, prefix: str) -> None:
         ("s3a://acme-lake/a", "not a web address"),
         ("arn:aws:iam::111122223333:role/x", "not that of an S3 bucket"),
         ("arn:aws:s3", "not that of an S3 bucket"),
-        ("arn:aws:s3express:eu-west-1:111122223333:bucket/x--x-s3", "not that of an S3 bucket"),
+        ("arn:aws:s3express:eu-west-1:111122223333:bucket/x--x-s3", "directory bucket"),
         ("arn:aws:s3:eu-west-1:111122223333:accesspoint/x", "access point"),
         ("s3://user:secret@acme-lake/a", "user name and password"),
     ],
@@ -140,6 +140,8 @@ def test_bucket_names_within_the_rules_pass(bucket: str) -> None:
         ("acme.mrap", "'.mrap'"),
         ("acme--table-s3", "'--table-s3'"),
         ("acme--euw1-az1--x-s3", "directory bucket"),
+        ("acme.s3.eu-west-1.amazonaws.com", "web address"),
+        ("s3.amazonaws.com", "web address"),
         ("acme\n", "lower-case"),
     ],
 )
