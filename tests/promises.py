@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from s3dest import Destination, DestinationConfig, HmacAuth, Receipt, TransferOptions, client
-from s3dest.credentials import KeyProvider
+from s3dest.credentials import KeyProvider, RoleSessions
 from s3dest.journal import Journal
 
 if TYPE_CHECKING:
@@ -38,8 +38,13 @@ def destination(
 
 @contextmanager
 def one_client() -> Iterator[None]:
-    """Let all destinations that have the user's keys share a client: to make one takes longer than a transfer."""
+    """Let all destinations that have the user's keys share a client: to make one takes longer than a transfer.
+
+    Those that have a role share STS's.
+    """
     made: list[Any] = []
+    create_sts = RoleSessions._create_client
+    sts: list[Any] = []
 
     def share(config: DestinationConfig, options: TransferOptions, provider: KeyProvider) -> object:
         if not isinstance(config.auth, HmacAuth):
@@ -48,7 +53,12 @@ def one_client() -> Iterator[None]:
             made.append(client.create_client(config, options, provider))
         return made[0]
 
-    with mock.patch("s3dest.wire.create_client", share):
+    def share_sts(sessions: RoleSessions) -> object:
+        if not sts:
+            sts.append(create_sts(sessions))
+        return sts[0]
+
+    with mock.patch("s3dest.wire.create_client", share), mock.patch.object(RoleSessions, "_create_client", share_sts):
         yield
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,7 @@ WAYS = {
     "resume": Way(resume, {**ONE, "CompleteMultipartUpload": 3, "PutObject": 1}, resume, die_inside_commit),
 }
 """Every path, with its steps."""
+STEPS = {operation for way in WAYS.values() for operation in way.steps}
 
 
 def interrupt() -> None:
@@ -252,45 +254,46 @@ THERE_ALREADY = faults.refusal(412, "PreconditionFailed", "At least one of the p
 LATE = timedelta(minutes=10).total_seconds()
 INTERRUPTED = Fault("interrupted", faults.meanwhile(interrupt).twist)
 
-FAULTS = [
-    faults.LOST_REQUEST,
-    faults.UNREACHABLE,
-    faults.ANSWER_TIMED_OUT,
-    faults.ANSWER_TIMED_OUT.after(LATE),
-    faults.CONNECTION_CLOSED,
-    faults.INTERNAL_ERROR,
-    faults.INTERNAL_ERROR.carried_out(),
-    faults.BAD_GATEWAY,
-    faults.BAD_GATEWAY.carried_out(),
-    UNAVAILABLE,
-    UNAVAILABLE.carried_out(),
-    faults.SLOW_DOWN,
-    faults.SLOW_DOWN.carried_out(),
-    faults.GATEWAY_TIMEOUT,
-    faults.GATEWAY_TIMEOUT.carried_out(),
-    faults.CONFLICT,
-    faults.DENIED,
-    faults.NO_SUCH_UPLOAD,
-    THERE_ALREADY,
-    THERE_ALREADY.carried_out(),
-    faults.NO_ETAG,
-    faults.error_in_200("InternalError"),
-    faults.error_in_200("InternalError").carried_out(),
-    faults.error_in_200("SlowDown"),
-    faults.HTML_200,
-    faults.HTML_200.carried_out(),
-    faults.EMPTY_200,
-    faults.EMPTY_200.carried_out(),
-    faults.WRONG_ETAG,
-    faults.WHITE_SPACE,
-    faults.EXPIRED_TOKEN,
-    faults.moved("eu-central-1"),
-    faults.moved(None),
-    faults.slow(LATE),
-    INTERRUPTED,
-    INTERRUPTED.carried_out(),
+KINDS = [
+    [
+        faults.LOST_REQUEST,
+        faults.INTERNAL_ERROR,
+        faults.BAD_GATEWAY,
+        UNAVAILABLE,
+        faults.GATEWAY_TIMEOUT,
+        faults.error_in_200("InternalError"),
+        faults.HTML_200,
+        faults.EMPTY_200,
+    ],
+    [
+        faults.ANSWER_TIMED_OUT,
+        faults.CONNECTION_CLOSED,
+        faults.INTERNAL_ERROR.carried_out(),
+        faults.BAD_GATEWAY.carried_out(),
+        UNAVAILABLE.carried_out(),
+        faults.GATEWAY_TIMEOUT.carried_out(),
+        faults.error_in_200("InternalError").carried_out(),
+        faults.HTML_200.carried_out(),
+        faults.EMPTY_200.carried_out(),
+    ],
+    [faults.SLOW_DOWN, faults.error_in_200("SlowDown")],
+    [faults.SLOW_DOWN.carried_out()],
+    [faults.ANSWER_TIMED_OUT.after(LATE)],
+    [faults.UNREACHABLE],
+    [faults.CONFLICT],
+    [faults.DENIED, faults.moved("eu-central-1"), faults.moved(None)],
+    [faults.NO_SUCH_UPLOAD],
+    [THERE_ALREADY],
+    [THERE_ALREADY.carried_out()],
+    [faults.NO_ETAG],
+    [faults.WRONG_ETAG],
+    [faults.WHITE_SPACE],
+    [faults.EXPIRED_TOKEN],
+    [faults.slow(LATE)],
+    [INTERRUPTED],
+    [INTERRUPTED.carried_out()],
 ]
-"""Everything that may go wrong with a request."""
+"""Everything that may go wrong with a request; those in one line look alike to all that decides what comes next."""
 
 QUICK = [
     faults.LOST_REQUEST,
@@ -329,34 +332,63 @@ class Case:
             "CompleteMultipartUpload",
         )
 
-    @property
-    def quick(self) -> bool:
-        """Whether it belongs to the default suite."""
-        if self.operation in {"AssumeRole", "AbortMultipartUpload"}:
-            return self.fault is faults.DENIED and self.times == 1
-        if self.times == FOR_EVER:
-            return self.fault == faults.ANSWER_TIMED_OUT and self.call == 1
-        last = WAYS[self.way].steps[self.operation]
-        middle = self.call != last and (self.call != 1 or self.operation == "UploadPart")
-        return self.times == 1 and self.fault in QUICK and not middle
-
     def __str__(self) -> str:
         often = {1: "once", 2: "twice", FOR_EVER: "for ever"}[self.times]
         late = " late" if self.fault.delay else ""
         return f"{self.way}, {self.operation} {self.call}: {self.fault.name}{late} {often}"
 
 
-def cases(*, quick: bool) -> Iterator[Case]:
-    """Cross every path with every step, fault and number of times."""
-    for name, way in WAYS.items():
+def quick_cases() -> Iterator[Case]:
+    """List the cases of the default suite: each path's operations, by turns at first and last calls."""
+    for place, (name, way) in enumerate(WAYS.items()):
         for operation, calls in way.steps.items():
-            for call in range(1, calls + 1):
-                middle = call not in {1, calls}  # where a fault that lasts adds only time to one at its neighbours
-                for fault in FAULTS:
-                    for times in (1,) if middle else (1, 2, FOR_EVER):
-                        case = Case(name, operation, call, fault, times)
-                        if not case.cannot_be_told and case.quick is quick:
-                            yield case
+            if operation in {"AssumeRole", "AbortMultipartUpload"}:
+                yield Case(name, operation, 1, faults.DENIED, 1)
+                continue
+            for turn, fault in enumerate(QUICK, place):
+                yield Case(name, operation, calls if turn % 2 else 1, fault, 1)
+            if operation in CREATING:
+                yield Case(name, operation, 1, faults.ANSWER_TIMED_OUT, FOR_EVER)
+
+
+OTHER_STORES: dict[str, Callable[[Store], None]] = {
+    "repetitions unknown": lambda store: setattr(store, "repeated_complete", "NoSuchUpload"),
+    "repetitions refused": lambda store: setattr(store, "repeated_complete", "412"),
+    "aborts allowed": lambda store: store.allowed.add("s3:AbortMultipartUpload"),
+}
+
+
+class Turns:
+    """How the faults of one kind take turns at the calls of one operation, for a while, and in which store."""
+
+    def __init__(self, kind: list[Fault]) -> None:
+        self.once = cycle(kind)
+        self.lasting = cycle(product(kind, (2, FOR_EVER)))
+        self.elsewhere = cycle(product(kind, OTHER_STORES))
+
+
+def sweep() -> Iterator[tuple[Case, str]]:
+    """Cross the first and last calls of each path's operations with each kind of fault.
+
+    Each kind lasts at one of the two; and comes at a call between them on every third path, since all that is different
+    there is how many others are done.
+    """
+    turns = {(operation, number): Turns(kind) for operation in STEPS for number, kind in enumerate(KINDS)}
+    for place, (name, way) in enumerate(WAYS.items()):
+        for operation, calls in way.steps.items():
+            for call, number in product(range(1, calls + 1), range(len(KINDS))):
+                turn = turns[operation, number]
+                middle = 1 < call < calls
+                if middle and (operation == "AssumeRole" or (place + number) % 3):
+                    continue
+                yield Case(name, operation, call, next(turn.once), 1), "as AWS"
+                if middle:
+                    continue
+                if (place + number + (call == 1)) % 2:
+                    yield Case(name, operation, call, *next(turn.lasting)), "as AWS"
+                if operation.endswith("MultipartUpload"):
+                    fault, store = next(turn.elsewhere)
+                    yield Case(name, operation, call, fault, 1), store
 
 
 @pytest.fixture(scope="module")
@@ -434,27 +466,22 @@ def drive(aws: FakeAws, folder: Path, case: Case) -> None:
     assert not list(run.journal.load())
 
 
-@pytest.mark.parametrize("case", list(cases(quick=True)), ids=str)
+@pytest.mark.parametrize("case", list(quick_cases()), ids=str)
 def test_a_fault_never_breaks_a_promise(aws: FakeAws, tmp_path: Path, case: Case) -> None:
     """All rows exactly once, or a typed error and nothing committed; repeated, all rows exactly once."""
     drive(aws, tmp_path, case)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store", ["as AWS", "repetitions unknown", "repetitions refused", "aborts allowed"])
-@pytest.mark.parametrize("way", WAYS)
-def test_no_fault_ever_breaks_a_promise(aws: FakeAws, tmp_path: Path, way: str, store: str) -> None:
-    """The full cross product, also on stores that answer a repeated completion in other ways."""
-    for number, case in enumerate([*cases(quick=True), *cases(quick=False)]):
-        if case.way != way or (store != "as AWS" and not case.operation.endswith("MultipartUpload")):
+@pytest.mark.parametrize(("way", "operation"), [(name, each) for name, way in WAYS.items() for each in way.steps])
+def test_no_fault_ever_breaks_a_promise(aws: FakeAws, tmp_path: Path, way: str, operation: str) -> None:
+    """Each kind of fault at each step of each path, also on stores that answer a repeated completion in other ways."""
+    for number, (case, store) in enumerate(sweep()):
+        if (case.way, case.operation) != (way, operation) or case.cannot_be_told:
             continue
         emptied(aws)
-        if store == "repetitions unknown":
-            aws.store.repeated_complete = "NoSuchUpload"
-        elif store == "repetitions refused":
-            aws.store.repeated_complete = "412"
-        elif store == "aborts allowed":
-            aws.store.allowed.add("s3:AbortMultipartUpload")
+        if store in OTHER_STORES:
+            OTHER_STORES[store](aws.store)
         folder = tmp_path / str(number)
         folder.mkdir()
         try:
@@ -462,6 +489,46 @@ def test_no_fault_ever_breaks_a_promise(aws: FakeAws, tmp_path: Path, way: str, 
         except BaseException as error:
             error.add_note(f"{case}, store: {store}")
             raise
+
+
+def test_the_sweep_leaves_nothing_out() -> None:
+    """Each fault comes at each operation, and each kind at each path's first and last calls, between, and elsewhere."""
+    swept = list(sweep())
+    once: dict[tuple[str, str, int], set[Fault]] = {}
+    for case, _ in swept:
+        once.setdefault((case.way, case.operation, case.call), set()).add(case.fault)
+    for operation in STEPS - {"AbortMultipartUpload"}:
+        met = {case.fault for case, store in swept if (case.operation, case.times, store) == (operation, 1, "as AWS")}
+        assert met == {fault for kind in KINDS for fault in kind}
+        lasting = {case.fault for case, _ in swept if case.operation == operation and case.times > 1}
+        between = {case.fault for case, _ in swept if (case.operation, case.call) == (operation, 2)}
+        assert all(lasting & set(kind) and between & set(kind) for kind in KINDS)
+    for name, way in WAYS.items():
+        for operation, calls in way.steps.items():
+            assert all(once[name, operation, call] & set(kind) for call in (1, calls) for kind in KINDS)
+    for store in OTHER_STORES:
+        met = {case.fault for case, where in swept if (case.operation, where) == ("CompleteMultipartUpload", store)}
+        assert all(met & set(kind) for kind in KINDS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if len(kind) > 1], ids=lambda kind: kind[0].name)
+def test_faults_of_one_kind_are_alike(aws: FakeAws, kind: list[Fault]) -> None:
+    """Whether it is tried again, whether it may have been carried out, and what is there: all but the words."""
+    outcomes = set()
+    for fault in kind:
+        emptied(aws)
+        aws.faults.always("CompleteMultipartUpload", fault)
+        with Run(aws, Path(), as_role=False).to(MEMORY) as target:
+            append = target.append("orders", transfer_id=ID, format=PLAIN)
+            append.write_many(ROWS[:1])
+            prepared = append.prepare()
+            with pytest.raises(S3DestError) as caught:
+                target.commit(prepared)
+        error = caught.value
+        ambiguous = isinstance(error, RequestError) and error.ambiguous
+        tried_again = len(aws.requests("CompleteMultipartUpload")) > 1
+        outcomes.add((error.retryable, ambiguous, tried_again, len(aws.store.objects)))
+    assert len(outcomes) == 1
 
 
 @pytest.mark.parametrize("way", WAYS)
