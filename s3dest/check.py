@@ -14,7 +14,7 @@ from s3dest.auth import RoleAuth
 from s3dest.capabilities import Capabilities
 from s3dest.config import DestinationConfig
 from s3dest.errors import CredentialsError, S3DestError
-from s3dest.findings import CheckReport, CheckStep, Outcome
+from s3dest.findings import CheckReport, CheckStep, Finding, Outcome
 from s3dest.identity import Identity, WebIdentity
 from s3dest.notes import Notes, settles
 from s3dest.options import TransferOptions
@@ -280,8 +280,11 @@ def repeated(
     """
     began, pause = clock.now(), FIRST_PAUSE
     paused = False
+    left_over: tuple[Finding, ...] = ()
     while True:
         report = once()
+        report = report.model_copy(update={"findings": (*left_over, *report.findings)})
+        left_over = tuple(finding for finding in report.findings if finding.key and finding.severity != "error")
         waited = clock.now() - began
         errors = [finding for finding in report.findings if finding.severity == "error"]
         left = wait.total_seconds() - waited

@@ -94,8 +94,8 @@ DENIED_BY_VPC_ENDPOINT = Problem(
     AccessDeniedError,
     "vendor",
     "The policy of the VPC endpoint on the way does not let {action} through{policy_arn}.",
-    "Allow {objects_arn} in the policy of the VPC endpoint through which the vendor's requests go.",
-    statement="put",
+    "Allow it by the statement in the policy of the VPC endpoint through which the vendor's requests go.",
+    statement="endpoint",
     settles=True,
 )
 DENIED_CROSS_ACCOUNT = Problem(

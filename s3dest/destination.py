@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 
+from s3dest import policies
+from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError, StateError
 from s3dest.findings import CheckReport
@@ -67,6 +69,8 @@ class Destination:
         _require("The options are TransferOptions", options, TransferOptions)
         _require("A journal is a FileJournal, or has the methods of Journal", journal, Journal)
         _require("A signer is a ManifestSigner", signer, ManifestSigner)
+        if isinstance(config.auth, RoleAuth) and config.auth.session_policy:
+            policies.session(config, purpose="setup-check")  # the longest of them; better now than at the customer's
         self.config = config
         self.options = options or TransferOptions()
         self._identity: Identity = identity or AmbientIdentity()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from s3dest.model import Model
 
@@ -46,6 +46,8 @@ def changes(before: CheckReport, after: CheckReport) -> Iterator[Change]:
             worse = _RANK[now] > _RANK[was]
             yield Change(kind="changed", code=finding.code, sentence=sentence, worse=worse)
     looked_at = {step.name for step in after.steps if step.outcome != "skipped"}
+    if looked_at & {"put", "create-upload"}:  # who may do the one may do the other
+        looked_at |= {"put", "create-upload"}
     for cause, finding in old.items():
         if cause not in new and (finding.step is None or finding.step in looked_at):
             sentence = f"Gone {since}: {finding.code}. It said: {finding.message}"
@@ -56,8 +58,12 @@ def changes(before: CheckReport, after: CheckReport) -> Iterator[Change]:
 _RANK = {"note": 0, "warning": 1, "error": 2}
 
 
+_SAME: Final = {"create-upload": "put", "upload-part": "multipart", "abort-upload": "multipart"}
+"""Steps of a recheck, and those of a set-up check that send the same requests."""
+
+
 def _by_cause(report: CheckReport) -> dict[tuple[str, str | None], Finding]:
-    return {(finding.code, finding.step): finding for finding in report.findings}
+    return {(finding.code, _SAME.get(finding.step or "", finding.step)): finding for finding in report.findings}
 
 
 def _capabilities(before: CheckReport, after: CheckReport, since: str) -> Iterator[Change]:

@@ -43,7 +43,8 @@ BUCKET_VERSIONED = Problem(
     CheckFailedError,
     "customer",
     "The bucket is versioned: deleting set a marker, and a version of {key} remains.",
-    "A lifecycle rule on noncurrent versions of the probe folder removes it.",
+    "A lifecycle rule on noncurrent versions of the probe folder removes it; with Object Lock, once its retention has "
+    "ended.",
     severity="note",
     statement="versions-expire",
 )

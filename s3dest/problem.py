@@ -17,6 +17,7 @@ StatementKind = Literal[
     "trust",
     "bucket",
     "boundary",
+    "endpoint",
     "guard",
     "uploads-expire",
     "versions-expire",

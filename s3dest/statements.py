@@ -36,8 +36,10 @@ def statement(
     match kind:
         case "put":
             return _allow(["s3:PutObject"], objects)
-        case "boundary":
-            return _kms(config, denial) if _names_kms(denial) else _allow(["s3:PutObject"], objects)
+        case "boundary" | "endpoint":
+            allowed = _kms(config, denial) if _names_kms(denial) else _allow(["s3:PutObject"], objects)
+            # gateway endpoints take no other principal (VPC user guide)
+            return {"Principal": "*", **allowed} if kind == "endpoint" else allowed
         case "delete":
             probes = f"arn:{config.partition.name}:s3:::{config.bucket}/{config.key_prefix}{PROBE_FOLDER}/*"
             return _allow(["s3:DeleteObject"], probes)

@@ -354,6 +354,15 @@ def test_waiting_ends_when_iam_has_spread_the_policy(aws: FakeAws) -> None:
     assert "role_not_assumable" in told[0]
 
 
+def test_what_each_attempt_left_over_is_named(aws: FakeAws) -> None:
+    """A probe that cannot be deleted stays, as often as the check is repeated."""
+    aws.store.allowed = {"s3:PutObject"}
+    aws.sts.condition = "none"
+    report = aws.destination().check(wait=timedelta(seconds=12))
+    assert len(aws.store.objects) == 3
+    assert {finding.key for finding in report.findings if finding.code == "delete_denied"} == set(aws.store.objects)
+
+
 def test_waiting_ends_when_the_time_is_over(aws: FakeAws) -> None:
     """The last report is returned."""
     aws.store.allowed = set()

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from fake import FakeAws
-from fake.world import USER_SECRET
+from fake.world import ROLE_ARN, USER_SECRET
 
 from s3dest import AmbientIdentity, ConfigError, Destination, JsonLines, StateError, TransferOptions, WebIdentity
 
@@ -35,6 +35,17 @@ def copy_of(destination: Destination) -> Destination:
     """Send a destination through a pickle."""
     copy: Destination = pickle.loads(pickle.dumps(destination))  # noqa: S301  # our own
     return copy
+
+
+def test_a_prefix_that_no_session_policy_can_hold_is_refused_at_once() -> None:
+    """And not by the first check: STS takes 2,048 characters, and the check's policy names the prefix twice."""
+    aws = FakeAws()
+    with pytest.raises(ConfigError, match="STS takes 2048") as caught:
+        Destination(aws.config(prefix="\u3042" * 150))
+    assert caught.value.code == "session_policy_too_long"
+    role = {"role_arn": ROLE_ARN, "external_id": None, "session_policy": False}
+    for auth in (role, aws.user):
+        Destination(aws.config(prefix="\u3042" * 150, auth=auth))
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,15 @@ def test_what_was_not_looked_at_is_not_gone() -> None:
     assert report(steps="credentials create-upload").changes_since(before) == ()
 
 
+def test_a_recheck_and_a_set_up_check_are_compared() -> None:
+    """Beginning an upload needs what a put needs: the same refusal is not new, and a success ends it."""
+    before = report(finding("put_denied"), finding("abort_denied", "note", step="multipart"))
+    same = finding("put_denied", step="create-upload"), finding("abort_denied", "note", step="abort-upload")
+    assert report(*same, steps="credentials create-upload abort-upload").changes_since(before) == ()
+    (change,) = report(steps="credentials create-upload").changes_since(before)
+    assert (change.kind, change.code) == ("gone", "put_denied")
+
+
 def test_another_severity_is_a_change() -> None:
     """A waived weakness that is an error now, say."""
     (change,) = report(finding("x", "error")).changes_since(report(finding("x", "warning")))

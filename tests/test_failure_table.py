@@ -156,6 +156,16 @@ INVALID = "InvalidIdentityToken"
 EXPIRED = "Signature expired: 20261123T110000Z is now earlier than 20261123T114500Z (20261123T120000Z - 15 min.)"
 NO_ALLOW = "because no identity-based policy allows the ACTION action"
 
+MISMATCH = REFUSED(
+    403,
+    "SignatureDoesNotMatch",
+    "The request signature we calculated does not match the signature you provided.",
+    AWSAccessKeyId="AKIASECRET",
+    StringToSign="AWS4-HMAC-SHA256 20261123T120000Z SECRET",
+    SignatureProvided="SECRET",
+    CanonicalRequest="PUT x-amz-security-token:SECRET",
+)
+
 ROWS: list[Row] = [
     sts(9, "role_not_assumable", "customer", repr(EXTERNAL_ID), not_assumed(), statement="role/sync-service"),
     sts(
@@ -235,7 +245,7 @@ ROWS: list[Row] = [
         ),
     ),
     put(24, "access_key_unknown", "customer", "active", REFUSED(403, "InvalidAccessKeyId", "no such"), auth="user"),
-    put(25, "secret_key_wrong", "customer", "spaces", REFUSED(403, "SignatureDoesNotMatch", "calculated"), auth="user"),
+    put(25, "secret_key_wrong", "customer", "spaces", MISMATCH, auth="user"),
     put(25, "secret_key_wrong", "customer", "spaces", REFUSED(401, "Unauthorized", "Unauthorized"), auth="user"),
     put(26, "session_token_invalid", "vendor", "regional STS", REFUSED(400, "InvalidToken", "The token is malformed")),
     put(27, "session_expired", "aws", "Try again", faults.EXPIRED_TOKEN),
@@ -311,6 +321,7 @@ ROWS: list[Row] = [
         "vendor",
         "VPC endpoint",
         denied("because no VPC endpoint policy allows the ACTION action"),
+        statement='"Principal": "*"',
     ),
     put(38, "put_denied", "customer", "VPC endpoint", BARE),
     put(
