@@ -10,14 +10,19 @@ the examples stand for the customer's real ones. A comment in the line before a 
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from s3dest.auth import HmacAuth
+from s3dest.cli.report import show_receipt
+from s3dest.cli.screen import Screen
+from s3dest.destination import Destination
 from s3dest.testing import Customer, EmbeddedS3
 
 README = Path(__file__).parent.parent / "README.md"
@@ -93,6 +98,27 @@ def test_python_blocks_run(block: Block, tmp_path: Path, monkeypatch: pytest.Mon
         run(block)
     else:
         compile(block.code, f"README.md:{block.line}", "exec")
+
+
+def told(text: str) -> str:
+    """Leave of a screen what no id, time, number or width changes."""
+    return re.sub(r"[\s0-9a-f,.:-]|[\u2500-\u257f]", "", text)
+
+
+def test_the_screens_are_true() -> None:
+    """What the command line shows on a terminal is what the README says that it does."""
+    (screen,) = re.findall(
+        r"^```text\n(\$ s3dest .*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    output = [line for line in screen.splitlines() if not line.startswith("$ ") and " rows \u2501" not in line]
+    shown = io.StringIO()
+    console = Console(file=shown, width=88, force_terminal=True, color_system=None)
+    with EmbeddedS3() as s3, Destination(s3.customer().config) as destination:
+        Screen(console).report(destination.check())
+        with destination.append("orders") as append:
+            append.write({"id": 1})
+        show_receipt(Screen(console), append.receipt)
+    assert told("\n".join(output)) == told(shown.getvalue())
 
 
 def test_the_commands_are_marked() -> None:
