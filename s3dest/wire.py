@@ -68,6 +68,7 @@ class Wire:
         *,
         body: Callable[[], Sendable] | None = None,
         needs: str | None = None,
+        unless: Callable[[Answer], bool] | None = None,
         on_retry: OnRetry = ignore,
         deadline: timedelta | None = None,
     ) -> tuple[Answer, bool]:
@@ -78,7 +79,8 @@ class Wire:
             key: The object key; ``None`` for an operation on the bucket.
             parameters: botocore's, without bucket, owner and body; ``None`` takes one of these out.
             body: Returns the body from its beginning; called for each try.
-            needs: A field without which a success is none.
+            needs: A field without which a success is none,
+            unless: except where this says so.
             on_retry: Called before each further try.
             deadline: How long all tries may take; default: that of the options.
 
@@ -94,7 +96,7 @@ class Wire:
             nonlocal ambiguous
             try:
                 answer = self._send_renewed(operation, key, parameters, body)
-                if needs and not answer.get(needs):
+                if needs and not answer.get(needs) and not (unless and unless(answer)):
                     raise self.failure(problems.NO_ANSWER, operation, key)
             except RequestError as error:
                 ambiguous = ambiguous or error.ambiguous

@@ -95,8 +95,10 @@ def test_a_commit_goes_on_where_it_failed(aws: FakeAws, failing: int) -> None:
     assert aws.store.replaced == []
 
 
-@pytest.mark.parametrize("repeated", ["same", "412"])
-def test_a_commit_may_be_repeated_any_number_of_times(aws: FakeAws, repeated: Literal["same", "412"]) -> None:
+@pytest.mark.parametrize("repeated", ["same", "no ETag", "412"])
+def test_a_commit_may_be_repeated_any_number_of_times(
+    aws: FakeAws, repeated: Literal["same", "no ETag", "412"]
+) -> None:
     """The receipt is the same but for what it says about others: the objects, and nothing is left beside them."""
     aws.store.repeated_complete = repeated
     prepared = prepare(aws)
@@ -117,9 +119,9 @@ def test_a_commit_may_be_repeated_any_number_of_times(aws: FakeAws, repeated: Li
     [faults.ANSWER_TIMED_OUT, faults.CONNECTION_CLOSED, faults.NO_ETAG],
     ids=lambda value: repr(value).partition(" at 0x")[0],
 )
-@pytest.mark.parametrize("repeated", ["same", "NoSuchUpload", "412"])
+@pytest.mark.parametrize("repeated", ["same", "no ETag", "NoSuchUpload", "412"])
 def test_a_completion_whose_answer_is_lost_is_done(
-    aws: FakeAws, fault: faults.Fault, repeated: Literal["same", "NoSuchUpload", "412"]
+    aws: FakeAws, fault: faults.Fault, repeated: Literal["same", "no ETag", "NoSuchUpload", "412"]
 ) -> None:
     """Whatever a store says to the second: the upload was ours, and so is the object."""
     aws.store.repeated_complete = repeated

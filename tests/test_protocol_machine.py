@@ -114,7 +114,7 @@ class Protocol(RuleBasedStateMachine):
     @initialize(
         journal=st.booleans(),
         aborts=st.booleans(),
-        repeated=st.sampled_from(["same", "NoSuchUpload", "412"]),
+        repeated=st.sampled_from(["same", "no ETag", "NoSuchUpload", "412"]),
     )
     def choose_a_world(self, *, journal: bool, aborts: bool, repeated: Any) -> None:
         """Stores and pipelines differ."""

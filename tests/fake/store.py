@@ -10,7 +10,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 from xml.etree import ElementTree as ET
@@ -64,7 +64,8 @@ class Store:
     Attributes:
         allowed: The actions that the role or user has.
         conditional: The operations that honour If-None-Match.
-        repeated_complete: What a Complete of a completed upload is answered: as AWS does, or as other stores do.
+        repeated_complete: What a Complete of a completed upload is answered: as AWS does, or as other stores do (Ceph
+            RGW 18 with an empty ETag).
         versioned: Whether the bucket keeps versions.
         kms: Whether the bucket's default is a KMS key.
         requester_pays: Whether requests must offer to pay.
@@ -81,7 +82,7 @@ class Store:
         self.owner = owner
         self.allowed = {"s3:PutObject", "s3:DeleteObject"}
         self.conditional = {"PutObject", "CompleteMultipartUpload"}
-        self.repeated_complete: Literal["same", "NoSuchUpload", "412"] = "same"
+        self.repeated_complete: Literal["same", "no ETag", "NoSuchUpload", "412"] = "same"
         self.versioned = False
         self.kms = False
         self.requester_pays = False
@@ -233,7 +234,12 @@ class Store:
         if upload is None:
             return _NO_SUCH_UPLOAD
         if upload.etag is not None:
-            repeated = {"same": _completed(self, upload), "NoSuchUpload": _NO_SUCH_UPLOAD, "412": self._exists(request)}
+            repeated = {
+                "same": _completed(self, upload),
+                "no ETag": _completed(self, replace(upload, etag="")),
+                "NoSuchUpload": _NO_SUCH_UPLOAD,
+                "412": self._exists(request),
+            }
             return repeated[self.repeated_complete] or _completed(self, upload)
         if refusal := self._bad_parts(request, upload) or self._exists(request):
             return refusal
@@ -270,7 +276,7 @@ _NO_SUCH_UPLOAD = Answer.error(404, "NoSuchUpload", "The specified multipart upl
 
 
 def _completed(store: Store, upload: Upload) -> Answer:
-    etag = f'"{upload.etag}"'
+    etag = f'"{upload.etag}"' if upload.etag else ""
     return _result("CompleteMultipartUploadResult", Bucket=store.bucket, Key=upload.key, ETag=etag)
 
 
