@@ -16,6 +16,7 @@ from s3dest.config import DestinationConfig
 from s3dest.errors import CredentialsError, S3DestError
 from s3dest.findings import CheckReport, CheckStep, Finding, Outcome
 from s3dest.identity import Identity, WebIdentity
+from s3dest.names import is_clear_text
 from s3dest.notes import Notes, settles
 from s3dest.options import TransferOptions
 from s3dest.probe import Probe, Result
@@ -81,6 +82,8 @@ class Check:
     def run(self) -> CheckReport:
         """Do the steps of the mode; those made pointless by a failure are skipped."""
         self._note_external_id()
+        if any(url and is_clear_text(url) for url in (self._config.endpoint_url, self._config.sts_endpoint_url)):
+            self._notes.problem(observations.CLEAR_TEXT)
         steps = {"setup": self._setup, "recheck": self._recheck}[self._plan.mode]
         if self._step("credentials", self._credentials):
             self._ask_as_strangers()

@@ -91,6 +91,17 @@ def is_aws_host(url: str) -> bool:
     return (urlsplit(url).hostname or "").endswith(_AWS_SUFFIXES)
 
 
+def is_clear_text(url: str) -> bool:
+    """Tell whether others on the way can read along: http, and not to this very machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        own = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        own = host == "localhost" or host.endswith(".localhost")
+    return parts.scheme == "http" and not own
+
+
 def check_endpoint(url: str) -> str:
     """Refuse what is no plain http(s) URL of a host; never repeats it, since it may carry a password."""
     try:

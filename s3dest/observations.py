@@ -48,6 +48,14 @@ BUCKET_VERSIONED = Problem(
     severity="note",
     statement="versions-expire",
 )
+CLEAR_TEXT = Problem(
+    "clear_text",
+    CheckFailedError,
+    "customer",
+    "Data, and the tokens of sessions, go to {uri} in clear text: an address begins with http, not https.",
+    "Give the store a certificate, and set endpoint_url and sts_endpoint_url to https addresses.",
+    severity="warning",
+)
 EXTERNAL_ID_ABSENT = Problem(
     "external_id_absent",
     CheckFailedError,

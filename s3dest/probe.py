@@ -19,6 +19,8 @@ from s3dest.s3 import Body, Bucket, crc32_text
 
 DATA: Final = b'{"note": "s3dest wrote this to check the connection; it may be deleted"}\n'
 CONTENT_TYPE: Final = "application/json"
+_LONGEST_ID: Final = 200
+"""Characters of an upload id that are shown; S3's have about 130."""
 
 Result = tuple[Outcome, str]
 """How a step ended, and what it did."""
@@ -121,7 +123,7 @@ class Probe:
         """Forget it; action: ``s3:AbortMultipartUpload``, which may be denied."""
         if self._forget(self._upload_id):
             return "ok", "forgot the upload"
-        return "warning", f"pending: {self.key}, upload id {self._upload_id}"
+        return "warning", f"pending: {self.key}, upload id {self._upload_id[:_LONGEST_ID]!r}"
 
     def _begin(self) -> str:
         try:

@@ -86,6 +86,35 @@ def test_each_check_has_a_probe_of_its_own(aws: FakeAws) -> None:
     assert len({request.key for request in aws.requests("PutObject")}) == 2
 
 
+@pytest.mark.parametrize(
+    ("urls", "told"),
+    [
+        ({"endpoint_url": "http://s3.example.com"}, True),
+        ({"endpoint_url": "https://s3.example.com", "sts_endpoint_url": "http://10.0.0.7:8080"}, True),
+        ({"endpoint_url": "https://s3.example.com"}, False),
+        ({"endpoint_url": "http://127.0.0.1:9000"}, False),
+        ({"endpoint_url": "http://localhost:9000"}, False),
+    ],
+)
+def test_clear_text_is_told(aws: FakeAws, urls: dict[str, Any], *, told: bool) -> None:
+    """Whoever reads along has the session's token; nobody does on the machine itself."""
+    aws.store.allowed.add("s3:AbortMultipartUpload")
+    report = aws.destination(addressing_style="path", **urls).check()
+    assert report.ok
+    assert codes(report) == ([("clear_text", "warning", "customer")] if told else [])
+
+
+def test_what_a_store_calls_an_upload_rules_no_terminal(aws: FakeAws) -> None:
+    """Its id is the store's own words."""
+    aws.store.allowed = {"s3:PutObject"}
+    begun = b"<InitiateMultipartUploadResult><UploadId>a&#133;b\n\xe2\x80\xae" + b"c" * 999 + b"</UploadId></Initiate"
+    aws.faults.always("CreateMultipartUpload", faults.bare(200, begun + b"MultipartUploadResult>"))
+    aws.faults.always("UploadPart", faults.bare(200, ETag='"x"'))
+    (detail,) = [step.detail for step in aws.destination().check(mode="recheck").steps if step.name == "abort-upload"]
+    assert detail.isprintable()
+    assert len(detail) < 400
+
+
 def test_a_users_check_asks_nobody_for_a_session(aws: FakeAws) -> None:
     """The first step has nothing to do."""
     assert aws.destination(auth=aws.user).check().ok
