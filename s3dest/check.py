@@ -13,6 +13,7 @@ from s3dest.audit import audit
 from s3dest.auth import RoleAuth
 from s3dest.capabilities import Capabilities
 from s3dest.config import DestinationConfig
+from s3dest.encryption import SseKms
 from s3dest.errors import CredentialsError, S3DestError
 from s3dest.findings import CheckReport, CheckStep, Finding, Outcome
 from s3dest.identity import Identity, WebIdentity
@@ -106,7 +107,7 @@ class Check:
             capabilities=self._capabilities(),
         )
         if report.ok and self._plan.mode == "setup":
-            steady = dict(policies.permission(self._config, stage="steady"))
+            steady = dict(policies.permission(self._with_key(), stage="steady"))
             report = report.model_copy(update={"steady_policy": steady})
         log.info("%s of %s: %s", self._plan.mode, report.destination, "ok" if report.ok else "failed")
         return report
@@ -150,9 +151,17 @@ class Check:
         auth = self._config.auth
         return "ok", f"session of {auth.role_arn}" if isinstance(auth, RoleAuth) else "keys of a user"
 
+    def _with_key(self) -> DestinationConfig:
+        """Return the config with the KMS key that the bucket turned out to have: its policies must name that, too."""
+        key = self._bucket.kms_key
+        if key is None or not self._config.on_aws or isinstance(self._config.encryption, SseKms):
+            return self._config
+        return self._config.model_copy(update={"encryption": SseKms(key_arn=key)})
+
     def _audit(self) -> Result:
         rights = Rights(self._config, self._identity, self._options, clock=self._clock)
         probe = self._probe.key if self._probe.may_exist else None
+        self._notes.config = self._with_key()
         try:
             setup = self._plan.mode == "setup"
             found = audit(rights, self._config, self._notes, probe=probe, may_delete=setup)

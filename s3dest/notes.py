@@ -25,12 +25,13 @@ class Notes:
     Attributes:
         findings: Those so far.
         step: The name of the step at work.
+        config: The destination, for the values in the texts.
     """
 
     def __init__(self, config: DestinationConfig) -> None:
         self.findings: list[Finding] = []
         self.step: str | None = None
-        self._config = config
+        self.config = config
 
     def error(self, error: S3DestError, *, at_most: Severity = "error") -> None:
         """Note an error, with the severity that its code has in the catalogue, or less."""
@@ -48,7 +49,7 @@ class Notes:
         **values: str,
     ) -> None:
         """Note what was observed without an error; ``values`` are those of further placeholders."""
-        described = describe(problem, self._config, operation=None, key=key, mend=mend, more=values)
+        described = describe(problem, self.config, operation=None, key=key, mend=mend, more=values)
         finding = finding_of(described, severity=severity or problem.severity, step=self.step)
         self.findings.append(finding)
 

@@ -102,7 +102,11 @@ class Deletion:
 
 
 class Bucket:
-    """One destination's bucket. Safe to share between threads, not between processes."""
+    """One destination's bucket. Safe to share between threads, not between processes.
+
+    Attributes:
+        kms_key: ARN of the KMS key that the store encrypts with, once an answer told; ``"*"`` if it did not say which.
+    """
 
     def __init__(
         self,
@@ -122,6 +126,7 @@ class Bucket:
         self._never_completed: set[str] = set()  # upload ids begun here, for which no completion was sent
         self._perhaps_completed: set[str] = set()  # upload ids whose completion was sent, its answer being lost
         self._altered: set[str] = set()  # keys that hold other bytes than were sent
+        self.kms_key: str | None = None
 
     @property
     def client(self) -> S3Client:
@@ -196,6 +201,7 @@ class Bucket:
             self._altered.add(key)
             raise
         self._altered.discard(key)
+        self._see_key(answer)
         return Creation(
             created=True,
             ambiguous=ambiguous,
@@ -225,6 +231,7 @@ class Bucket:
             # Unnamed here, AWS would refuse the parts' checksums when the upload is completed.
             parameters |= {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
         answer, _ = self._wire.send("CreateMultipartUpload", key, parameters, needs="UploadId", on_retry=on_retry)
+        self._see_key(answer)
         upload_id = str(answer["UploadId"])
         self._never_completed.add(upload_id)
         return upload_id
@@ -352,6 +359,10 @@ class Bucket:
         if md5 is not None and not encrypted and _MD5_ETAG.fullmatch(etag) and etag != md5.hex():
             raise self._wire.failure(problems.ETAG_DIFFERS, operation, key)
         return etag
+
+    def _see_key(self, answer: Answer) -> None:
+        if str(answer.get("ServerSideEncryption", "")).startswith("aws:kms"):
+            self.kms_key = str(answer.get("SSEKMSKeyId") or "*")
 
     def _storage_class(self) -> dict[str, str]:
         return {"StorageClass": self.config.storage_class} if self.config.storage_class else {}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fake import FakeAws, faults
+from fake.store import KMS_KEY
 
 PUT = {"s3:PutObject"}
 
@@ -79,6 +80,20 @@ def test_an_answer_that_does_not_tell_is_a_note(aws: FakeAws, operation: str) ->
     else:
         aws.faults.always(operation, faults.INTERNAL_ERROR)
     assert "audit_inconclusive" in codes(aws)
+
+
+@pytest.mark.parametrize("mode", ["setup", "recheck"])
+def test_the_policy_that_is_enough_has_the_buckets_key(aws: FakeAws, mode: Any) -> None:
+    """The config does not name it, S3's answer does; without it the customer would lock the vendor out."""
+    aws.store.kms = True
+    aws.store.allowed = PUT | {"s3:DeleteObject", "s3:ListBucket"}
+    report = aws.destination().check(mode=mode, audit=True)
+    (finding,) = [finding for finding in report.findings if finding.code == "may_list"]
+    policies: list[Any] = [finding.statement, *([report.steady_policy] if mode == "setup" else [])]
+    for policy in policies:
+        put, kms = policy["Statement"]
+        assert put["Action"] == ["s3:PutObject"]
+        assert (kms["Action"], kms["Resource"]) == (["kms:GenerateDataKey", "kms:Decrypt"], KMS_KEY)
 
 
 def test_a_user_is_audited_too(aws: FakeAws) -> None:

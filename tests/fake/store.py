@@ -32,6 +32,9 @@ _HASHES: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 
+KMS_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An object."""
@@ -177,7 +180,15 @@ class Store:
             about["x-amz-version-id"] = f"version{next(self._numbers)}"
         if encryption := "aws:kms" if self.kms else stored.headers.get("x-amz-server-side-encryption"):
             about["x-amz-server-side-encryption"] = encryption
-        return about
+        return {**about, **self._key}
+
+    @property
+    def _key(self) -> dict[str, str]:
+        """Name the bucket's key, as S3 does in the answers that create something."""
+        if not self.kms:
+            return {}
+        name = "x-amz-server-side-encryption-aws-kms-key-id"
+        return {"x-amz-server-side-encryption": "aws:kms", name: KMS_KEY}
 
     def _put(self, request: Request) -> Answer:
         if refusal := self._exists(request):
@@ -210,7 +221,8 @@ class Store:
     def _create(self, request: Request) -> Answer:
         upload_id = f"upload{next(self._numbers)}"
         self.uploads[upload_id] = Upload(request.key, request.headers)
-        return _result("InitiateMultipartUploadResult", Bucket=self.bucket, Key=request.key, UploadId=upload_id)
+        begun = _result("InitiateMultipartUploadResult", Bucket=self.bucket, Key=request.key, UploadId=upload_id)
+        return begun.with_headers(**self._key)
 
     def _found(self, request: Request) -> Upload | None:
         upload = self.uploads.get(request.query["uploadId"])
