@@ -283,15 +283,15 @@ class Bucket:
         if self._aws_checksums:
             parameters |= {"ChecksumCRC32": crc32, "ChecksumType": "FULL_OBJECT", "MpuObjectSize": size}
 
-        def again(answer: Answer) -> bool:
-            # Ceph RGW 18 has compared the parts with the object that it made of them before, and tells no ETag.
+        def done(answer: Answer) -> bool:
+            # Without an ETag Ceph RGW 16 says that a first completion succeeded, and 18 that an earlier one had.
             return (answer.get("ETag"), answer.get("Bucket"), answer.get("Key")) == ("", self.config.bucket, key)
 
         first = upload_id in self._never_completed
         self._never_completed.discard(upload_id)
         try:
             answer, ambiguous = self._wire.send(
-                "CompleteMultipartUpload", key, parameters, needs="ETag", unless=again, on_retry=on_retry
+                "CompleteMultipartUpload", key, parameters, needs="ETag", unless=done, on_retry=on_retry
             )
         except RequestError as error:
             perhaps = error.ambiguous or upload_id in self._perhaps_completed
