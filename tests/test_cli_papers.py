@@ -50,6 +50,16 @@ def test_setup_writes_the_kit_and_tells_what_to_keep(tmp_path: Path) -> None:
     assert "never change it: acme-7f3c" in text
 
 
+def test_a_kit_keeps_its_external_id(tmp_path: Path) -> None:
+    """Written anew without it, or for the next customer, it would contradict what the first has set up."""
+    arguments = ["setup", "--bucket", "acme-lake", "--region", "eu-west-1", "--vendor-arn", ARN, "-o", str(tmp_path)]
+    assert run(*arguments).exit_code == 0
+    trust = (tmp_path / "policies/trust.json").read_text()
+    done = run(*arguments)
+    assert (done.exit_code, "holds a kit already" in done.stderr) == (2, True)
+    assert (tmp_path / "policies/trust.json").read_text() == trust
+
+
 @pytest.mark.parametrize(
     ("vendor", "in_trust"),
     [

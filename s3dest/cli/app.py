@@ -126,7 +126,7 @@ def setup(
             "create_bucket": not existing_bucket,
             "guard": guard,
         }
-        kit = papers.make_kit(papers.vendor_of(vendor_arn, subject, audience, issuer), values)
+        kit = papers.make_kit(papers.vendor_of(vendor_arn, subject, audience, issuer), values, output)
         papers.hand_out(kit, output, Screen.of_terminal(), as_json=as_json)
 
 

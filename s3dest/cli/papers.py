@@ -14,7 +14,7 @@ from s3dest.cli.screen import Screen
 from s3dest.cli.settings import READ_ONCE, SettingsProblem
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
-from s3dest.kit import SetupKit
+from s3dest.kit import GUIDE, SetupKit
 from s3dest.policies import review
 from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject, VendorIdentity, new_external_id
 
@@ -49,14 +49,17 @@ def _named(arn: str | None, subject: str | None, audience: str | None, issuer: s
     return {"--vendor-arn": arn, "--subject": subject, "--audience": audience, "--issuer": issuer}
 
 
-def make_kit(vendor: VendorIdentity | None, values: Mapping[str, object]) -> SetupKit:
+def make_kit(vendor: VendorIdentity | None, values: Mapping[str, object], folder: Path) -> SetupKit:
     """Make the kit of the options; an external id is made where one is needed and none was given.
 
     Raises:
-        SettingsProblem: One is wrong.
+        SettingsProblem: One is wrong, or a kit that is there would get another external id.
     """
     if vendor is None:
         vendor_of(None, "missing", None, None)
+    if isinstance(vendor, AwsPrincipal) and not values.get("external_id") and (folder / GUIDE).exists():
+        message = f"{folder} holds a kit already: give its --external-id to write it anew, or another --output."
+        raise SettingsProblem(message)
     external_id = values.get("external_id") or (new_external_id() if isinstance(vendor, AwsPrincipal) else None)
     given = {name: value for name, value in values.items() if value is not None}
     try:
@@ -78,7 +81,7 @@ def hand_out(kit: SetupKit, folder: Path, screen: Screen, *, as_json: bool) -> N
     if as_json:
         tell_json({"ok": True, "external_id": kit.external_id, "files": written, "config": config})
         return
-    screen.verdict("ok", f"The set-up kit is in {folder}. Give all of it to your customer; GUIDE.md comes first.")
+    screen.verdict("ok", f"The set-up kit is in {folder}. Give all of it to your customer; {GUIDE} comes first.")
     for path in written:
         screen.say(f"  {path}", style="dim")
     if kit.external_id:

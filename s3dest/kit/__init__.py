@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from s3dest.kit.plan import SetupKit
+from s3dest.kit.plan import GUIDE, SetupKit
 
-__all__ = ["SetupKit"]
+__all__ = ["GUIDE", "SetupKit"]

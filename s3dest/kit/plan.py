@@ -19,6 +19,9 @@ from s3dest.model import Location, Model
 from s3dest.names import partition_of
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
+GUIDE: Final = "GUIDE.md"
+"""The file of a kit that is to be read first."""
+
 _NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
 
@@ -95,7 +98,7 @@ class SetupKit(Model):
             external_id=self.external_id,
         )
         return {
-            "GUIDE.md": guide.write(facts),
+            GUIDE: guide.write(facts),
             "cloudformation.json": cloudformation.write(documents, role_name=self.role_name, guard=self.guard),
             **terraform.write(documents, role_name=self.role_name, guard=self.guard),
             "setup.sh": script.write(documents, role_name=self.role_name, guard=self.guard),
