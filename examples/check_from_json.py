@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from s3dest import Destination, DestinationConfig
+from s3dest import Destination, DestinationConfig, config_findings
 from s3dest.testing import EmbeddedS3
 
 
@@ -21,9 +21,9 @@ def check(stored: str) -> bool:
     try:
         config = DestinationConfig.model_validate_json(stored)
     except ValidationError as error:
-        for problem in error.errors():
-            # the field to mark in the form, and the sentence beside it
-            print(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")
+        for finding in config_findings(error):
+            # in the shape of a check's findings, so that one page shows both
+            print(f"{finding.severity}: {finding.code}. {finding.message} {finding.remedy}")
         return False
 
     with Destination(config) as destination:
