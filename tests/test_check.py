@@ -419,6 +419,13 @@ def test_the_whole_check_is_bounded(aws: FakeAws) -> None:
     assert aws.store.objects == {}
 
 
+def test_a_check_that_was_slow_to_the_end_is_finished(aws: FakeAws) -> None:
+    """Nothing was left out."""
+    aws.faults.at("DeleteObject", 1, faults.slow(61))
+    report = aws.destination().check()
+    assert (codes(report), outcomes(report)) == ([], ["ok"] * 4)
+
+
 def test_a_wrong_region_can_be_mended_by_the_finding(aws: FakeAws) -> None:
     """With the very update that it names."""
     aws.store.region = "eu-north-1"
