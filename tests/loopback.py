@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,7 +42,6 @@ class Loopback:
     Attributes:
         store: The bucket.
         log: Every request that arrived whole.
-        latency: Seconds that each request takes.
         before: Called with each request, numbered from 1, before it takes effect.
         after: The same, afterwards.
     """
@@ -52,7 +51,6 @@ class Loopback:
         self.store.smallest_part = 1
         self.store.allowed.add("s3:AbortMultipartUpload")
         self.log: list[Request] = []
-        self.latency = 0.0
         self.before: Callable[[int], None] = lambda _number: None
         self.after: Callable[[int], None] = lambda _number: None
         self._lock = threading.Lock()
@@ -79,9 +77,14 @@ class Loopback:
         self._server.server_close()
         self._thread.join()
 
+    def empty(self) -> None:
+        """Begin anew: an empty bucket, and an empty log."""
+        self.store.objects.clear()
+        self.store.uploads.clear()
+        self.log.clear()
+
     def answer(self, request: Request) -> Answer:
         """Carry a request out."""
-        time.sleep(self.latency)
         with self._lock:
             self.log.append(request)
             number = len(self.log)
@@ -147,8 +150,8 @@ class Job:
     way: Literal["memory", "pending", "prepare", "journal"]
     first: int = 0
     """Number of the first row: other rows are another first number."""
-    pause: float = 0.0
-    """Seconds between batches of rows."""
+    dies_at: int | None = None
+    """The row before which the process is killed, if it is."""
 
     @property
     def journal(self) -> FileJournal:
@@ -169,6 +172,7 @@ def config(url: str) -> DestinationConfig:
         "region": "eu-west-1",
         "endpoint_url": url,
         "addressing_style": "path",
+        "capabilities": {"conditional_put": True, "conditional_complete": True},
         "auth": {"access_key_id": "AKIAFAKEUSER00000001", "secret_access_key": "user-secret-0123456789"},
     }
     return DestinationConfig.model_validate(values)
@@ -194,9 +198,9 @@ def work(job: Job) -> Receipt:
     with Destination(config(job.url), options=options, journal=journal) as destination:
         with destination.append(TABLE, transfer_id=ID, format=JsonLines(compression="none")) as append:
             rows = job.rows
-            (job.folder / "started").touch()
             for start in range(0, len(rows), 5):
+                if start == job.dies_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
                 append.write_many(rows[start : start + 5])
-                time.sleep(job.pause)
             prepared = append.prepare() if job.way == "prepare" else None
         return append.receipt if prepared is None else destination.commit(prepared)

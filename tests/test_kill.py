@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-import random
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,9 @@ pytestmark = pytest.mark.slow
 WAYS = ["memory", "pending", "prepare", "journal"]
 REQUESTS = {"memory": 4, "pending": 22, "prepare": 16, "journal": 16}
 """At most how many requests each way takes, an abort that is not needed not counted."""
+
+PATIENCE = 120
+"""Seconds that a process may take on a busy machine."""
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["loopback", "s3dest.append", "s3dest.wire"])
@@ -63,7 +65,7 @@ class Killer:
 
     def __call__(self, number: int) -> None:
         """Look at a request."""
-        assert self._started.wait(30)
+        assert self._started.wait(PATIENCE)
         if self._due(number):
             self._victim.kill()
             raise ConnectionAbortedError
@@ -72,7 +74,7 @@ class Killer:
         """Start the process and return how it ended."""
         self._victim = start(self._job)
         self._started.set()
-        self._victim.join(60)
+        self._victim.join(PATIENCE)
         return int(self._victim.exitcode)
 
 
@@ -94,15 +96,10 @@ def require_once(server: Loopback, job: Job) -> None:
     require_nothing_replaced(server.store)
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("way", WAYS)
-def test_a_process_killed_at_any_request(server: Loopback, folder: Path, way: Any, moment: str) -> None:
-    """Before or after it takes effect: the next process with the same id finishes, each row being there once."""
-    job = Job(server.url, folder, way)
-    for number in range(1, REQUESTS[way] + 1):
-        server.store.objects.clear()
-        server.store.uploads.clear()
-        server.log.clear()
+def kill_at_each_request(server: Loopback, job: Job, moment: str) -> None:
+    """Kill a process at its first request, another at its second, and so on; each time, let another one finish."""
+    for number in range(1, REQUESTS[job.way] + 1):
+        server.empty()
         killer = Killer(job, number.__le__)
         setattr(server, moment, killer)
         ended = killer.run()
@@ -118,27 +115,41 @@ def test_a_process_killed_at_any_request(server: Loopback, folder: Path, way: An
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_process_killed_at_any_time(server: Loopback, folder: Path, way: Any) -> None:
-    """During rows, prepare or commit, several times in a row: the last one finishes, each row being there once."""
-    chance = random.Random(f"{way}")  # noqa: S311  # moments
-    server.latency = 0.004
-    job = Job(server.url, folder, way, pause=0.004)
-    for _ in range(5):
-        server.store.objects.clear()
-        server.store.uploads.clear()
-        server.log.clear()
-        for _attempt in range(2):
-            (folder / "started").unlink(missing_ok=True)
-            process = start(job)
-            while not (folder / "started").exists():
-                assert process.is_alive()
-                time.sleep(0.002)
-            time.sleep(chance.uniform(0, 0.3))
-            process.kill()
-            process.join(30)
-            assert len(named_rows(server.store)) in {0, len(job.rows)}
-        require_true(loopback.work(job), server.store)
-        require_once(server, job)
+def test_a_process_killed_at_any_request(server: Loopback, folder: Path, way: Any) -> None:
+    """Before it takes effect: the next process with the same id finishes, each row being there once."""
+    kill_at_each_request(server, Job(server.url, folder, way), "before")
+
+
+def test_a_process_killed_after_any_request(server: Loopback, folder: Path) -> None:
+    """After it takes effect, before the answer can be written down; without a journal it is like before the next."""
+    kill_at_each_request(server, Job(server.url, folder, "journal"), "after")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_process_killed_in_the_very_end(server: Loopback, folder: Path, way: Any) -> None:
+    """After the manifest is there: all is committed already, and the next process is told so."""
+    job = Job(server.url, folder, way)
+    killer = Killer(job, lambda number: is_manifest(server.log[number - 1].key))
+    server.after = killer
+    assert killer.run() == -signal.SIGKILL
+    server.after = lambda _number: None
+    receipt = loopback.work(job)
+    assert receipt.already_committed
+    require_true(receipt, server.store)
+    require_once(server, job)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_processes_killed_between_rows(server: Loopback, folder: Path, way: Any) -> None:
+    """Several in a row, at the beginning, in the middle and at the end of the rows: the last one finishes."""
+    job = Job(server.url, folder, way)
+    for row in (0, 30, 55, 30):
+        process = start(replace(job, dies_at=row))
+        process.join(PATIENCE)
+        assert process.exitcode == -signal.SIGKILL
+        assert named_rows(server.store) == []
+    require_true(loopback.work(job), server.store)
+    require_once(server, job)
 
 
 def race(server: Loopback, *jobs: Job) -> list[Receipt]:
@@ -147,13 +158,13 @@ def race(server: Loopback, *jobs: Job) -> list[Receipt]:
 
     def meet(number: int) -> None:
         if number <= len(jobs):
-            gate.wait(30)
+            gate.wait(PATIENCE)
 
     server.before = meet
     queues = [PROCESSES.SimpleQueue() for _ in jobs]
     processes = [start(job, answers) for job, answers in zip(jobs, queues, strict=True)]
     for process in processes:
-        process.join(60)
+        process.join(PATIENCE)
         assert process.exitcode == 0
     return [Receipt.model_validate_json(answers.get()) for answers in queues]
 
@@ -162,8 +173,7 @@ def race(server: Loopback, *jobs: Job) -> list[Receipt]:
 def test_two_processes_at_once_with_the_same_rows(server: Loopback, folder: Path, way: Any) -> None:
     """One manifest, one set of objects, and one of the two is told that the other was first."""
     for _ in range(3):
-        server.store.objects.clear()
-        server.log.clear()
+        server.empty()
         job = Job(server.url, folder, way)
         receipts = race(server, job, job)
         assert sorted(receipt.already_committed for receipt in receipts) == [False, True]
@@ -178,8 +188,7 @@ def test_two_processes_at_once_with_the_same_rows(server: Loopback, folder: Path
 def test_two_processes_at_once_with_other_rows(server: Loopback, folder: Path, way: Any) -> None:
     """One manifest names the rows of the first; the other is told, and what it left is named in its receipt."""
     for _ in range(3):
-        server.store.objects.clear()
-        server.log.clear()
+        server.empty()
         jobs = [Job(server.url, folder, way), Job(server.url, folder, way, first=1000)]
         receipts = race(server, *jobs)
         assert sorted(receipt.already_committed for receipt in receipts) == [False, True]

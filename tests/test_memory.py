@@ -1,7 +1,8 @@
-"""Memory that does not grow with the data: gigabytes from a generator, under the budget plus a constant."""
+"""Memory that does not grow with the data: many times the budget from a generator, under the budget plus a constant."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -13,9 +14,13 @@ from pathlib import Path
 import pytest
 
 MIB = 1024 * 1024
-BUDGET = 64 * MIB
-CONSTANT = 48 * MIB
-"""What is not counted: the batch being encoded, buffers of sockets and threads, and what the allocator keeps."""
+TOTAL = 256 * MIB
+BUDGET = 32 * MIB
+CONSTANT = 32 * MIB
+"""What is not counted: the batch being encoded, and buffers of sockets and threads: 8 to 13 MiB are measured."""
+
+ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(MIB)}
+"""Lets glibc give freed blocks back: by default it keeps up to 40 MiB more of them, by chance, in arenas of threads."""
 
 APPEND = """
 import re
@@ -89,23 +94,16 @@ def sink() -> Iterator[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("object_size", [16 * MIB, 128 * MIB], ids=["from memory", "from disk"])
-def test_gigabytes_take_no_more_memory_than_allowed(
-    sink: str, object_size: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_many_times_the_budget_takes_no_more_memory_than_allowed(sink: str, object_size: int) -> None:
     """Above what a tiny transfer takes in the same process: the budget and a constant, whatever the size."""
-    total = 1536 * MIB
     done = subprocess.run(
-        [sys.executable, "-c", APPEND, sink, str(total), str(object_size), str(BUDGET)],
+        [sys.executable, "-c", APPEND, sink, str(TOTAL), str(object_size), str(BUDGET)],
         cwd=Path(__file__).parent,
+        env={**os.environ, **ALLOCATOR},
         capture_output=True,
         text=True,
         check=True,
     )
     (_, tiny), (stored, peak) = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
-    with capsys.disabled():
-        print(  # noqa: T201  # the figure is the point
-            f"\n{stored / MIB:.0f} MiB in objects of {object_size // MIB} MiB, max_memory {BUDGET // MIB} MiB: "
-            f"peak {peak / MIB:.0f} MiB, {tiny / MIB:.0f} MiB of that for a tiny transfer"
-        )
-    assert stored >= total * 0.99
-    assert peak - tiny < BUDGET + CONSTANT
+    assert stored >= TOTAL * 0.99
+    assert peak - tiny < BUDGET + CONSTANT, f"peak {peak // MIB} MiB, {tiny // MIB} MiB of that for a tiny transfer"
