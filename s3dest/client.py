@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 
 from s3dest.answer_limit import limit_answers
 from s3dest.config import DestinationConfig
-from s3dest.credentials import KeyProvider, session_with
+from s3dest.credentials import KeyProvider
 from s3dest.options import MIB, TransferOptions
 from s3dest.piece import Piece
+from s3dest.sdk import session_with
 from s3dest.verdicts import REGION_CODES
 from s3dest.version import __version__
 

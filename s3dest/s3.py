@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 from s3dest import problems
 from s3dest.capabilities import Capabilities
 from s3dest.config import DestinationConfig
-from s3dest.credentials import Purpose
 from s3dest.encryption import SseKms, SseS3
 from s3dest.errors import RequestError, S3DestError
 from s3dest.identity import Identity
@@ -30,6 +29,7 @@ from s3dest.piece import Piece
 from s3dest.prepared import PreparedPart
 from s3dest.privacy import calling
 from s3dest.retry import Clock
+from s3dest.role_sessions import Purpose
 from s3dest.wire import Answer, OnRetry, Wire, ignore
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import Final, Literal
 
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
-from s3dest.credentials import RoleSessions
 from s3dest.errors import S3DestError
 from s3dest.identity import Identity
 from s3dest.options import TransferOptions
 from s3dest.retry import Clock, retrying
+from s3dest.role_sessions import RoleSessions
 
 Stranger = Literal["without-external-id", "with-wrong-external-id", "with-token-of-other-audience"]
 Verdict = Literal["refused", "let-in", "unknown"]

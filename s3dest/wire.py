@@ -11,7 +11,7 @@ from botocore import xform_name
 from s3dest import problems
 from s3dest.client import create_client
 from s3dest.config import DestinationConfig
-from s3dest.credentials import Purpose, provider_for
+from s3dest.credentials import provider_for
 from s3dest.diagnosis import describe, explain
 from s3dest.errors import RequestError, S3DestError
 from s3dest.identity import Identity
@@ -21,6 +21,7 @@ from s3dest.piece import Piece
 from s3dest.privacy import calling
 from s3dest.problem import Problem
 from s3dest.retry import Clock, retrying
+from s3dest.role_sessions import Purpose
 
 T = TypeVar("T")
 Answer = dict[str, Any]

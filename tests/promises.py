@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from s3dest import Destination, DestinationConfig, HmacAuth, Receipt, TransferOptions, client
-from s3dest.credentials import KeyProvider, RoleSessions
+from s3dest.credentials import KeyProvider
 from s3dest.journal import Journal
+from s3dest.role_sessions import RoleSessions
 
 if TYPE_CHECKING:
     from fake import FakeAws, Request, Store

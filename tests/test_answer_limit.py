@@ -13,10 +13,10 @@ from fake import FakeAws
 from urllib3 import exceptions as urllib3_errors
 
 from s3dest.answer_limit import LONGEST, LimitedSession
-from s3dest.credentials import RoleSessions
 from s3dest.identity import AmbientIdentity
 from s3dest.options import TransferOptions
 from s3dest.retry import Clock
+from s3dest.role_sessions import RoleSessions
 
 
 class Body:

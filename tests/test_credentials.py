@@ -18,9 +18,11 @@ from fake import FakeAws, faults
 from fake.world import EXTERNAL_ID, ROLE_ARN
 
 from s3dest import AmbientIdentity, CredentialsError, Destination, TransferOptions, WebIdentity, policies
-from s3dest.credentials import KeyProvider, Keys, RoleCredentials, session_name, session_with
+from s3dest.credentials import KeyProvider, RoleCredentials
 from s3dest.retry import Clock
+from s3dest.role_sessions import Keys, session_name
 from s3dest.s3 import Body, Bucket
+from s3dest.sdk import session_with
 
 MINUTES = 60.0
 BODY = Body.of(b"x")
@@ -416,7 +418,7 @@ def test_a_wrong_clock_of_the_host_matters_not(
         def now(cls, tz: Any = None) -> Any:
             return datetime.now(tz or UTC) + timedelta(hours=hours)
 
-    monkeypatch.setattr("s3dest.credentials.datetime", Wrong)
+    monkeypatch.setattr("s3dest.role_sessions.datetime", Wrong)
     bucket = bucket_of()
     put(bucket)
     aws.clock.advance(44.9 * MINUTES)

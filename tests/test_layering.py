@@ -43,7 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "signature",
         "piece",
     ),
-    ("identity", "credentials", "strangers"),
+    ("identity", "sdk", "role_sessions", "credentials", "strangers"),
     ("lanes", "client", "wire", "s3", "rights"),
     ("budget", "spool", "upload", "stock", "assembly"),
     ("check", "notes", "probe", "audit", "append", "commit", "manifest", "delivery"),
@@ -53,8 +53,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 
 OTHERS: dict[str, tuple[str, ...]] = {
-    "boto3": ("credentials", "identity", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
+    "boto3": ("sdk", "role_sessions", "identity", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
     "botocore": (
+        "sdk",
+        "role_sessions",
         "credentials",
         "identity",
         "client",
@@ -108,7 +110,7 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "pyarrow": ("spool", "assembly"),
     "_typeshed": ("*",),  # the standard library's own types
     "types_boto3_s3": ("destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
-    "types_boto3_sts": ("identity", "credentials", "testing", "testing.*", "cli", "cli.*"),
+    "types_boto3_sts": ("identity", "role_sessions", "testing", "testing.*", "cli", "cli.*"),
 }
 """Imports under ``if TYPE_CHECKING`` obey the same rules, but for these."""
 

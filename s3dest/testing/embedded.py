@@ -18,9 +18,10 @@ from botocore.handlers import BUILTIN_HANDLERS
 from s3dest import policies
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.config import DestinationConfig
-from s3dest.credentials import KeyProvider, session_with
+from s3dest.credentials import KeyProvider
 from s3dest.errors import ConfigError, StateError
 from s3dest.policies import Policy, Statement
+from s3dest.sdk import session_with
 from s3dest.testing.customer import Customer
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 

@@ -18,7 +18,8 @@ from fake.messages import Answer, Request
 from fake.store import Store
 from fake.sts import Session, Sts
 from s3dest import AmbientIdentity, Destination, DestinationConfig, HmacAuth, TransferOptions, WebIdentity
-from s3dest.credentials import KeyProvider, session_with
+from s3dest.credentials import KeyProvider
+from s3dest.sdk import session_with
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
