@@ -195,10 +195,19 @@ def from_prepared(prepared: Sequence[PreparedAppend], layout: Layout, *, attempt
     used: set[str] = set()
     others: list[PreparedObject] = []
     for share in prepared:
-        if by_writer.setdefault(share.writer_id, share) is share:
+        first = by_writer.setdefault(share.writer_id, share)
+        if first is share:
             used |= {item.upload_id for item in share.objects}
-        else:
-            others += share.objects
+            continue
+        others += share.objects
+        if [item.sha256 for item in share.objects] != [item.sha256 for item in first.objects]:
+            log.warning(
+                "writer %d of transfer %s was prepared twice, with other rows: the first share counts, %d rows of the "
+                "second do not; several writers need a writer_id each",
+                share.writer_id,
+                share.transfer_id,
+                share.rows,
+            )
     shares = [by_writer[writer_id] for writer_id in sorted(by_writer)]
     first = shares[0]
     return Transfer(

@@ -242,6 +242,9 @@ class Delivery:
                 raise ConfigError(message, code="prepared_mixed", remedy="Commit each transfer by itself.")
         layout = Layout(self.config.key_prefix, first.table, first.transfer_id, first.transfer_date)
         for share in prepared:
+            if len({item.number for item in share.objects}) < len(share.objects):
+                message = f"The prepared append of writer {share.writer_id} names an object twice."
+                raise ConfigError(message, code="prepared_altered")
             for item in share.objects:
                 key = layout.data_key(
                     writer_id=share.writer_id, number=item.number, digest=item.sha256, extension=share.extension

@@ -94,10 +94,11 @@ def forged(**changes: Any) -> PreparedAppend:
         forged(key=share().objects[1].key.replace("orders", "invoices")),
         forged(sha256="f" * 64),
         forged(number=7),
+        share().model_copy(update={"objects": share().objects * 2}),
         share().model_copy(update={"writer_id": 5}),
         share().model_copy(update={"extension": "csv"}),
     ],
-    ids=["name", "manifest", "parent", "table", "digest", "number", "writer", "extension"],
+    ids=["name", "manifest", "parent", "table", "digest", "number", "twice", "writer", "extension"],
 )
 @pytest.mark.parametrize("action", ["commit", "abort"])
 def test_a_forged_key_is_refused(aws: FakeAws, prepared: PreparedAppend, action: Literal["commit", "abort"]) -> None:
@@ -144,6 +145,16 @@ def test_a_task_prepared_twice_counts_once(aws: FakeAws) -> None:
         prepared.objects[0].upload_id for prepared in (other, beside)
     }
     assert set(aws.store.pending) == {upload.upload_id for upload in receipt.pending_uploads}
+
+
+def test_a_writer_that_was_prepared_twice_with_other_rows_is_told(
+    aws: FakeAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two workers that share a writer_id look like a task that ran twice: the log says whose rows do not count."""
+    with aws.destination() as destination:
+        destination.commit(prepare(destination, 0), prepare(destination, 0), prepare(destination, 0, rows=2))
+    (told,) = [message for record in caplog.records if "twice" in (message := record.getMessage())]
+    assert told.startswith(f"writer 0 of transfer {ID} was prepared twice, with other rows: the first share counts, 2 ")
 
 
 def test_the_very_same_share_given_twice_is_one(aws: FakeAws) -> None:
