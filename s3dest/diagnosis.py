@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from botocore import exceptions as botocore_errors
-from botocore.parsers import ResponseParserError
 
 from s3dest import problems, sts_problems, verdicts
 from s3dest.answer import Answer
@@ -62,11 +61,11 @@ def explain(
         explained = describe(problem, config, answer=answer, operation=operation, key=key, hide=hide, claims=claims)
     else:
         problem = verdicts.of_exception(error, config, sts=operation in _STS_OPERATIONS)
-        # the parser's error repeats the answer, in which STS hands out keys
-        said = type(error).__name__ + ("" if isinstance(error, ResponseParserError) else f": {error}")
+        # the parser's errors repeat the answer, in which STS hands out keys
+        said = type(error).__name__ + ("" if verdicts.is_of_answer(error) else f": {error}")
         explained = describe(problem, config, said=said, operation=operation, key=key, hide=hide)
     # A traceback prints the cause as well: it comes along only where it repeats no token.
-    repeats_token = isinstance(error, ResponseParserError) or _hidden(str(error), hide) != str(error)
+    repeats_token = verdicts.is_of_answer(error) or _hidden(str(error), hide) != str(error)
     explained.__cause__ = None if repeats_token else error
     understood = (botocore_errors.BotoCoreError, botocore_errors.ClientError)
     if isinstance(error, understood) or problem is sts_problems.NO_SESSION:

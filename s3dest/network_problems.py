@@ -129,7 +129,7 @@ ANSWER_LOST = Problem(
     "answer_lost",
     TransportError,
     "network",
-    "The answer of {service} did not arrive.",
+    "The answer of {service} did not arrive, or cannot be read.",
     "Try again; whether the request took effect is unknown.",
     retryable=True,
     ambiguous=True,

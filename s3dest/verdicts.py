@@ -7,9 +7,11 @@ known stays unknown: ``request_refused`` and ``sts_refused`` show it whole.
 from __future__ import annotations
 
 import re
+from traceback import walk_tb
 from typing import Final
 
 from botocore import exceptions as botocore_errors
+from botocore import parsers
 from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
 
@@ -280,15 +282,20 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
     cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
     if isinstance(error, cut_off):
         return network_problems.NOT_HTTP if "BadStatusLine" in cause else network_problems.ANSWER_LOST
-    if isinstance(error, ResponseParserError):
-        return sts_problems.NOT_STS if sts else network_problems.ANSWER_LOST
-    if isinstance(error, RecursionError):  # in botocore's parser, of XML that is deeper than any service's
-        return sts_problems.NOT_STS if sts else problems.NOT_S3
     if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS
         return sts_problems.NO_SESSION
+    if is_of_answer(error):
+        return sts_problems.NOT_STS if sts else network_problems.ANSWER_LOST
     if isinstance(error, _VENDORS_KEYS) and sts:
         return sts_problems.VENDOR_KEYS_MISSING
     return network_problems.UNUSABLE_REQUEST
+
+
+def is_of_answer(error: Exception) -> bool:
+    """Tell whether botocore stumbled over what was answered: it lets Python's own exceptions out, with words of it."""
+    if isinstance(error, (ResponseParserError, RecursionError, AttributeError)):
+        return True
+    return any(frame.f_code.co_filename == parsers.__file__ for frame, _ in walk_tb(error.__traceback__))
 
 
 def _at_the_proxy(cause: str) -> Problem:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
-from fake import FakeAws
+from fake import FakeAws, faults
 
 from s3dest import (
     AccessDeniedError,
@@ -18,6 +19,7 @@ from s3dest import (
     IntegrityError,
     S3DestError,
     ThrottledError,
+    TransferOptions,
     TransportError,
     WrongRegionError,
     verdicts,
@@ -465,10 +467,29 @@ def test_an_answer_that_cannot_be_read_is_not_quoted() -> None:
         assert explained.retryable
 
 
-def test_what_is_nested_beyond_reason_is_no_answer() -> None:
-    """Botocore's parser goes down into it until Python stops it."""
-    assert explain(RecursionError("maximum"), CONFIG, operation="PutObject").code == "not_s3"
-    assert explain(RecursionError("maximum"), CONFIG, operation="AssumeRole").code == "sts_answer"
+@pytest.mark.parametrize("error", [RecursionError("S3CR3T"), AttributeError("S3CR3T"), ResponseParserError("S3CR3T")])
+def test_what_botocore_stumbles_over_is_no_answer(error: Exception) -> None:
+    """Nested beyond reason, say; its words may be those of the answer, and the request may have taken effect."""
+    stored, opened = (explain(error, CONFIG, operation=operation) for operation in ("PutObject", "AssumeRole"))
+    assert (stored.code, opened.code) == ("answer_lost", "sts_answer")
+    assert isinstance(stored, TransportError)
+    assert stored.ambiguous
+    for explained in (stored, opened):
+        assert "S3CR3T" not in "".join(traceback.format_exception(explained))
+
+
+@pytest.mark.parametrize(("name", "value"), [("x-amz-abort-date", "in spring"), ("x-amz-object-size", "many")])
+def test_a_header_that_cannot_be_read_is_the_answers_fault(name: str, value: str) -> None:
+    """Botocore lets a ValueError out of its parser."""
+    with FakeAws() as aws:
+        aws.store.kms = True
+        for operation in ("PutObject", "CreateMultipartUpload"):
+            given = b"<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>"
+            aws.faults.always(operation, faults.bare(200, given, ETag='"1"', **{name.replace("-", "_"): value}))
+        options = TransferOptions(deadline=timedelta(milliseconds=1))
+        mode: Any = "setup" if "size" in name else "recheck"
+        report = aws.destination(options=options).check(mode=mode)
+    assert [(finding.code, finding.owner) for finding in report.findings] == [("answer_lost", "network")]
 
 
 def test_other_stores_get_a_word_of_their_own() -> None:
