@@ -132,6 +132,13 @@ def test_csv_rows_are_read(ending: str, tmp_path: Path) -> None:
         assert list(source.read()) == [{"id": "1", "note": "a\r\nb"}, {"id": "2", "note": "ä"}]
 
 
+def test_a_long_csv_field_is_read(tmp_path: Path) -> None:
+    """Whole documents lie in fields."""
+    field = "x" * 200_000
+    source = RowSource.of_file(write(tmp_path, "orders.csv", f"id,text\n1,{field}\n".encode()))
+    assert list(source.read()) == [{"id": "1", "text": field}]
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "ndjson", "jsonl.gz"])
 def test_json_rows_are_read(ending: str, tmp_path: Path) -> None:
     """One object a line, blank lines skipped."""

@@ -24,6 +24,8 @@ Row = dict[str, Any]
 STDIN: Final = Path("-")
 _CHUNK: Final = 10_000
 _PARQUET: Final = "parquet"
+_LONGEST_FIELD: Final = 2**31 - 1
+"""Characters in a CSV field: as many as Python's module can count everywhere; by itself it takes 131,072."""
 
 
 class InputError(Exception):
@@ -251,6 +253,7 @@ def _opened(path: Path) -> IO[str]:
 
 
 def _csv_rows(text: IO[str], path: str) -> Iterator[Row]:
+    csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader(text, strict=True)
     try:
         header = next(reader, [])
