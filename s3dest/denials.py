@@ -77,7 +77,8 @@ DENIED_BY_BOUNDARY = Problem(
     AccessDeniedError,
     "customer",
     "The permissions boundary of {principal} does not let it do {action}{policy_arn}.",
-    "Extend the permissions boundary by the statement; both it and the role's policy must allow the action.",
+    "Extend the permissions boundary by the statement, and take out what denies it there; both it and the role's "
+    "policy must allow the action.",
     statement="boundary",
     settles=True,
 )
@@ -94,7 +95,8 @@ DENIED_BY_VPC_ENDPOINT = Problem(
     AccessDeniedError,
     "vendor",
     "The policy of the VPC endpoint on the way does not let {action} through{policy_arn}.",
-    "Allow it by the statement in the policy of the VPC endpoint through which the vendor's requests go.",
+    "Add the statement to the policy of the VPC endpoint through which the vendor's requests go, and take out what "
+    "denies it there.",
     statement="endpoint",
     settles=True,
 )

@@ -145,7 +145,7 @@ REFUSED = Problem(
     "request_refused",
     RequestError,
     "customer",
-    "{service} refused the request.",
+    "The store refused the request.",
     "See what was answered.",
     elsewhere="Where the store does not say what it minds: try without storage_class and encryption, and with the "
     "other form of checksums.",
