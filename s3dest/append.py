@@ -9,7 +9,7 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -19,12 +19,14 @@ from s3dest.assembly import Assembly
 from s3dest.commit import Transfer
 from s3dest.delivery import Delivery
 from s3dest.errors import ConfigError, StateError
+from s3dest.finished import FinishedObject
 from s3dest.formats.arrow import ArrowArray, ArrowStream, batches
 from s3dest.formats.encoder import Format, RowLike
+from s3dest.formats.partition import Partitioning, folder
 from s3dest.layout import Layout
+from s3dest.names import MAX_KEY_BYTES
 from s3dest.prepared import PreparedAppend, PreparedObject
 from s3dest.results import Progress, Receipt, StoredObject
-from s3dest.spool import FinishedObject
 from s3dest.stock import Stock
 from s3dest.upload import Uploads
 from s3dest.wire import OnRetry
@@ -58,6 +60,7 @@ class AppendWriter:
         on_progress: Callable[[Progress], None] | None,
         resumed: Receipt | None,
         schema: object = None,
+        partition_by: Sequence[str] = (),
     ) -> None:
         self._layout = layout
         self._delivery = delivery
@@ -72,13 +75,22 @@ class AppendWriter:
         # Nothing in the stock may lead back here: the finaliser below holds it, and would keep this writer alive.
         self._key_of = partial(_key_of, layout, writer_id, file_format.extension)
         make_uploads = partial(_make_uploads, delivery, file_format.content_type, _weakly(self._count_retry))
-        self._stock = Stock(delivery.budget, make_uploads, key_of=self._key_of)
+        self._stock = Stock(
+            delivery.budget,
+            partial(getattr, delivery, "workers"),
+            make_uploads,
+            key_of=self._key_of,
+            part_size=delivery.options.part_size,
+        )
+        partitioning = _partitioning(partition_by, layout)
+        self._is_parted = partitioning is not None
         self._assembly = Assembly(
             self._stock,
             delivery.options,
             delivery.clock,
             file_format=file_format,
-            schema=schema,
+            schema=schema if partitioning is None else partitioning.without(schema),
+            partitioning=partitioning,
             on_batch=_weakly(self._tell),
         )
         self._abandoned = weakref.finalize(self, _abandon, self._stock, layout.transfer_id, os.getpid())
@@ -190,7 +202,7 @@ class AppendWriter:
             rows: How many rows are in it, for the manifest, if the caller knows.
 
         Raises:
-            ConfigError: The file changed while it was read.
+            ConfigError: The file changed while it was read, or the transfer is parted.
             OSError: The file cannot be read; only `abort` is left.
             S3DestError: It could not be sent; only `abort` is left.
             StateError: The writer is not open.
@@ -199,6 +211,9 @@ class AppendWriter:
         if rows is not None and (type(rows) is not int or rows < 0):
             message = "write_file() takes the number of rows as a whole number, or None if it is not known."
             raise ConfigError(message, code="rows")
+        if self._is_parted:
+            message = "write_file() cannot tell to which partition a file belongs."
+            raise ConfigError(message, code="partition_by", remedy="Append files without partition_by, or rows.")
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is not None:
@@ -337,7 +352,7 @@ class AppendWriter:
         if self._state is _State.SEALED:
             return
         self._require_open()
-        self._assembly.finish()
+        self._assembly.finish(at_end=True)
         self._state = _State.SEALED
 
     def _collect(self) -> Transfer:
@@ -435,7 +450,19 @@ class _FailsWriter:
 
 def _key_of(layout: Layout, writer_id: int, extension: str, item: FinishedObject) -> str:
     digest = item.digests.sha256.hex()
-    return layout.data_key(writer_id=writer_id, number=item.number, digest=digest, extension=extension)
+    return layout.data_key(
+        writer_id=writer_id,
+        number=item.number,
+        digest=digest,
+        extension=extension,
+        folders=folder(item.partition),
+    )
+
+
+def _partitioning(names: Sequence[str], layout: Layout) -> Partitioning | None:
+    if not isinstance(names, str) and isinstance(names, Sequence) and not names:
+        return None
+    return Partitioning(names, longest=MAX_KEY_BYTES - len(layout.longest_key.encode()))
 
 
 def _make_uploads(delivery: Delivery, content_type: str, on_retry: OnRetry) -> Uploads:

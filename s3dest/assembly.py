@@ -6,21 +6,18 @@ rows give the same objects.
 
 from __future__ import annotations
 
-import copy
-import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from decimal import Decimal
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
-from uuid import UUID
+from typing import TYPE_CHECKING, Final
 
 from s3dest.errors import RowError
 from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown
+from s3dest.formats.partition import Partition, Partitioning
 from s3dest.options import TransferOptions
 from s3dest.retry import Clock
-from s3dest.spool import Spool
+from s3dest.rows import Scale, as_rows
+from s3dest.spool import ArrowRows, Batch, Rows, Spool
 from s3dest.stock import Stock
 
 if TYPE_CHECKING:
@@ -35,17 +32,23 @@ ARROW_BATCH: Final = 65_536
 FIRST_BATCH: Final = 64
 """Rows of an object's first batch, from which their size is learnt."""
 
-_BATCH_BYTES: Final = 1024 * 1024
+BATCH_BYTES: Final = 1024 * 1024
 """Bytes of text and binary values in a batch, and of what it becomes, at most: no batch is large, whatever the rows."""
 
-_FIRST_GUESS: Final = 256  # bytes a row, until some are encoded
-_DEEPEST: Final = 4  # levels of nesting whose texts are weighed
+HELD_AT_MOST: Final = 64 * 1024 * 1024
+"""Bytes of rows that encoders of several objects hold together, beyond which the largest write theirs."""
 
-_LONG: Final = frozenset({str, bytes, bytearray})
-_IMMUTABLE: Final = frozenset(
-    {str, bytes, int, float, bool, type(None), Decimal, dt.datetime, dt.date, dt.time, dt.timedelta, UUID}
-)
-_FLAT: Final = _IMMUTABLE | _LONG
+_ARROW_TEXT: Final = 4 * 1024 * 1024  # bytes of Arrow data that become text at once, about
+_FIRST_GUESS: Final = 256  # bytes a row, until some are encoded
+
+
+@dataclass(slots=True)
+class _Object:
+    """An object under construction."""
+
+    spool: Spool
+    began: float | None
+    """When its first row came, if objects have an age."""
 
 
 class Assembly:
@@ -59,6 +62,7 @@ class Assembly:
         *,
         file_format: Format,
         schema: object,
+        partitioning: Partitioning | None,
         on_batch: Callable[[], None],
     ) -> None:
         self.rows = 0
@@ -67,19 +71,23 @@ class Assembly:
         self._clock = clock
         self._format = file_format
         self._schema = schema
+        self._partitioning = partitioning
         self._on_batch = on_batch
         self._number = 0
-        self._spool: Spool | None = None
-        self._began: float | None = None  # when the object's first row came, encoded by now or waiting
+        self._objects: dict[Partition, _Object] = {}  # the one begun first stands first
+        self._held = 0  # bytes of rows that their encoders hold
         self._waiting: list[Row] = []
         self._weight = 0
+        self._began: float | None = None  # when the first row that is waiting came
+        self._ages = options.object_age is not None
+        self._scale = Scale()
         self._first_batch = max(1, min(FIRST_BATCH, options.object_size // _FIRST_GUESS, options.object_rows or BATCH))
         self._batch = self._first_batch
 
     @property
     def bytes_encoded(self) -> int:
-        """Bytes of all objects so far, the one under construction included."""
-        return self._stock.bytes_encoded + (self._spool.size if self._spool else 0)
+        """Bytes of all objects so far as they were encoded, before they are compressed."""
+        return self._stock.bytes_encoded
 
     def take(self, row: RowLike) -> None:
         """Take one row.
@@ -87,10 +95,11 @@ class Assembly:
         Raises:
             RowError: It, or one before it that was waiting, cannot be encoded.
         """
-        taken, weight = _snapshot(row, self.rows + len(self._waiting))
-        self._waiting.append(taken)
-        self._weight += weight
-        if len(self._waiting) >= self._batch or self._weight >= _BATCH_BYTES or self._is_old():
+        waiting = self._waiting
+        copied = self._scale.copied(row) or self._scale.carefully_copied(row, self.rows + len(waiting))
+        waiting.append(copied[0])
+        self._weight += copied[1]
+        if len(waiting) >= self._batch or self._weight >= BATCH_BYTES or (self._ages and self._grows_old()):
             self._encode_waiting()
 
     def take_all(self, rows: Sequence[RowLike]) -> None:
@@ -102,42 +111,55 @@ class Assembly:
                 self.take(rows[start])
                 start += 1
             else:
-                self._encode(_as_rows(rows[start:end], self.rows))
+                self._encode(as_rows(rows[start:end], self.rows))
                 start = end
-
-    def _whole_batch(self, rows: Sequence[RowLike], start: int) -> int:
-        """Tell where the batch ends that ``rows`` hold from ``start`` on; ``start`` itself if it is not whole."""
-        weight = 0
-        for end in range(start + 1, min(len(rows), start + self._batch) + 1):
-            weight += _weight(rows[end - 1])
-            if end - start == self._batch or weight >= _BATCH_BYTES:
-                return end
-        return start
 
     def take_arrow(self, batch: pa.RecordBatch) -> None:
         """Take an Arrow batch."""
         self._encode_waiting()
         start = 0
         while start < batch.num_rows:
-            some = batch.slice(start, self._arrow_batch())
+            some = batch.slice(start, self._arrow_batch(batch))
             start += some.num_rows
-            self._add(some.num_rows, partial(Spool.add_arrow, batch=some, first_row=self.rows))
+            first_row = self.rows
+            if self._partitioning is None:
+                self._add((), ArrowRows(some), range(first_row, first_row + some.num_rows))
+            else:
+                for partition, part, numbers in self._partitioning.split_arrow(some, first_row):
+                    self._add(partition, ArrowRows(part), numbers)
+            self._end_batch()
 
     def take_file(self, path: Path, *, rows: int | None) -> None:
         """Take an encoded file as an object of its own."""
         self.finish()
-        self._stock.add_file(path, number=self._next_number(), rows=rows, small=self._options.part_size)
+        self._stock.add_file(path, number=self._next_number(), rows=rows)
         self.rows += rows or 0
         self._on_batch()
 
-    def finish(self) -> None:
-        """Close the object under construction, with all rows that were waiting."""
+    def finish(self, *, at_end: bool = False) -> None:
+        """Close the objects under construction, with all rows that were waiting; ``at_end`` if no more follow."""
         self._encode_waiting()
-        self._close_object()
+        for partition in list(self._objects):
+            self._close(partition, at_end=at_end)
 
     def discard(self) -> None:
         """Let go of the rows that were waiting; the stock lets go of the objects."""
-        self._waiting, self._weight, self._spool = [], 0, None
+        self._waiting, self._weight, self._objects = [], 0, {}
+
+    def _whole_batch(self, rows: Sequence[RowLike], start: int) -> int:
+        """Tell where the batch ends that ``rows`` hold from ``start`` on; ``start`` itself if it is not whole."""
+        batch = self._batch
+        if len(rows) - start >= batch:
+            # of text, any batch gives the same objects: a guess will do, since the rows are in memory already
+            exactly = batch == self._first_batch or not self._is_text
+            if self._scale.are_light(rows[start : start + batch], BATCH_BYTES, exactly=exactly):
+                return start + batch
+        weight = 0
+        for end in range(start + 1, min(len(rows), start + batch) + 1):
+            weight += self._scale.weight(rows[end - 1])
+            if end - start == batch or weight >= BATCH_BYTES:
+                return end
+        return start
 
     def _encode_waiting(self) -> None:
         waiting, self._waiting, self._weight = self._waiting, [], 0
@@ -145,132 +167,130 @@ class Assembly:
             self._encode(waiting)
 
     def _encode(self, batch: Sequence[Row]) -> None:
-        self._add(len(batch), partial(Spool.add, rows=batch, first_row=self.rows))
+        first_row = self.rows
+        if self._partitioning is None:
+            self._add((), Rows(batch), range(first_row, first_row + len(batch)))
+        else:
+            for partition, some, numbers in self._partitioning.split(batch, first_row):
+                self._add(partition, Rows(some), numbers)
+        self._end_batch()
 
-    def _add(self, rows: int, add: Callable[[Spool], int]) -> None:
-        """Add rows to the object under construction, or to a new one where its schema does not take them."""
-        spool = self._open_object()
-        try:
-            more = add(spool)
-        except SchemaGrown as grown:
-            self._close_object()
-            self._schema = grown.schema
-            spool = self._open_object()
-            more = add(spool)
-        self._stock.grow(more)
-        self.rows += rows
-        self._batch = self._next_batch(spool)
-        if self._is_full(spool):
-            self._close_object()
+    def _add(self, partition: Partition, batch: Batch, numbers: Sequence[int]) -> None:
+        """Add rows, of these numbers, to an object under construction, and to new ones where they do not fit."""
+        while len(batch):
+            spool = self._opened(partition)
+            schema, held = spool.schema, spool.held
+            try:
+                taken = _add_some(spool, batch, numbers)
+            except SchemaGrown as grown:
+                if not spool.rows:  # an encoder that is never content
+                    raise
+                self._close(partition)
+                self._schema = grown.schema
+                continue
+            self._held += spool.held - held
+            if spool.schema is not schema and spool.schema != schema:
+                self._schema = spool.schema
+            self.rows += taken
+            # after some rows of a batch, others may fit: bytes that were waiting have become fewer
+            if not taken or self._is_full(spool):
+                self._close(partition)
+            batch, numbers = batch.slice(taken, len(batch)), numbers[taken:]
+        if self._held > HELD_AT_MOST and len(self._objects) > 1:
+            self._write_groups()
+
+    def _end_batch(self) -> None:
+        """See what has grown old, and how many rows are to be encoded at once next."""
+        self._began = None
+        while self._objects and self._is_old(next(iter(self._objects.values())).began):
+            self._close(next(iter(self._objects)))
+        self._batch = self._next_batch(BATCH)
         self._on_batch()
 
-    def _arrow_batch(self) -> int:
-        spool = self._spool
-        return self._next_batch(spool, most=ARROW_BATCH) if spool is not None and spool.rows else self._first_batch
+    def _write_groups(self) -> None:
+        """Have those encoders write that hold the most, until all hold half of what they may."""
+        by_size = sorted((item.spool for item in self._objects.values()), key=lambda spool: spool.held)
+        while self._held > HELD_AT_MOST // 2:
+            spool = by_size.pop()
+            self._held -= spool.held
+            spool.write_group()
 
-    def _next_batch(self, spool: Spool, *, most: int = BATCH) -> int:
+    @property
+    def _is_text(self) -> bool:
+        return any(item.spool.is_text for item in self._objects.values())
+
+    def _arrow_batch(self, batch: pa.RecordBatch) -> int:
+        rows = self._next_batch(ARROW_BATCH)
+        if not self._is_text:
+            return rows
+        row: int = batch.nbytes // max(1, batch.num_rows) + 32 * max(1, batch.num_columns)
+        return min(rows, max(1, _ARROW_TEXT // row))
+
+    def _next_batch(self, most: int) -> int:
         """Choose how many rows to encode at once: few enough for memory and limits, many enough to be fast."""
-        options = self._options
-        row = max(1.0, spool.most / spool.rows)
-        room = min(most * _BATCH_BYTES // BATCH, max(0, options.object_size - spool.most) / 2)
-        rows = min(most, max(1, int(room / row)))
+        if self._partitioning is not None:
+            return most if self.rows else self._first_batch
+        if () not in self._objects:
+            return self._first_batch
+        spool, options = self._objects[()].spool, self._options
+        bound = spool.bound
+        row = max(1.0, bound / spool.rows)
+        room = max(0, options.object_size - bound) / (1 if spool.is_text else 2)
+        rows = min(most, max(1, int(min(most * BATCH_BYTES // BATCH, room) / row)))
         return min(rows, max(1, options.object_rows - spool.rows)) if options.object_rows else rows
 
     def _is_full(self, spool: Spool) -> bool:
         options = self._options
-        row = spool.most / spool.rows
-        if spool.most + row >= options.object_size:
-            return True
         if options.object_rows is not None and spool.rows >= options.object_rows:
             return True
-        return self._is_old()
+        return not spool.is_text and spool.bound * (1 + 1 / spool.rows) >= options.object_size
 
-    def _is_old(self) -> bool:
-        limit = self._options.object_age
-        if limit is None:
-            return False
-        now = self._clock.now()
+    def _grows_old(self) -> bool:
         if self._began is None:
-            self._began = now
-        return now - self._began >= limit.total_seconds()
+            self._began = self._clock.now()
+        eldest = next(iter(self._objects.values())).began if self._objects else None
+        return self._is_old(self._began if eldest is None else eldest)
 
-    def _open_object(self) -> Spool:
-        if self._spool is None:
-            self._spool = Spool(self._format, number=self._next_number(), schema=self._schema)
-            self._stock.build(self._spool)
-        return self._spool
+    def _is_old(self, began: float | None) -> bool:
+        limit = self._options.object_age
+        return limit is not None and began is not None and self._clock.now() - began >= limit.total_seconds()
 
-    def _close_object(self) -> None:
-        if self._spool is not None:
-            self._schema = self._spool.schema
-        self._spool = self._began = None
+    def _opened(self, partition: Partition) -> Spool:
+        found = self._objects.get(partition)
+        if found is not None:
+            return found.spool
+        spool = Spool(
+            self._format,
+            self._stock.workshop,
+            self._options,
+            number=self._next_number(),
+            partition=partition,
+            schema=self._schema,
+        )
+        began = None
+        if self._ages:
+            began = self._clock.now() if self._began is None else self._began
+        self._objects[partition] = _Object(spool, began)
+        return spool
+
+    def _close(self, partition: Partition, *, at_end: bool = False) -> None:
+        spool = self._objects.pop(partition).spool
+        self._held -= spool.held
         self._batch = self._first_batch
-        self._stock.finish()
+        self._stock.finish(spool, at_end=at_end)
 
     def _next_number(self) -> int:
         self._number += 1
         return self._number - 1
 
 
-def _snapshot(row: RowLike, number: int) -> tuple[Row, int]:
-    """Copy a row, since callers reuse them and it is encoded later; tell its weight.
-
-    Raises:
-        RowError: It is no mapping, or holds something that cannot be copied.
-    """
-    taken = dict(row if isinstance(row, Mapping) else _as_row(row, number))
-    if not _IMMUTABLE.issuperset(map(type, taken.values())):
-        for column, value in taken.items():
-            if type(value) not in _IMMUTABLE:
-                taken[column] = _copy(value, number, column)
-    return taken, _weight(taken)
-
-
-def _copy(value: object, number: int, column: str) -> object:
-    if isinstance(value, memoryview):
-        return bytes(value)
+def _add_some(spool: Spool, batch: Batch, numbers: Sequence[int]) -> int:
     try:
-        return copy.deepcopy(value)
-    except Exception as error:
-        # whatever a foreign class raises when it is copied, or a nesting without end
-        message = f"Row {number}, column {column!r}: this {type(value).__name__} cannot be copied."
-        raise RowError(message, row=number, column=column) from error
-
-
-def _weight(row: object, depth: int = 0) -> int:
-    """Add up the lengths of the texts and binaries in a row: what else there is in one is small."""
-    if not isinstance(row, Mapping):
-        return 0
-    values = row.values()
-    weight = sum([len(value) for value in values if type(value) in _LONG])
-    if depth < _DEEPEST and not _FLAT.issuperset(map(type, values)):
-        for value in values:
-            if isinstance(value, Mapping):
-                weight += _weight(value, depth + 1)
-            elif isinstance(value, (list, tuple)):
-                weight += _weight(dict(enumerate(value)), depth + 1)
-    return weight
-
-
-def _as_rows(rows: Sequence[RowLike], first_row: int) -> Sequence[Row]:
-    if set(map(type, rows)) == {dict}:
-        return cast("Sequence[Row]", rows)
-    return [_as_row(row, number) for number, row in enumerate(rows, first_row)]
-
-
-def _as_row(row: RowLike, number: int) -> Row:
-    """Read the columns of a mapping, a dataclass or a pydantic model.
-
-    Raises:
-        RowError: It is none of these.
-    """
-    if isinstance(row, Mapping):
-        return row
-    if not isinstance(row, type):
-        if is_dataclass(row):
-            return {field.name: getattr(row, field.name) for field in fields(row)}
-        if hasattr(row, "model_dump"):
-            return row.model_dump(by_alias=True, warnings="none")
-    message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
-    remedy = "Rows are mappings, dataclasses or pydantic models."
-    raise RowError(message, row=number, remedy=remedy)
+        return spool.add(batch, first_row=numbers[0])
+    except RowError as error:
+        if isinstance(numbers, range) or error.row is None:
+            raise
+        # the encoder counts the rows of a partition as if no others lay between them
+        row = numbers[error.row - numbers[0]]
+        message = error.message.replace(f"ow {error.row}", f"ow {row}", 1)
+        raise RowError(message, row=row, column=error.column, remedy=error.remedy) from error

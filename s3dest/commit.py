@@ -12,13 +12,14 @@ from typing import Final
 
 from s3dest import manifest, problems
 from s3dest.errors import RequestError, S3DestError
+from s3dest.finished import FinishedObject
 from s3dest.layout import Layout
 from s3dest.options import TransferOptions
+from s3dest.piece import BLOCK, Piece
 from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject
 from s3dest.results import Receipt, StoredObject
 from s3dest.s3 import Body, Bucket, Creation
 from s3dest.signature import ManifestSigner
-from s3dest.spool import FinishedObject
 from s3dest.upload import abort_uploads
 from s3dest.wire import OnRetry
 
@@ -170,8 +171,9 @@ class Committer:
     ) -> Creation:
         if isinstance(item, PreparedObject):
             return self._complete(transfer, item, on_retry)
-        assert item.memory is not None  # noqa: S101  # what is in a file has gone up
-        body = Body(item.memory, item.digests.sha256, item.digests.md5)
+        assert item.digests.md5 is not None  # noqa: S101  # what is too large for one request has gone up
+        data = item.read(0, item.size) if item.size <= BLOCK else Piece(item.read, 0, item.size)
+        body = Body(data, item.digests.sha256, item.digests.md5)
         return self.bucket.put(key, body, content_type=transfer.content_type, on_retry=on_retry)
 
     def _complete(self, transfer: Transfer, item: PreparedObject, on_retry: OnRetry) -> Creation:
@@ -253,4 +255,5 @@ def _stored(key: str, item: FinishedObject | PreparedObject, outcome: Creation) 
         sha256=item.sha256 if isinstance(item, PreparedObject) else item.digests.sha256.hex(),
         version_id=outcome.version_id,
         columns=item.columns,
+        partition=item.partition,
     )

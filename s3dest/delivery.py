@@ -6,12 +6,15 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from s3dest import problems
 from s3dest.budget import Budget
 from s3dest.commit import Committer, Transfer, from_prepared
 from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError, RequestError, S3DestError, StateError
+from s3dest.formats.partition import folder
 from s3dest.identity import Identity
 from s3dest.journal import Journal
 from s3dest.layout import Layout
@@ -25,6 +28,9 @@ from s3dest.upload import UploadPool, abort_uploads
 from s3dest.wire import OnRetry, ignore
 
 log = logging.getLogger(__name__)
+
+_WORKERS: Final = 4
+"""Threads that compress and digest, at most: one is as fast as encoding, and several writers share them."""
 
 
 def _nothing(_stored: StoredObject) -> None:
@@ -56,6 +62,7 @@ class Delivery:
         self._lock = threading.Lock()
         self._bucket: Bucket | None = None
         self._pool: UploadPool | None = None
+        self._workers: ThreadPoolExecutor | None = None
         self._closed = False
 
     @property
@@ -72,10 +79,21 @@ class Delivery:
                 self._pool = UploadPool(self._get_bucket(), self.options)
             return self._pool
 
+    @property
+    def workers(self) -> ThreadPoolExecutor:
+        """The threads that compress and digest."""
+        with self._lock:
+            self._require_open()
+            if self._workers is None:
+                self._workers = ThreadPoolExecutor(min(_WORKERS, os.cpu_count() or 1), "s3dest-press")
+            return self._workers
+
     def close(self) -> None:
         """End the threads, close the connections."""
         with self._lock:
             self._closed = True
+            if self._workers is not None:
+                self._workers.shutdown()
             if self._pool is not None:
                 self._pool.close()
             if self._bucket is not None:
@@ -208,10 +226,13 @@ class Delivery:
         )
         return uploads if withdrawn else abort_uploads(self.bucket, uploads)
 
-    def _get_bucket(self) -> Bucket:
+    def _require_open(self) -> None:
         if self._closed:
             message = f"The destination {self.config.uri} is closed."
             raise StateError(message, code="closed")
+
+    def _get_bucket(self) -> Bucket:
+        self._require_open()
         if self._bucket is None:
             self._bucket = Bucket(self.config, self._identity, self.options, clock=self.clock)
         return self._bucket
@@ -247,7 +268,11 @@ class Delivery:
                 raise ConfigError(message, code="prepared_altered")
             for item in share.objects:
                 key = layout.data_key(
-                    writer_id=share.writer_id, number=item.number, digest=item.sha256, extension=share.extension
+                    writer_id=share.writer_id,
+                    number=item.number,
+                    digest=item.sha256,
+                    extension=share.extension,
+                    folders=folder(item.partition),
                 )
                 if item.key != key:
                     message = f"The prepared append names the key {item.key!r}, which is not that of its bytes."

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 
@@ -154,6 +154,7 @@ class Destination:
         transfer_date: dt.date | str | None = None,
         writer_id: int = 0,
         schema: object = None,
+        partition_by: Sequence[str] = (),
         on_progress: Callable[[Progress], None] | None = None,
     ) -> AppendWriter:
         """Open a transfer: rows are written to it, and become visible all at once, or never.
@@ -176,6 +177,9 @@ class Destination:
                 not in there (`already_committed`, `orphans`).
             schema: The columns: a mapping of names to types (Arrow's names, or Python types), a pydantic model class
                 or a pyarrow schema. Default: found in the rows.
+            partition_by: Columns whose values name folders below the date's, as Hive writes them
+                (``country=DE/``, ``__HIVE_DEFAULT_PARTITION__`` for null), and are left out of the objects. Each
+                object has rows of one partition; the manifest names its values. Default: no partitions.
             on_progress: Called with a `Progress` after each batch of rows and each object; what it raises is logged.
 
         Raises:
@@ -202,6 +206,7 @@ class Destination:
             on_progress=on_progress,
             resumed=resumed,
             schema=schema,
+            partition_by=partition_by,
         )
 
     def commit(self, *prepared: PreparedAppend) -> Receipt:

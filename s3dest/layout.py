@@ -69,10 +69,25 @@ class Layout:
     transfer_id: str
     transfer_date: dt.date
 
-    def data_key(self, *, writer_id: int, number: int, digest: str, extension: str) -> str:
-        """Name an object: ``number`` counts the writer's objects from 0, ``digest`` is its SHA-256 in hex."""
+    def data_key(self, *, writer_id: int, number: int, digest: str, extension: str, folders: str = "") -> str:
+        """Name an object.
+
+        Args:
+            writer_id: Which writer of the transfer made it.
+            number: Its place among the writer's objects, from 0.
+            digest: Its SHA-256 in hex.
+            extension: What its format says.
+            folders: Those of its partition, each with a slash.
+        """
         name = f"{escape(self.transfer_id)}-{writer_id:05d}-{number:05d}-{digest[:DIGEST_LENGTH]}.{extension}"
-        return f"{self.key_prefix}{escape(self.table)}/dt={self.transfer_date.isoformat()}/{name}"
+        return f"{self.key_prefix}{escape(self.table)}/dt={self.transfer_date.isoformat()}/{folders}{name}"
+
+    @property
+    def longest_key(self) -> str:
+        """A key as long as any object's, but for the folders of a partition."""
+        return self.data_key(
+            writer_id=_MAX_NUMBER, number=_MAX_NUMBER, digest="0" * 64, extension="x" * _LONGEST_EXTENSION
+        )
 
     @property
     def instant(self) -> dt.datetime:
@@ -133,10 +148,7 @@ def _date(transfer_id: str, given: dt.date | str | None) -> dt.date:
 
 def _check_length(layout: Layout) -> None:
     try:
-        longest = layout.data_key(
-            writer_id=_MAX_NUMBER, number=_MAX_NUMBER, digest="0" * 64, extension="x" * _LONGEST_EXTENSION
-        )
-        size = max(len(longest.encode()), len(layout.manifest_key.encode()))
+        size = max(len(layout.longest_key.encode()), len(layout.manifest_key.encode()))
     except UnicodeEncodeError:
         message = "The table name or transfer id holds half a surrogate pair, which no key can hold."
         raise ConfigError(message, code="key_not_text") from None

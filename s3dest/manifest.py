@@ -80,8 +80,13 @@ def schema() -> dict[str, Any]:
 
 
 def _widest(objects: Sequence[StoredObject]) -> list[dict[str, str | None]] | None:
-    """Return the columns of the last object that has any: schemas only grow."""
-    return next((_columns(item) for item in reversed(objects) if item.columns is not None), None)
+    """Collect the columns of all objects, each as the last object has it: of a partition, they only grow."""
+    known = [item.columns for item in reversed(objects) if item.columns is not None]
+    types: dict[str, str | None] = {}
+    for columns in known:
+        for column in columns:
+            types.setdefault(column.name, column.type)
+    return [{"name": name, "type": kind} for name, kind in types.items()] if known else None
 
 
 def _columns(item: StoredObject) -> list[dict[str, str | None]]:
@@ -97,6 +102,8 @@ def _entry(bucket: str, item: StoredObject, *, etag: str | None) -> dict[str, ob
     }
     if item.columns is not None:
         meta["schema"] = _columns(item)
+    if item.partition:
+        meta["partition"] = dict(item.partition)
     return {"url": f"s3://{bucket}/{item.key}", "mandatory": True, "meta": meta}
 
 

@@ -56,8 +56,15 @@ class Piece(RawIOBase):
         """Tell that it can be begun again."""
         return True
 
+    def read(self, size: int = -1) -> bytes:
+        """Read the next bytes: a block at least, since http.client would send 16 KiB at a time."""
+        left = self._size - self._position
+        data = self._read_at(self._offset + self._position, left if size < 0 else min(left, max(size, BLOCK)))
+        self._position += len(data)
+        return data
+
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read the next bytes."""
+        """Read the next bytes, no more than there is room for."""
         view = memoryview(buffer).cast("B")
         data = self._read_at(self._offset + self._position, min(len(view), self._size - self._position))
         view[: len(data)] = data

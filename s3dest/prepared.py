@@ -42,6 +42,9 @@ class PreparedObject(Model):
     columns: tuple[Column, ...] | None = None
     """Its columns, if the format knows any."""
 
+    partition: tuple[tuple[str, str | None], ...] = ()
+    """Names and values, as text, of the columns that the transfer is parted by; `None` is null."""
+
     size: int
     """Bytes as stored."""
 

@@ -19,7 +19,7 @@ class Progress:
     """Rows encoded so far."""
 
     bytes_encoded: int
-    """Bytes encoded and compressed so far."""
+    """Bytes encoded so far: of text before it is compressed, of Parquet as it is stored."""
 
     bytes_stored: int
     """Bytes of the objects made visible so far."""
@@ -54,6 +54,9 @@ class StoredObject(Model):
 
     columns: tuple[Column, ...] | None = None
     """Its columns, if the format knows any."""
+
+    partition: tuple[tuple[str, str | None], ...] = ()
+    """Names and values, as text, of the columns that the transfer is parted by; `None` is null."""
 
 
 class Receipt(Model):

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from s3dest import problems
@@ -50,7 +50,7 @@ def crc32_text(crc32: int) -> str:
 class Body:
     """The bytes of one request, with the digests that go along."""
 
-    data: bytes | BinaryIO = field(repr=False)
+    data: bytes | Piece = field(repr=False)
     sha256: bytes
     md5: bytes
 
@@ -59,11 +59,9 @@ class Body:
         """Digest ``data``."""
         return cls(data, hashlib.sha256(data).digest(), hashlib.md5(data, usedforsecurity=False).digest())
 
-    def fresh(self) -> bytes | BinaryIO:
-        """Return what to send, from its beginning; a stream is shared, not copied."""
-        if not isinstance(self.data, bytes):
-            self.data.seek(0)
-        return self.data
+    def fresh(self) -> bytes | Piece:
+        """Return what to send, from its beginning; it is shared, not copied."""
+        return self.data if isinstance(self.data, bytes) else self.data.fresh()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,189 +1,203 @@
-"""One object under construction: rows in, encoded bytes kept in memory, or in a file without a name beyond that.
+"""One object under construction: rows are encoded, and their bytes pressed into the object's own.
 
-The file has no name on disk from the beginning, so that nothing of it is left whatever ends the process.
+Lines of text fill an object up to the very row that still fits. Other formats tell only what a batch has become, so an
+object of theirs is closed when another row like those before might not fit.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-import zlib
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from io import BytesIO
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
 
-from s3dest.formats.encoder import ArrowEncoder, Format, Row
-from s3dest.piece import BLOCK
-from s3dest.schema import Column
+from s3dest.finished import FinishedObject
+from s3dest.formats.encoder import ArrowEncoder, Encoder, Format, GroupEncoder, Row, TextEncoder
+from s3dest.formats.partition import Partition
+from s3dest.options import TransferOptions
+from s3dest.press import Press, Workshop, block_size
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class Batch(Protocol):
+    """Some rows, in any form."""
+
+    def __len__(self) -> int: ...
+
+    def encode(self, encoder: Encoder, first_row: int) -> bytes:
+        """Have them encoded; ``first_row`` is the number of the first one."""
+
+    def slice(self, start: int, stop: int) -> Self:
+        """Take some of them."""
+
+
 @dataclass(frozen=True, slots=True)
-class Digests:
-    """Digests of an object's bytes."""
+class Rows:
+    """Rows as mappings."""
 
-    sha256: bytes
-    md5: bytes
-    crc32: int
+    rows: Sequence[Row]
 
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self.rows)
 
-class _Digester:
-    def __init__(self) -> None:
-        self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._crc32 = 0
+    def encode(self, encoder: Encoder, first_row: int) -> bytes:
+        """Have them encoded."""
+        return encoder.encode(self.rows, first_row=first_row)
 
-    def update(self, data: bytes) -> None:
-        self._sha256.update(data)
-        self._md5.update(data)
-        self._crc32 = zlib.crc32(data, self._crc32)
-
-    def digests(self) -> Digests:
-        return Digests(self._sha256.digest(), self._md5.digest(), self._crc32)
+    def slice(self, start: int, stop: int) -> Rows:
+        """Take some of them."""
+        return Rows(self.rows[start:stop])
 
 
-@dataclass(slots=True)
-class FinishedObject:
-    """An object that will not change any more, at hand in memory or in a file."""
+@dataclass(frozen=True, slots=True)
+class ArrowRows:
+    """Rows as an Arrow batch; an encoder that does not take it as it is gets mappings."""
 
-    number: int
-    """Its place among the writer's objects, from 0."""
-    rows: int | None
-    """Rows in it, if they were counted."""
-    size: int
-    """Bytes."""
-    digests: Digests
-    memory: BytesIO | None = field(default=None, repr=False)
-    file: BinaryIO | None = field(default=None, repr=False)
-    columns: tuple[Column, ...] | None = None
-    """Its columns, if the format knows any."""
-    foreign: bool = False
-    """Whether the file is the caller's, who may write to it."""
+    batch: pa.RecordBatch
 
-    def read(self, offset: int, size: int) -> bytes:
-        """Read a piece; threads may read at once."""
-        if self.memory is not None:
-            with self.memory.getbuffer() as view:
-                return bytes(view[offset : offset + size])
-        assert self.file is not None  # noqa: S101  # one of the two is set
-        return os.pread(self.file.fileno(), size, offset)
+    def __len__(self) -> int:
+        """Count them."""
+        rows: int = self.batch.num_rows
+        return rows
 
-    def release(self) -> None:
-        """Let go of the bytes."""
-        if self.file is not None:
-            self.file.close()
-        self.memory = self.file = None
+    def encode(self, encoder: Encoder, first_row: int) -> bytes:
+        """Have them encoded."""
+        if isinstance(encoder, ArrowEncoder):
+            return encoder.encode_arrow(self.batch, first_row=first_row)
+        return encoder.encode(self.batch.to_pylist(), first_row=first_row)
+
+    def slice(self, start: int, stop: int) -> ArrowRows:
+        """Take some of them."""
+        return ArrowRows(self.batch.slice(start, stop - start))
 
 
 class Spool:
     """Encodes rows into one object."""
 
-    def __init__(self, file_format: Format, *, number: int, schema: object = None) -> None:
+    def __init__(
+        self,
+        file_format: Format,
+        workshop: Workshop,
+        options: TransferOptions,
+        *,
+        number: int,
+        partition: Partition = (),
+        schema: object = None,
+    ) -> None:
         self.rows = 0
-        self.size = 0
-        self._number = number
-        self._encoder = file_format.encoder(schema)
-        self._digester = _Digester()
-        self._memory: BytesIO | None = BytesIO()
-        self._file: BinaryIO | None = None
-
-    @property
-    def in_memory(self) -> int:
-        """Bytes that it holds of the budget."""
-        return self.size if self._memory is not None else 0
-
-    @property
-    def most(self) -> int:
-        """At most how many bytes the object would have if it were finished now."""
-        return self.size + self._encoder.pending
+        self.number = number
+        self._partition = partition
+        self._options = options
+        self._encoder = encoder = file_format.encoder(schema)
+        self._text = encoder if isinstance(encoder, TextEncoder) else None
+        self._groups = encoder if isinstance(encoder, GroupEncoder) else None
+        compressor = self._text.compressor if self._text is not None else None
+        self.press = Press(workshop, compressor=compressor, block=block_size(options.object_size))
 
     @property
     def schema(self) -> object:
         """What the next object's encoder is to be made with."""
         return self._encoder.schema
 
-    def add(self, rows: Sequence[Row], *, first_row: int) -> int:
-        """Encode rows; return how many bytes became ready and want a place in memory.
+    @property
+    def is_text(self) -> bool:
+        """Whether it takes rows up to the very one that still fits."""
+        return self._text is not None
+
+    @property
+    def bound(self) -> int:
+        """At most how many bytes the object would have if it were finished now."""
+        return self.press.bound() + self._encoder.pending
+
+    @property
+    def held(self) -> int:
+        """Bytes of rows that its encoder holds until it writes a group of them."""
+        return self._groups.held if self._groups is not None else 0
+
+    def add(self, batch: Batch, *, first_row: int) -> int:
+        """Encode rows; return how many of them were taken: none if the object is full, and more may fit after some.
 
         Raises:
             RowError: One of them cannot be encoded; the object is spoilt.
             SchemaGrown: They need a new object; this one has taken none of them in.
+            S3DestError: An object on its way up has failed.
         """
-        data = self._encoder.encode(rows, first_row=first_row)
-        self.rows += len(rows)
-        return self._keep(data)
+        if self._options.object_rows is not None:
+            room = self._options.object_rows - self.rows
+            if room < len(batch):
+                if room <= 0:
+                    return 0
+                batch = batch.slice(0, room)
+        data = batch.encode(self._encoder, first_row)
+        if self._text is None:
+            self._take(data, len(batch))
+            return len(batch)
+        if not self.rows:
+            self._take(self._text.begin(), 0)
+        return self._add_text(self._text, data, batch, first_row)
 
-    def add_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> int:
-        """Encode an Arrow batch, as it is where the encoder can; else like `add`."""
-        if not isinstance(self._encoder, ArrowEncoder):
-            return self.add(batch.to_pylist(), first_row=first_row)
-        data = self._encoder.encode_arrow(batch, first_row=first_row)
-        self.rows += batch.num_rows
-        return self._keep(data)
+    def write_group(self) -> None:
+        """Have the encoder write the rows that it holds."""
+        if self._groups is not None:
+            self._take(self._groups.write_group(), 0)
 
-    def finish(self) -> tuple[FinishedObject, int]:
-        """Close the object; return it, and how many last bytes want a place in memory."""
-        more = self._keep(self._encoder.finish())
-        finished = FinishedObject(
-            self._number,
+    def finish(self) -> FinishedObject:
+        """Close the object, and wait for all of its bytes."""
+        self._take(self._encoder.finish(), 0)
+        digests = self.press.finish()
+        return FinishedObject(
+            self.number,
             self.rows,
-            self.size,
-            self._digester.digests(),
-            memory=self._memory,
-            file=self._file,
+            self.press.kept.size,
+            digests,
+            shelf=self.press.kept,
             columns=self._encoder.columns,
+            partition=self._partition,
         )
-        return finished, more
 
-    def spill(self) -> None:
-        """Move the bytes from memory to a file."""
-        if self._memory is None:
-            return
-        self._file = tempfile.TemporaryFile(prefix="s3dest-", buffering=0)  # noqa: SIM115  # lives as long as the object
-        with self._memory.getbuffer() as view:
-            self._file.write(view)
-        self._memory = None
+    def _take(self, data: bytes, rows: int) -> None:
+        self.press.take(data)
+        self.rows += rows
 
-    def discard(self) -> None:
-        """Let go of the bytes."""
-        if self._file is not None:
-            self._file.close()
-        self._memory = self._file = None
+    def _add_text(self, encoder: TextEncoder, data: bytes, batch: Batch, first_row: int) -> int:
+        """Take what fits: the first row always does, and what does is found from the bytes alone."""
+        if not self._fits(data):
+            self.press.settle()
+            if not self._fits(data):
+                data, count = self._fitting(encoder, data, batch, first_row)
+                if count:
+                    self._take(data, count)
+                return count
+        self._take(data, len(batch))
+        return len(batch)
 
-    def _keep(self, data: bytes) -> int:
-        if not data:
-            return 0
-        self._digester.update(data)
-        self.size += len(data)
-        if self._memory is not None:
-            self._memory.write(data)
-            return len(data)
-        assert self._file is not None  # noqa: S101  # it has been spilled
-        self._file.write(data)
-        return 0
+    def _fits(self, data: bytes) -> bool:
+        return self.press.bound(len(data)) <= self._options.object_size
 
+    def _fitting(self, encoder: TextEncoder, data: bytes, batch: Batch, first_row: int) -> tuple[bytes, int]:
+        """Find the rows that fit, one at least if the object is empty."""
+        least = 0 if self.rows else 1
+        end = encoder.line_end
+        if data.count(end) != len(batch):  # some stand inside of values
+            return self._fitting_slowly(batch, first_row, least)
+        low, high = 0, len(data)  # bytes that fit, and that do not
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.press.bound(middle) <= self._options.object_size else (low, middle)
+        last = data.rfind(end, 0, low)
+        if last < 0 and least:
+            last = data.index(end)
+        stop = last + len(end) if last >= 0 else 0
+        return data[:stop], data.count(end, 0, stop)
 
-def from_file(path: Path, *, number: int, rows: int | None, into_memory: int) -> FinishedObject:
-    """Digest a file; one of up to ``into_memory`` bytes is kept, another is read again when it goes up."""
-    digester = _Digester()
-    size = 0
-    memory: BytesIO | None = BytesIO()
-    with ExitStack() as on_error:
-        file = on_error.enter_context(path.open("rb", buffering=0))
-        while block := file.read(BLOCK):
-            digester.update(block)
-            size += len(block)
-            if memory is not None and size <= into_memory:
-                memory.write(block)
-            else:
-                memory = None
-        if memory is None:
-            on_error.pop_all()
-            return FinishedObject(number, rows, size, digester.digests(), file=file, foreign=True)
-    return FinishedObject(number, rows, size, digester.digests(), memory=memory)
+    def _fitting_slowly(self, batch: Batch, first_row: int, least: int) -> tuple[bytes, int]:
+        low, high = least, len(batch)  # rows that are taken, and that are too many
+        while high - low > 1:
+            middle = (low + high) // 2
+            fits = self._fits(batch.slice(0, middle).encode(self._encoder, first_row))
+            low, high = (middle, high) if fits else (low, middle)
+        if not low:
+            return b"", 0
+        return batch.slice(0, low).encode(self._encoder, first_row), low

@@ -1,95 +1,78 @@
-"""What one writer has of objects: one under construction, some finished and at hand, some on their way up.
+"""What one writer has of objects: some under construction, some finished and at hand, some on their way up.
 
-While the budget allows, a finished object stays where it is. Beyond it, finished objects go up, and the writer waits.
+While the budget allows, a finished object stays where it is. Beyond it, finished objects go up, and the writer waits;
+where that makes no room, what is under construction goes to disk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final
 
 from s3dest.budget import Budget
+from s3dest.file import from_file
+from s3dest.finished import FinishedObject
 from s3dest.prepared import PendingUpload, PreparedObject
-from s3dest.spool import FinishedObject, Spool, from_file
+from s3dest.press import Workshop
+from s3dest.shelf import Spill
+from s3dest.spool import Spool
 from s3dest.upload import Uploads
 
 _FILES_AT_ONCE: Final = 2
-"""Finished objects in files, on their way up, beyond which a writer waits: the disk must not fill either."""
+"""Finished objects on disk, on their way up, beyond which a writer waits: the disk must not fill either."""
 
 
 class Stock:
     """Objects of one writer. Not safe for threads: the writer holds its lock."""
 
     def __init__(
-        self, budget: Budget, uploads: Callable[[], Uploads], *, key_of: Callable[[FinishedObject], str]
+        self,
+        budget: Budget,
+        pool: Callable[[], Executor],
+        uploads: Callable[[], Uploads],
+        *,
+        key_of: Callable[[FinishedObject], str],
+        part_size: int,
     ) -> None:
         self._budget = budget
         self._make_uploads = uploads
         self._key_of = key_of
+        self._part_size = part_size
         self._uploads: Uploads | None = None
-        self._spool: Spool | None = None
-        self._accounted = 0  # bytes of the spool that the budget knows
+        self.workshop = Workshop(budget, Spill(), pool, self._make_room)
         self.at_hand: list[FinishedObject] = []
         self.bytes_encoded = 0
+        """Bytes of all objects so far as they were encoded, before they are compressed."""
 
-    def build(self, spool: Spool) -> None:
-        """Take a new object under construction."""
-        self._spool, self._accounted = spool, 0
-
-    def grow(self, more: int) -> None:
-        """Find room for bytes that the object under construction has grown by.
-
-        Raises:
-            S3DestError: An object on its way up has failed.
-        """
-        self.raise_failure()
-        spool = self._spool
-        if spool is None or not more:
-            return
-        if not self._budget.take(more):
-            self._send_up()
-            if not self._budget.take_drained(more):
-                # Nothing more can be freed: this object leaves memory itself.
-                spool.spill()
-                self._budget.give_back(self._accounted)
-                self._accounted = 0
-                return
-        self._accounted += more
-
-    def finish(self) -> None:
-        """Close the object under construction, if there is one."""
-        if self._spool is None:
-            return
-        finished, more = self._spool.finish()
-        self._budget.force(more)  # what the compressor held back, some hundred kilobytes at most
-        self._spool, self._accounted = None, 0
-        self.bytes_encoded += finished.size
-        if finished.memory is not None:
-            self.at_hand.append(finished)
+    def finish(self, spool: Spool, *, at_end: bool = False) -> None:
+        """Close an object under construction; ``at_end`` if no rows follow, so that nobody needs its place."""
+        finished = spool.finish()
+        if finished.shelf is not None and self._budget.held > self._budget.limit:
+            finished.shelf.spill()  # its last bytes were made in memory that others have
+        if finished.is_spilled and not (at_end and finished.size <= self._part_size):
+            self._start_from_disk(finished)
         else:
-            self._start_from_file(finished)
+            self.at_hand.append(finished)
 
-    def add_file(self, path: Path, *, number: int, rows: int | None, small: int) -> None:
-        """Take an encoded file as an object: a small one into memory, another straight up; both are done with it.
+    def add_file(self, path: Path, *, number: int, rows: int | None) -> None:
+        """Take an encoded file as an object: one of up to a part stays at hand, another is up when this returns.
 
         Raises:
             OSError: The file cannot be read.
             S3DestError: It cannot be brought up.
         """
-        finished = from_file(path, number=number, rows=rows, into_memory=small)
-        self.bytes_encoded += finished.size
-        if finished.memory is None:
-            try:
-                self._started().bring(finished, self._key_of(finished))
-            finally:
-                finished.release()
+        finished = from_file(path, self.workshop, number=number, rows=rows, into_memory=self._part_size)
+        if finished.file is not None:
+            self.bytes_encoded += finished.size
+        if finished.size <= self._part_size:
+            self.at_hand.append(finished)
             return
-        if not self._budget.take(finished.size):
-            self._send_up()
-            if not self._budget.take_drained(finished.size):
-                self._budget.force(finished.size)
-        self.at_hand.append(finished)
+        try:
+            self._started().bring(finished, self._key_of(finished))
+        finally:
+            finished.release()
 
     def prepare(self) -> list[PreparedObject]:
         """Bring everything up and wait for it."""
@@ -114,13 +97,32 @@ class Stock:
         """Let go of all bytes; sends nothing, and lets nothing more be sent."""
         if self._uploads is not None:
             self._uploads.cancel()
-        if self._spool is not None:
-            self._spool.discard()
-            self._budget.give_back(self._accounted)
-        for item in self.at_hand:
-            self._budget.give_back(item.size)
+        for press in list(self.workshop.presses):
+            press.discard()
+        items, self.at_hand = self.at_hand, []
+        for item in items:
             item.release()
-        self._spool, self._accounted, self.at_hand = None, 0, []
+
+    def _make_room(self, size: int) -> bool:
+        """Find room in memory for bytes that an object under construction is about to grow by; tell if there was any.
+
+        Raises:
+            S3DestError: An object on its way up has failed.
+        """
+        self.raise_failure()
+        self.bytes_encoded += size
+        if self._budget.take(size):
+            return True
+        self._send_up()
+        if self._budget.take_drained(size):
+            return True
+        # Nothing more will be freed: what is under construction leaves memory itself.
+        for press in list(self.workshop.presses):
+            press.spill()
+        if self._budget.take(size):
+            return True
+        self._budget.force(size)
+        return False
 
     def _send_up(self) -> None:
         while self.at_hand:
@@ -128,7 +130,7 @@ class Stock:
             item = self.at_hand.pop(0)
             uploads.start(item, self._key_of(item))
 
-    def _start_from_file(self, item: FinishedObject) -> None:
+    def _start_from_disk(self, item: FinishedObject) -> None:
         try:
             uploads = self._started()
             while uploads.under_way >= _FILES_AT_ONCE:

@@ -13,11 +13,11 @@ from typing import Final
 from s3dest import problems
 from s3dest.budget import Budget
 from s3dest.errors import AccessDeniedError, ConfigError, RequestError, S3DestError
+from s3dest.finished import FinishedObject
 from s3dest.options import TransferOptions
 from s3dest.piece import Piece
 from s3dest.prepared import PendingUpload, PreparedObject, PreparedPart
 from s3dest.s3 import Bucket, crc32_text
-from s3dest.spool import FinishedObject
 from s3dest.wire import OnRetry
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class UploadPool:
                 if failed:
                     failed[0].result()
                 piece = Piece(item.read, offset, min(size, item.size - offset))
-                if item.foreign:
+                if item.file is not None:
                     for block in piece.blocks():
                         crc32 = zlib.crc32(block, crc32)
                 self._room.acquire()
@@ -124,7 +124,7 @@ class UploadPool:
                 futures.append(future)
         finally:
             wait(futures)
-        if item.foreign and crc32 != item.digests.crc32:
+        if item.file is not None and crc32 != item.digests.crc32:
             message = f"The bytes for {key} changed while they were read: the file was written to after write_file()."
             raise ConfigError(message, code="file_changed", remedy="Append files that nobody writes to any more.")
         return tuple(future.result() for future in futures)
@@ -144,17 +144,16 @@ class Uploads:
 
     def start(self, item: FinishedObject, key: str) -> Future[PreparedObject]:
         """Bring an object up in the background; its memory is freed as soon as it is there."""
-        in_memory = item.size if item.memory is not None else 0
-        self._budget.drain(in_memory)
+        self._budget.drain(item.in_memory)
         try:
             future = self._pool.run(self, item, key)
         except BaseException:
-            self._let_go(item, in_memory)
+            item.release(drained=True)
             raise
 
         def let_go(future: Future[PreparedObject]) -> None:
             if future.cancelled():  # before a thread took it; others may be waiting for its memory
-                self._let_go(item, in_memory)
+                item.release(drained=True)
 
         future.add_done_callback(let_go)
         self._futures.append(future)
@@ -203,7 +202,6 @@ class Uploads:
 
     def bring_up(self, item: FinishedObject, key: str) -> PreparedObject:
         """Upload an object, begun anew if its upload vanishes on the way; runs in a thread of the pool."""
-        in_memory = item.size if item.memory is not None else 0
         try:
             self._pool.require_open()
             for start in range(1, _STARTS + 1):
@@ -215,11 +213,7 @@ class Uploads:
                     log.warning("the upload of %s vanished; it goes up once more", key)
             raise AssertionError
         finally:
-            self._let_go(item, in_memory)
-
-    def _let_go(self, item: FinishedObject, in_memory: int) -> None:
-        item.release()
-        self._budget.give_back(in_memory, drained=True)
+            item.release(drained=True)
 
     def _upload(self, item: FinishedObject, key: str) -> PreparedObject:
         bucket = self._pool.bucket
@@ -232,6 +226,7 @@ class Uploads:
             key=key,
             rows=item.rows,
             columns=item.columns,
+            partition=item.partition,
             size=item.size,
             sha256=item.digests.sha256.hex(),
             crc32=crc32_text(item.digests.crc32),

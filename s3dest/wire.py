@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from botocore import xform_name
 
@@ -26,7 +26,7 @@ from s3dest.role_sessions import Purpose
 T = TypeVar("T")
 Answer = dict[str, Any]
 OnRetry = Callable[[], None]
-Sendable = bytes | BinaryIO | Piece
+Sendable = bytes | Piece
 
 
 def ignore() -> None:

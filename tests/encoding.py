@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from s3dest.formats.encoder import Format
+from s3dest.formats.encoder import Format, TextEncoder
 
 
 class Colour(enum.Enum):
@@ -65,7 +65,11 @@ def encoded(file_format: Format, *batches: Any, schema: object = None) -> bytes:
         arrow = isinstance(batch, pa.RecordBatch)
         pieces.append((encoder.encode_arrow if arrow else encoder.encode)(batch, first_row=first))
         first += rows
-    return b"".join([*pieces, encoder.finish()])
+    if not isinstance(encoder, TextEncoder):
+        return b"".join([*pieces, encoder.finish()])
+    data = b"".join([encoder.begin(), *pieces])
+    compressor = encoder.compressor
+    return data if compressor is None else compressor.compress(data) + compressor.finish()
 
 
 def surrogate() -> str:

@@ -149,6 +149,17 @@ def test_files_of_each_kind_are_appended(name: str, customer: Customer, config: 
     assert [{"id": int(row["id"]), "name": row["name"]} for row in delivered] == rows * 2
 
 
+def test_rows_are_parted_into_folders(customer: Customer, config: str) -> None:
+    """By each column that is named, in this order."""
+    data = b'{"id": 1, "a": "x", "b": null}\n'
+    more = ["--partition-by", "b", "--partition-by", "a", "--json"]
+    done = run("append", "-", "--table", "orders", "--config", config, *more, stdin=data)
+    assert done.exit_code == 0, done.output
+    ((key,),) = [[item["key"] for item in json.loads(done.stdout)["objects"]]]
+    assert "/b=__HIVE_DEFAULT_PARTITION__/a=x/" in key
+    assert customer.rows("orders") == [{"id": 1}]
+
+
 @pytest.mark.parametrize(
     ("kind", "data"),
     [

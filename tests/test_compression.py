@@ -18,18 +18,17 @@ def undo(name: str, data: bytes) -> bytes:
     """Decompress by a library of others."""
     if name == "gzip":
         return gzip.decompress(data)
-    return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)).read() if name == "zstd" else data
+    return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)).read()
 
 
 @pytest.mark.parametrize("name", get_args(Compression))
 def test_each_compression_is_what_its_name_says(name: Any) -> None:
-    """What goes in comes out, and nothing is withheld beyond what was said."""
-    stream = compressor(name)
-    ready = stream.compress(b"row\n" * 1000) + stream.compress(b"")
-    bound = stream.pending
-    last = stream.finish()
-    assert len(last) <= bound
-    assert undo(name, ready + last) == b"row\n" * 1000
+    """What goes in comes out; where nothing is compressed, there is no compressor."""
+    blocks = compressor(name)
+    assert (blocks is None) == (name == "none")
+    if blocks is not None:
+        ready = blocks.compress(b"row\n" * 1000) + blocks.compress(b"") + blocks.finish()
+        assert undo(name, ready) == b"row\n" * 1000
 
 
 def test_each_compression_has_a_suffix_and_a_media_type() -> None:

@@ -258,10 +258,8 @@ def test_what_a_format_says_of_itself(compression: Any, extension: str, content_
     assert (file_format.extension, file_format.content_type) == (extension, content_type)
 
 
-def test_without_rows_there_is_the_header_if_it_is_known() -> None:
-    """And nothing otherwise."""
-    assert encoded(PLAIN) == b""
-    assert encoded(PLAIN, []) == b""
+def test_no_rows_are_no_text() -> None:
+    """Beside the header of a schema."""
     assert encoded(PLAIN, [], schema={"a": None}) == b'"a"\r\n'
 
 

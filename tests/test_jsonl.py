@@ -30,6 +30,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import encoding
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,12 +80,7 @@ class Lookalike(Mapping[str, object]):
 
 def encoded(*batches: list[Any], compression: Any = "none") -> bytes:
     """Encode batches of rows into one object."""
-    encoder = JsonLines(compression=compression).encoder()
-    pieces, first = [], 0
-    for rows in batches:
-        pieces.append(encoder.encode(rows, first_row=first))
-        first += len(rows)
-    return b"".join([*pieces, encoder.finish()])
+    return encoding.encoded(JsonLines(compression=compression), *batches)
 
 
 VALUES = [

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-import zlib
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,9 +28,11 @@ from s3dest import (
     TransportError,
 )
 from s3dest.budget import Budget
+from s3dest.digests import Digester
+from s3dest.finished import FinishedObject
 from s3dest.options import MIB
 from s3dest.piece import Piece
-from s3dest.spool import Digests, FinishedObject
+from s3dest.shelf import Shelf, Spill
 from s3dest.upload import MAX_PARTS, OBJECTS_AT_ONCE, UploadPool, Uploads, abort_uploads, part_size
 
 TIMEOUT = 20
@@ -87,12 +87,13 @@ class StubBucket:
         return new
 
 
-def finished(data: bytes, number: int = 0) -> FinishedObject:
+def finished(budget: Budget, data: bytes, number: int = 0) -> FinishedObject:
     """Make an object at hand in memory."""
-    digests = Digests(
-        hashlib.sha256(data).digest(), hashlib.md5(data, usedforsecurity=False).digest(), zlib.crc32(data)
-    )
-    return FinishedObject(number, 1, len(data), digests, memory=BytesIO(data))
+    digester = Digester()
+    digester.update(data)
+    shelf = Shelf(budget, Spill())
+    shelf.add(data)
+    return FinishedObject(number, 1, len(data), digester.digests(), shelf=shelf)
 
 
 class Ground:
@@ -109,7 +110,7 @@ class Ground:
     def start(self, data: bytes, number: int = 0) -> Any:
         """Bring an object up, its memory taken as a writer would."""
         assert self.budget.take(len(data))
-        return self.uploads.start(finished(data, number), f"key-{number}")
+        return self.uploads.start(finished(self.budget, data, number), f"key-{number}")
 
     def _count(self) -> None:
         self.retries += 1
@@ -197,7 +198,8 @@ def test_memory_is_bounded() -> None:
             assert go.wait(TIMEOUT)
 
     ground = Ground(StubBucket(wait), concurrency=2)
-    item = finished(bytes(1000))
+    ground.budget.force(1000)
+    item = finished(ground.budget, bytes(1000))
     own = item.read
 
     class Watched(FinishedObject):
@@ -205,8 +207,7 @@ def test_memory_is_bounded() -> None:
             reads.append(size)
             return own(offset, size)
 
-    watched = Watched(item.number, item.rows, item.size, item.digests, memory=item.memory)
-    ground.budget.force(1000)
+    watched = Watched(item.number, item.rows, item.size, item.digests, shelf=item.shelf)
     future = ground.uploads.start(watched, "key")
     come.wait(TIMEOUT)
     assert reads == []

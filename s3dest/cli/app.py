@@ -178,6 +178,9 @@ def append(
         str | None, typer.Option(metavar="ID", help="Repeat a transfer under its id: never committed twice.")
     ] = None,
     transfer_date: Annotated[str | None, typer.Option(metavar="DATE", help="Its date, if the id is no UUIDv7.")] = None,
+    partition_by: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column that names folders; may be repeated.")
+    ] = None,
     journal: Annotated[Path | None, typer.Option(metavar="DIR", help="Remember it there, for `resume`.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -193,6 +196,7 @@ def append(
                 format=format.value,
                 transfer_id=transfer_id,
                 transfer_date=transfer_date,
+                partition_by=partition_by or [],
                 screen=Screen.of_terminal(quiet=as_json),
             )
     if as_json:

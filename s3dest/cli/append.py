@@ -27,6 +27,7 @@ def append(
     format: str,  # noqa: A002  # as in Destination.append
     transfer_id: str | None,
     transfer_date: str | None,
+    partition_by: Sequence[str],
     screen: Screen,
 ) -> Receipt:
     """Deliver all inputs as one transfer.
@@ -45,6 +46,7 @@ def append(
             format=format,  # type: ignore[arg-type]  # a text of the command line, checked there
             transfer_id=transfer_id,
             transfer_date=transfer_date,
+            partition_by=partition_by,
         ) as writer,
     ):
         for source in inputs:

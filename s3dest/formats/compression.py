@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
 from s3dest.errors import ConfigError
-from s3dest.formats.gzip import GzipStream
-from s3dest.formats.zstd import ZstdStream
+from s3dest.formats.gzip import GzipBlocks
+from s3dest.formats.zstd import ZstdBlocks
 
 Compression = Literal["gzip", "zstd", "none"]
 
@@ -19,37 +19,19 @@ MEDIA_TYPES: Final[dict[str, str]] = {"gzip": "application/gzip", "zstd": "appli
 
 
 class Compressor(Protocol):
-    """Compresses a stream of bytes; the same bytes give the same result however they are cut."""
+    """Compresses blocks of one object; equal blocks in equal order give equal bytes."""
 
-    @property
-    def pending(self) -> int:
-        """At most how many bytes `finish` would return."""
-
-    def compress(self, data: bytes) -> bytes:
-        """Take data in and return the bytes that became ready, perhaps none."""
+    def compress(self, block: bytes) -> bytes:
+        """Return all that a block becomes: a few bytes more than it has, at most, for each 64 KiB of it."""
 
     def finish(self) -> bytes:
-        """Return the last bytes."""
+        """Return the last bytes, a few hundred at most."""
 
 
-class Plain:
-    """Compresses nothing."""
-
-    pending = 0
-
-    def compress(self, data: bytes) -> bytes:
-        """Return what it is given."""
-        return data
-
-    def finish(self) -> bytes:
-        """Return nothing more."""
-        return b""
-
-
-def compressor(compression: Compression) -> Compressor:
-    """Make the compressor of that name."""
-    makers: dict[str, Callable[[], Compressor]] = {"gzip": GzipStream, "zstd": ZstdStream, "none": Plain}
-    return makers[compression]()
+def compressor(compression: Compression) -> Compressor | None:
+    """Make the compressor of that name; there is none where nothing is compressed."""
+    makers: dict[str, Callable[[], Compressor]] = {"gzip": GzipBlocks, "zstd": ZstdBlocks}
+    return makers[compression]() if compression in makers else None
 
 
 def check(format_name: str, compression: str) -> None:

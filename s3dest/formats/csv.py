@@ -116,12 +116,16 @@ _FALSE: Final = _Bare("false")
 
 
 class _Encoder:
-    def __init__(self, options: Csv, compressed: Compressor, schema: object) -> None:
+    """Gives plain text; see `TextEncoder`."""
+
+    line_end = b"\r\n"
+    pending = 0
+
+    def __init__(self, options: Csv, compressor: Compressor | None, schema: object) -> None:
         self.schema = schema
+        self.compressor = compressor
         self._options = options
-        self._compressor = compressed
         self._names = None if schema is None else [column.name for column in columns_of(schema)]
-        self._begun = False
         self._text = io.StringIO(newline="")
         self._writer = csv.writer(
             self._text, delimiter=options.delimiter, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n"
@@ -133,9 +137,10 @@ class _Encoder:
     def columns(self) -> tuple[Column, ...] | None:
         return None if self.schema is None else columns_of(self.schema)
 
-    @property
-    def pending(self) -> int:
-        return self._compressor.pending + (0 if self._begun else 2**16)
+    def begin(self) -> bytes:
+        if self._options.header:
+            self._writer.writerow(self._names or [])
+        return self._take()
 
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
         if not rows:
@@ -144,7 +149,6 @@ class _Encoder:
         names = self._names or self._fix(list(dict.fromkeys(name for row in rows for name in row)), first_row)
         known = set(names)
         alone = len(names) == 1 and not self._options.null
-        ready = self._begin(names)
         for number, row in enumerate(rows, first_row):
             if not known.issuperset(row):
                 raise _new_column(number, row, known)
@@ -155,7 +159,7 @@ class _Encoder:
                 self._writer.writerow(fields)
             except ValueError:  # thousands of digits
                 raise _refusal(number, names, fields) from None
-        return ready + self._take()
+        return self._take()
 
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
         batch = settled(batch, first_row)
@@ -164,9 +168,8 @@ class _Encoder:
             raise _new_column(first_row, dict.fromkeys(batch.schema.names), set(names))
         if len(names) == 1 and not self._options.null:
             _refuse_empty(batch, names[0], first_row)
-        ready = [self._begin(names)]
-        for start, some in slices(batch):
-            lines = lines_of(
+        ready = [
+            lines_of(
                 some,
                 names,
                 first_row + start,
@@ -174,11 +177,12 @@ class _Encoder:
                 null=self._options.null,
                 convert=self._convert,
             )
-            ready.append(self._compressor.compress(lines))
+            for start, some in slices(batch)
+        ]
         return b"".join(ready)
 
     def finish(self) -> bytes:
-        return (self._begin(self._names) if self._names else b"") + self._compressor.finish()
+        return b""
 
     def _fix(self, names: list[str], first_row: int) -> list[str]:
         if not names:
@@ -195,19 +199,11 @@ class _Encoder:
         self.schema = dict.fromkeys(names)
         return names
 
-    def _begin(self, names: list[str]) -> bytes:
-        if self._begun:
-            return b""
-        self._begun = True
-        if self._options.header:
-            self._writer.writerow(names)
-        return self._take()
-
     def _take(self) -> bytes:
         text = self._text.getvalue()
         self._text.seek(0)
         self._text.truncate()
-        return self._compressor.compress(text.encode())
+        return text.encode()
 
     def _fields(self, number: int, row: Row, names: list[str]) -> list[object]:
         converters = self._converters

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
+from s3dest.formats.compression import Compressor
 from s3dest.schema import Column
 
 if TYPE_CHECKING:
@@ -86,6 +87,41 @@ class ArrowEncoder(Protocol):
             RowError: A value cannot be encoded.
             SchemaGrown: The batch needs a new object with another schema.
         """
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """What an encoder has too if it writes rows one after the other, as lines of text: it leaves compressing to others.
+
+    Its ``encode`` and ``encode_arrow`` may be called again with some of the same rows; nothing is pending, and
+    ``finish`` gives nothing. So an object ends with the very row that still fits.
+    """
+
+    @property
+    def compressor(self) -> Compressor | None:
+        """Compresses the object; ``None`` if it is stored as it is."""
+
+    @property
+    def line_end(self) -> bytes:
+        """What each row ends with, and may hold elsewhere too."""
+
+    def begin(self) -> bytes:
+        """Return what comes before the first row; called once some rows were encoded."""
+
+
+@runtime_checkable
+class GroupEncoder(Protocol):
+    """What an encoder has too if it holds rows until it writes a whole group of them.
+
+    Where thousands of objects are under construction at once, those that hold the most are asked to write theirs early.
+    """
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory of the rows that it holds."""
+
+    def write_group(self) -> bytes:
+        """Write the rows that it holds; return the bytes that became ready."""
 
 
 class Format(Protocol):

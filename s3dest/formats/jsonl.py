@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from operator import countOf, methodcaller
+from typing import TYPE_CHECKING, Final, cast
 
 import orjson
 
@@ -34,6 +35,8 @@ _AT_ONCE: Final = 512 * 1024
 _FIRST_ROWS: Final = 64
 
 _NEWLINE: Final = orjson.Fragment(b"\n")
+
+_NEVER_INFINITE: Final = frozenset({type(None), bool, int, str})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,69 +71,83 @@ class JsonLines:
 
 
 class _Encoder:
-    __slots__ = ("_at_once", "_compressor", "schema")
+    """Gives plain text; see `TextEncoder`."""
 
-    def __init__(self, compressed: Compressor, schema: object) -> None:
+    __slots__ = ("_at_once", "_nullable", "compressor", "schema")
+
+    line_end = b"\n"
+    pending = 0
+
+    def __init__(self, compressor: Compressor | None, schema: object) -> None:
         self.schema = schema
-        self._compressor = compressed
+        self.compressor = compressor
         self._at_once = _FIRST_ROWS
+        self._nullable: dict[str, None] = {}  # columns in which there were nulls
 
     @property
     def columns(self) -> tuple[Column, ...] | None:
         return None if self.schema is None else columns_of(self.schema)
 
-    @property
-    def pending(self) -> int:
-        return self._compressor.pending
+    def begin(self) -> bytes:
+        return b""
 
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
         ready = []
         start = 0
         while start < len(rows):
             some = rows[start : start + self._at_once]
-            lines = _lines(some, first_row + start)
+            lines = self._lines(some, first_row + start)
             start += len(some)
             self._at_once = max(1, _AT_ONCE * len(some) // len(lines))
-            ready.append(self._compressor.compress(lines))
-        return b"".join(ready)
+            ready.append(lines)
+        return ready[0] if len(ready) == 1 else b"".join(ready)
 
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
-        ready = [
-            self._compressor.compress(lines_of(some, first_row + start))
-            for start, some in slices(settled(batch, first_row))
-        ]
-        return b"".join(ready)
+        batch = settled(batch, first_row)
+        return b"".join(lines_of(some, first_row + start) for start, some in slices(batch))
 
     def finish(self) -> bytes:
-        return self._compressor.finish()
+        return b""
+
+    def _lines(self, rows: Sequence[Row], first_row: int) -> bytes:
+        """Encode rows in one call, and end each by a newline."""
+        plain = _plain(rows, first_row)
+        try:
+            lines = dumps(plain)[1:-1].replace(b"},{", b"}\n{")
+            if lines.count(b"\n") != len(plain) - 1:  # values hold what stands between rows, too
+                lines = _separated(plain)
+        except (orjson.JSONEncodeError, RecursionError):
+            raise _first_failure(plain, first_row) from None
+        # orjson writes NaN and Infinity as null without a word: a null that is no None needs a look
+        nulls = lines.count(b"null")
+        if nulls and nulls != self._known_nulls(plain):
+            self._nullable = {name: None for row in plain for name, value in row.items() if value is None}
+            if nulls != self._known_nulls(plain):
+                _refuse_not_finite(plain, first_row)
+        return lines + b"\n"
+
+    def _known_nulls(self, rows: Sequence[dict[str, object]]) -> int:
+        """Count the nulls in the columns that have any: a look at every value costs as much as writing it."""
+        return sum(countOf(map(methodcaller("get", name, ...), rows), None) for name in self._nullable)
 
 
-def _lines(rows: Sequence[Row], first_row: int) -> bytes:
-    """Encode rows in one call: a raw newline cannot occur inside encoded JSON, so it separates without doubt."""
-    plain = _plain(rows, first_row)
-    pieces: list[object] = [_NEWLINE] * (2 * len(plain))
-    pieces[::2] = plain
-    try:
-        text = dumps(pieces)
-    except (orjson.JSONEncodeError, RecursionError):
-        raise _first_failure(plain, first_row) from None
-    # orjson writes NaN and Infinity as null without a word; only a batch with a null in it needs a look
-    if b"null" in text:
-        _refuse_not_finite(plain, first_row)
-    return text[1:-1].replace(b",\n,", b"\n").removesuffix(b",\n") + b"\n"
+def _separated(rows: Sequence[dict[str, object]]) -> bytes:
+    """Encode rows that hold rows: a raw newline cannot occur inside encoded JSON, so it separates without doubt."""
+    pieces: list[object] = [_NEWLINE] * (2 * len(rows))
+    pieces[::2] = rows
+    return dumps(pieces)[1:-1].replace(b",\n,", b"\n").removesuffix(b",\n")
 
 
-def _plain(rows: Sequence[Row], first_row: int) -> list[dict[str, object]]:
+def _plain(rows: Sequence[Row], first_row: int) -> Sequence[dict[str, object]]:
     """Make dicts of other mappings; orjson would write a list or a text as it is."""
+    if set(map(type, rows)) == {dict}:
+        return cast("Sequence[dict[str, object]]", rows)
     plain = []
     for number, row in enumerate(rows, first_row):
-        if type(row) is dict:
-            plain.append(row)
-        elif isinstance(row, Mapping):
-            plain.append(dict(row))
-        else:
+        if not isinstance(row, Mapping):
             message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
             raise RowError(message, row=number)
+        plain.append(dict(row))
     return plain
 
 
@@ -158,7 +175,9 @@ def _refusal(number: int, column: str, value: object) -> RowError:
 
 def _refuse_not_finite(rows: Iterable[dict[str, object]], first_row: int) -> None:
     for number, row in enumerate(rows, first_row):
+        if _NEVER_INFINITE.issuperset(map(type, row.values())):
+            continue
         for column, value in row.items():
             if holds_not_finite(value):
-                message = f"Row {number}, column {column!r}: JSON has no NaN and no Infinity."
+                message = f"Row {number}, column {show(column)}: JSON has no NaN and no Infinity."
                 raise RowError(message, row=number, column=column, remedy="Write None, or a text of your own.")

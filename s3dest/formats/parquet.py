@@ -153,6 +153,14 @@ class _Encoder:
     def pending(self) -> int:
         return self._size.most(self._groups) + self._footer
 
+    @property
+    def held(self) -> int:
+        return self._bytes
+
+    def write_group(self) -> bytes:
+        self._write_held()
+        return self._sink.take()
+
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
         if not rows:
             return b""
@@ -162,7 +170,7 @@ class _Encoder:
         return self._add(settled(batch, first_row), first_row)
 
     def finish(self) -> bytes:
-        self._write_group()
+        self._write_held()
         if self._writer is not None:
             self._writer.close()
         return self._sink.take()
@@ -173,7 +181,7 @@ class _Encoder:
             self._footer = _FOOTER + most_of_schema(batch.schema)
         self._keep(batch)
         if self._rows >= self._options.row_group_rows or self._bytes >= ROW_GROUP_BYTES:
-            self._write_group()
+            self._write_held()
         return self._sink.take()
 
     @property
@@ -217,7 +225,7 @@ class _Encoder:
         for batch in batches:
             self._keep(batch)
 
-    def _write_group(self) -> None:
+    def _write_held(self) -> None:
         if not self._batches:
             return
         pa = require_pyarrow()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from s3dest.errors import ConfigError
@@ -12,44 +13,37 @@ if TYPE_CHECKING:
 LEVEL: Final = 3
 """The library's default: about the size of gzip's best, at several times its speed."""
 
-_OVERHEAD: Final = 1024
-"""Frame header and checksum, and three bytes a block of 128 KiB that does not shrink."""
 
+class ZstdBlocks:
+    """Compresses blocks into one frame; all that a block becomes is there before the next one comes."""
 
-class ZstdStream:
-    """Compresses what it is given into one frame; its output does not depend on how the input is cut."""
-
-    __slots__ = ("_compressor", "_withheld")
+    __slots__ = ("_compressor",)
 
     def __init__(self) -> None:
-        self._compressor = _compressor()
-        self._withheld = 0
+        _require_zstandard()
+        self._compressor: ZstdCompressionObj | None = None
 
-    @property
-    def pending(self) -> int:
-        """At most how many bytes `finish` would return."""
-        return self._withheld + _OVERHEAD
-
-    def compress(self, data: bytes) -> bytes:
-        """Take data in and return the bytes that became ready, perhaps none."""
-        ready = self._compressor.compress(data)
-        # the frame header comes at once and stands for nothing held back
-        self._withheld = len(data) + _BLOCK if len(ready) > _HEADER else self._withheld + len(data)
-        return ready
+    def compress(self, block: bytes) -> bytes:
+        """Return all that a block becomes."""
+        zstandard, compressor = _require_zstandard(), self._begun()
+        return compressor.compress(block) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
 
     def finish(self) -> bytes:
         """Return the last bytes."""
-        return self._compressor.flush()
+        return self._begun().flush()
+
+    def _begun(self) -> ZstdCompressionObj:
+        # made with the first block: it takes megabytes, and thousands of objects may be waiting for theirs
+        if self._compressor is None:
+            zstandard = _require_zstandard()
+            self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj()
+        return self._compressor
 
 
-_BLOCK: Final = 128 * 1024  # what zstd gathers before it compresses (ZSTD_BLOCKSIZE_MAX)
-_HEADER: Final = 18  # bytes of the longest frame header (RFC 8878, 3.1.1.1)
-
-
-def _compressor() -> ZstdCompressionObj:
+def _require_zstandard() -> ModuleType:
     try:
         import zstandard  # noqa: PLC0415  # with the extra only
     except ImportError as error:
         message = "Zstandard compression needs the zstandard library."
         raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[zstd]'") from error
-    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj()
+    return zstandard

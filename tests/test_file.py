@@ -1,0 +1,80 @@
+"""Files that are encoded already: digested where they lie, kept if they are small, and nothing else than they were."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import zlib
+from pathlib import Path
+
+import pytest
+from workbench import workshop
+
+from s3dest.file import from_file
+from s3dest.finished import FinishedObject
+
+DATA = bytes(range(256)) * 20
+
+
+def read(item: FinishedObject) -> bytes:
+    """Read an object whole."""
+    return item.read(0, item.size)
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(len(DATA), True), (len(DATA) - 1, False), (0, False)])
+def test_a_file_is_kept_if_it_is_small(tmp_path: Path, limit: int, *, kept: bool) -> None:
+    """A larger one stays where it is; its digests are known either way, and its rows as far as the caller told."""
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(DATA)
+    shop = workshop()
+    item = from_file(path, shop, number=5, rows=500, into_memory=limit)
+    assert (item.file is None, item.in_memory, shop.budget.held) == (kept, len(DATA) * kept, len(DATA) * kept)
+    assert (item.number, item.rows, item.size) == (5, 500, len(DATA))
+    assert (item.digests.sha256, item.digests.crc32) == (hashlib.sha256(DATA).digest(), zlib.crc32(DATA))
+    assert read(item) == DATA
+    item.release()
+    assert path.read_bytes() == DATA
+    assert shop.budget.held == 0
+
+
+def test_a_file_may_go_once_it_is_taken(tmp_path: Path) -> None:
+    """It is open already: removing it takes nothing away."""
+    for limit in (0, len(DATA)):
+        path = tmp_path / "rows.jsonl"
+        path.write_bytes(DATA)
+        item = from_file(path, workshop(), number=0, rows=None, into_memory=limit)
+        path.unlink()
+        assert read(item) == DATA
+        item.release()
+
+
+def test_an_empty_file_is_an_object_too(tmp_path: Path) -> None:
+    """Of no bytes, with the digests of nothing."""
+    (tmp_path / "empty").touch()
+    item = from_file(tmp_path / "empty", workshop(), number=0, rows=0, into_memory=100)
+    assert (item.size, read(item), item.digests.crc32) == (0, b"", 0)
+    assert item.digests.sha256 == hashlib.sha256().digest()
+
+
+@pytest.mark.parametrize("limit", [10_000, 100])
+def test_a_pipe_is_read_once(tmp_path: Path, limit: int) -> None:
+    """It cannot be read again when it goes up: it is kept, in memory or on disk."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(DATA,))
+    writer.start()
+    shop = workshop(limit)
+    item = from_file(path, shop, number=0, rows=None, into_memory=10)
+    writer.join()
+    assert (item.file, item.size, read(item)) == (None, len(DATA), DATA)
+    item.release()
+    assert shop.budget.held == 0
+
+
+def test_a_file_that_cannot_be_read_is_told_as_the_system_tells_it(tmp_path: Path) -> None:
+    """A missing file is the caller's, and a folder is no file."""
+    with pytest.raises(FileNotFoundError):
+        from_file(tmp_path / "missing", workshop(), number=0, rows=None, into_memory=100)
+    with pytest.raises(IsADirectoryError):
+        from_file(tmp_path, workshop(), number=0, rows=None, into_memory=100)

@@ -1,0 +1,245 @@
+"""Partitions: Hive's folders, rows parted without their columns, and the memory of thousands of open objects."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import gzip
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from uuid import UUID
+
+import pyarrow as pa
+import pytest
+from fake import FakeAws
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3dest import ConfigError, Parquet, Receipt, RowError, TransferOptions
+from s3dest.assembly import HELD_AT_MOST
+from s3dest.formats.partition import DEFAULT, Partition, Partitioning, folder
+
+ID = "01a209ce-4dde-7311-ab01-8184d030eb7f"
+
+
+class Country(enum.Enum):
+    """An enum."""
+
+    DE = "DE"
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    """Run the fake for one test."""
+    with FakeAws() as aws:
+        yield aws
+
+
+def by(*names: str) -> Partitioning:
+    """Part by columns."""
+    return Partitioning(names, longest=500)
+
+
+def partition_of(value: object) -> str:
+    """Write the folder of one value."""
+    ((partition, rows, numbers),) = by("c").split([{"c": value, "id": 1}], 0)
+    assert (rows, numbers) == ([{"id": 1}], [0])
+    return folder(partition)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, DEFAULT),
+        ("DE", "DE"),
+        ("", ""),
+        ("a b/c=d%", "a b%2Fc%3Dd%25"),
+        ("8:00 \x01\x7f{[]^}", "8%3A00 %01%7F%7B%5B%5D%5E}"),
+        ("Köln", "Köln"),
+        (True, "true"),
+        (False, "false"),
+        (7, "7"),
+        (-0.5, "-0.5"),
+        (Decimal("1.10"), "1.10"),
+        (dt.date(2026, 11, 25), "2026-11-25"),
+        (dt.datetime(2026, 11, 25, 12, 0, tzinfo=dt.UTC), "2026-11-25 12%3A00%3A00+00%3A00"),
+        (dt.time(12, 0), "12%3A00%3A00"),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (Country.DE, "DE"),
+    ],
+)
+def test_what_a_value_becomes(value: object, text: str) -> None:
+    """As Hive writes it; the same for Arrow data, where it has the type."""
+    assert partition_of(value) == f"c={text}/"
+    if not isinstance(value, (enum.Enum, UUID)):
+        batch = pa.RecordBatch.from_pylist([{"c": value, "id": 1}])
+        ((partition, rest, numbers),) = by("c").split_arrow(batch, 0)
+        assert (folder(partition), rest.to_pylist(), numbers) == (f"c={text}/", [{"id": 1}], [0])
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20))
+def test_a_folder_gives_its_value_back(text: str) -> None:
+    """Engines undo the escapes; no text can leave its folder or begin another."""
+    written = folder((("c", text),))
+    assert written.count("/") == 1
+    assert unquote(written[:-1]) == f"c={text}"
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), b"x", [1], {"a": 1}, "\ud800", DEFAULT, object(), Decimal("NaN")]
+)
+def test_a_value_without_a_folder_is_refused(value: object) -> None:
+    """With row and column."""
+    with pytest.raises(RowError) as caught:
+        list(by("c").split([{"c": "x"}, {"c": value}], 40))
+    assert (caught.value.row, caught.value.column) == (41, "c")
+
+
+def test_a_folder_too_long_for_a_key_is_refused() -> None:
+    """Before anything of its row is sent."""
+    with pytest.raises(RowError, match="too long"):
+        list(Partitioning(["c"], longest=10).split([{"c": "x" * 20}], 0))
+
+
+@pytest.mark.parametrize("names", ["country", ["a", "a"], [1], [""], None, ["dt"]])
+def test_odd_names_are_refused(names: Any) -> None:
+    """When the transfer is opened."""
+    with pytest.raises(ConfigError) as caught:
+        Partitioning(names, longest=500)
+    assert caught.value.code == "partition_by"
+
+
+def test_rows_keep_their_order() -> None:
+    """In each partition; true, 1 and 1.0 are not one value, and a missing column is null."""
+    rows: list[dict[str, object]] = [
+        {"c": value, "id": number} for number, value in enumerate([1, True, 1.0, "1", None, 1])
+    ]
+    rows.append({"id": 6})
+    parts = {folder(partition): numbers for partition, _, numbers in by("c").split(rows, 0)}
+    assert parts == {"c=1/": [0, 3, 5], "c=true/": [1], "c=1.0/": [2], f"c={DEFAULT}/": [4, 6]}
+
+
+def test_several_columns_are_folders_in_folders() -> None:
+    """The same parts for rows and Arrow data, in order of their first rows or not."""
+    rows = [{"a": number % 3, "b": None if number % 5 else "x", "id": number} for number in range(60)]
+    plain: dict[Partition, list[int]] = {part: numbers for part, _, numbers in by("b", "a").split(rows, 7)}
+    batch = pa.RecordBatch.from_pylist(rows)
+    arrow = {part: (rest.to_pylist(), numbers) for part, rest, numbers in by("b", "a").split_arrow(batch, 7)}
+    assert {part: numbers for part, (_, numbers) in arrow.items()} == plain
+    assert all(
+        row == {"id": number - 7} for rest, numbers in arrow.values() for row, number in zip(rest, numbers, strict=True)
+    )
+    assert folder(next(iter(plain))) == "b=x/a=0/"
+
+
+def delivered(aws: FakeAws, rows: Any, *, arrow: bool = False, **options: Any) -> Receipt:
+    """Append rows by country."""
+    tuning = options.pop("tuning", {})
+    with aws.destination(auth=aws.user, options=TransferOptions(**tuning)) as destination:
+        with destination.append("orders", transfer_id=ID, partition_by=["country"], **options) as append:
+            (append.write_arrow if arrow else append.write_many)(rows)
+        return append.receipt
+
+
+ROWS: list[dict[str, object]] = [{"id": number, "country": f"C{number % 7}"} for number in range(3000)]
+
+
+@pytest.mark.parametrize("arrow", [False, True])
+def test_each_object_has_rows_of_one_partition(aws: FakeAws, *, arrow: bool) -> None:
+    """Under its folder, below the date's, and the manifest names its values."""
+    receipt = delivered(aws, pa.Table.from_pylist(ROWS) if arrow else ROWS, arrow=arrow)
+    assert (receipt.rows, len(receipt.objects)) == (3000, 7)
+    for item in receipt.objects:
+        ((name, value),) = item.partition
+        assert f"/dt=2026-11-23/{name}={value}/{ID}-" in item.key
+        lines = gzip.decompress(aws.store.objects[item.key].data).splitlines()
+        numbers = [json.loads(line) for line in lines]
+        assert numbers == [{"id": row["id"]} for row in ROWS if row["country"] == value]
+    manifest = json.loads(aws.store.objects[receipt.manifest_key or ""].data)
+    assert [entry["meta"]["partition"] for entry in manifest["entries"]] == [
+        dict(item.partition) for item in receipt.objects
+    ]
+
+
+@pytest.mark.parametrize("tuning", [{"max_memory": 2000}, {"object_size": 1500}, {"object_rows": 100}])
+@pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
+def test_equal_rows_make_equal_objects_in_any_memory(file_format: Any, tuning: dict[str, Any]) -> None:
+    """However they come, and whether or not there is memory for them."""
+    seen = []
+    for memory in (tuning, {**tuning, "max_memory": 10**9}):
+        for way in (ROWS, iter(ROWS)):
+            with FakeAws() as aws:
+                receipt = delivered(aws, way, format=file_format, tuning=memory)
+                assert receipt.rows == 3000
+                seen.append({key for key in aws.store.objects if "/_manifests/" not in key})
+    assert seen[0] == seen[1] == seen[2] == seen[3]
+
+
+def test_thousands_of_partitions_fit_into_little_memory(aws: FakeAws) -> None:
+    """Each row a partition of its own: spilled, and each put with one request at the end."""
+    rows = [{"id": number, "country": str(number)} for number in range(2000)]
+    receipt = delivered(aws, rows, tuning={"max_memory": 10_000})
+    assert (receipt.rows, len(receipt.objects)) == (2000, 2000)
+    assert set(aws.operations) == {"PutObject"}
+
+
+def test_parquet_of_many_partitions_writes_groups_early(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or each would hold its own 32 MiB of rows; values and order are the same."""
+    assert HELD_AT_MOST == 64 * 1024 * 1024
+    monkeypatch.setattr("s3dest.assembly.HELD_AT_MOST", 4000)
+    receipt = delivered(aws, ROWS, format=Parquet())
+    assert receipt.rows == 3000
+    groups = 0
+    for item in receipt.objects:
+        file = pa.parquet.ParquetFile(pa.BufferReader(aws.store.objects[item.key].data))
+        groups += file.num_row_groups
+        value = item.partition[0][1]
+        assert file.read().column("id").to_pylist() == [row["id"] for row in ROWS if row["country"] == value]
+    assert groups > 2 * len(receipt.objects)
+
+
+def test_a_row_that_fails_is_named_by_its_number_in_the_transfer(aws: FakeAws) -> None:
+    """Not in its partition; and nothing is visible."""
+    rows = [*ROWS[:100], {"id": float("nan"), "country": "C1"}]
+    with pytest.raises(RowError, match="Row 100") as caught:
+        delivered(aws, rows)
+    assert (caught.value.row, caught.value.column) == (100, "id")
+    assert aws.store.objects == {}
+
+
+def test_a_prepared_append_knows_its_partitions(aws: FakeAws) -> None:
+    """It is committed by any process, to the same keys."""
+    with aws.destination() as destination:
+        append = destination.append("orders", partition_by=["country"])
+        append.write_many(ROWS[:20])
+        prepared = type(append.prepare()).model_validate_json(append.prepare().model_dump_json())
+        receipt = destination.commit(prepared)
+    assert [dict(item.partition) for item in receipt.objects] == [{"country": f"C{number}"} for number in range(7)]
+
+
+@pytest.mark.parametrize(
+    "schema", [{"id": int, "country": str}, pa.schema([("id", pa.int64()), ("country", pa.string())])]
+)
+def test_a_schema_may_have_the_columns(aws: FakeAws, schema: object) -> None:
+    """They are in no object, and so not in its schema."""
+    receipt = delivered(aws, ROWS[:10], format="parquet", schema=schema)
+    assert {column.name for item in receipt.objects for column in item.columns or ()} == {"id"}
+
+
+def test_a_file_has_no_partition(aws: FakeAws, tmp_path: Path) -> None:
+    """It is refused before it is read; the writer stays open."""
+    with aws.destination() as destination, destination.append("orders", partition_by=["country"]) as append:
+        with pytest.raises(ConfigError, match="partition"):
+            append.write_file(tmp_path / "missing")
+        append.write_many(ROWS[:3])
+    assert append.receipt.rows == 3
+
+
+def test_a_schema_of_another_kind_is_refused(aws: FakeAws) -> None:
+    """Since nothing can be taken out of it."""
+    with pytest.raises(ConfigError, match="partition_by"):
+        delivered(aws, ROWS[:10], schema=object())

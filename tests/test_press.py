@@ -1,0 +1,149 @@
+"""The press: stored bytes do not depend on when and how the raw ones came, and are never more than was said."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from workbench import Delayed, Inline, workshop
+
+from s3dest import strand
+from s3dest.formats.compression import compressor
+from s3dest.press import BLOCK, Press, block_size
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_waiting() -> Iterator[None]:
+    """Let any number of blocks wait: nobody runs them before the test says so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strand, "AT_MOST", 10**6)
+        yield
+
+
+TEXT = b"".join(b'{"id":%d,"name":"row %d"}\n' % (number, number * 7919 % 1000) for number in range(2000))
+
+
+def pressed(
+    pieces: list[bytes], *, name: Any = "gzip", block: int = 1000, limit: int = 2**40, pool: Any = None
+) -> bytes:
+    """Press pieces into an object, and read it; its digests and the budget are right, too."""
+    shop = workshop(limit, pool)
+    press = Press(shop, compressor=compressor(name), block=block)
+    for piece in pieces:
+        press.take(piece)
+        if isinstance(pool, Delayed):
+            pool.run()
+    if isinstance(pool, Delayed):
+        pool.at_once = True
+    digests = press.finish()
+    stored = press.kept.read(0, press.kept.size)
+    assert digests.sha256 == hashlib.sha256(stored).digest()
+    assert digests.md5 == hashlib.md5(stored, usedforsecurity=False).digest()
+    assert digests.crc32 == zlib.crc32(stored)
+    assert (shop.budget.held, shop.budget._draining) == (press.kept.in_memory, 0)
+    assert shop.presses == set()
+    press.discard()
+    assert shop.budget.held == 0
+    return stored
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(1, 5000), max_size=20),
+    st.sampled_from(["gzip", "zstd", "none"]),
+    st.sampled_from([2**40, 5000, 100]),
+    st.booleans(),
+)
+def test_equal_bytes_become_equal_objects(cuts: list[int], name: str, limit: int, delayed: bool) -> None:  # noqa: FBT001  # drawn
+    """However they are cut, whatever memory there is, and whoever compresses them."""
+    pieces, start = [], 0
+    for cut in cuts:
+        pieces.append(TEXT[start : start + cut])
+        start += cut
+    pieces.append(TEXT[start:])
+    stored = pressed(pieces, name=name, limit=limit, pool=Delayed() if delayed else Inline())
+    assert stored == pressed([TEXT], name=name)
+    if name == "gzip":
+        assert gzip.decompress(stored) == TEXT
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 50_000), st.booleans()), max_size=12), st.sampled_from(["gzip", "zstd", "none"])
+)
+def test_an_object_is_never_larger_than_its_bound(pieces: list[tuple[int, bool]], name: Any) -> None:
+    """Whatever it is made of; knowing more lowers the bound, and never raises it."""
+    pool = Delayed()
+    shop = workshop(pool=pool)
+    press = Press(shop, compressor=compressor(name), block=16_384)
+    for size, random in pieces:
+        press.take(os.urandom(size) if random else bytes(size))
+        before = press.bound()
+        pool.run()
+        assert press.bound() <= before
+    bound = press.bound()
+    pool.run()
+    pool.at_once = True
+    press.finish()
+    assert press.kept.size <= bound
+
+
+def test_a_small_object_needs_no_thread() -> None:
+    """Another thread would cost more than it saves."""
+
+    def refuse() -> Any:
+        raise AssertionError
+
+    shop = workshop()
+    shop = type(shop)(shop.budget, shop.spill, refuse, shop.make_room)
+    press = Press(shop, compressor=compressor("gzip"), block=1000)
+    press.take(b"x" * 999)
+    press.finish()
+    assert gzip.decompress(press.kept.read(0, press.kept.size)) == b"x" * 999
+
+
+def test_what_is_given_up_under_way_is_freed() -> None:
+    """A block that a thread has still in its hands goes nowhere, and its memory is given back when it is done."""
+    pool = Delayed()
+    shop = workshop(pool=pool)
+    press = Press(shop, compressor=compressor("gzip"), block=1000)
+    press.take(bytes(2500))
+    press.discard()
+    assert shop.budget.held == 2000
+    pool.run()
+    assert (shop.budget.held, shop.budget._draining) == (0, 0)
+
+
+def test_what_fails_on_a_thread_is_raised_and_freed() -> None:
+    """To whoever brings the next bytes, or closes the object."""
+
+    class Broken:
+        def compress(self, block: bytes) -> bytes:
+            message = f"cannot compress {len(block)}"
+            raise ValueError(message)
+
+        def finish(self) -> bytes:
+            return b""
+
+    shop = workshop()
+    press = Press(shop, compressor=Broken(), block=10)
+    press.take(bytes(15))
+    with pytest.raises(ValueError, match="cannot compress 10"):
+        press.finish()
+    press.discard()
+    assert (shop.budget.held, shop.budget._draining) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("object_size", "block"), [(1, 16_384), (2**20, 65_536), (2**24, 2**20), (2**27, BLOCK), (2**32, BLOCK)]
+)
+def test_blocks_suit_the_object(object_size: int, block: int) -> None:
+    """Large enough to compress well, small enough that the last one does not matter."""
+    assert block_size(object_size) == block
