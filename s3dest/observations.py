@@ -79,9 +79,9 @@ EXTERNAL_ID_NOT_REQUIRED = Problem(
     "customer",
     "The role {role_arn} can be assumed without an external id: any other customer of the vendor could name it as "
     "theirs.",
-    "Demand the external id {external_id} with StringEquals on sts:ExternalId in the trust policy. A trust policy just "
-    "saved can take some minutes to count.",
-    statement="trust",
+    "Demand the external id {external_id} with StringEquals on sts:ExternalId, by adding the condition to the "
+    "statement of the trust policy that lets the vendor in. A trust policy just saved can take some minutes to count.",
+    statement="external-id",
     settles=True,
     elsewhere="Ceph knows no sts:ExternalId: there the principal alone keeps others out; say so by external_id None.",
 )
@@ -91,7 +91,7 @@ EXTERNAL_ID_NOT_COMPARED = Problem(
     "customer",
     "The role {role_arn} can be assumed with a wrong external id: its condition is too loose.",
     "Compare the external id {external_id} with StringEquals, not StringLike with a wildcard nor StringEqualsIfExists.",
-    statement="trust",
+    statement="external-id",
     settles=True,
 )
 AUDIENCE_NOT_COMPARED = Problem(

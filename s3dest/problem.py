@@ -11,10 +11,10 @@ from s3dest.findings import Severity
 StatementKind = Literal[
     "put",
     "delete",
-    "abort",
     "kms",
     "kms-key",
     "trust",
+    "external-id",
     "bucket",
     "boundary",
     "endpoint",

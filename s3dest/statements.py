@@ -43,8 +43,6 @@ def statement(
         case "delete":
             probes = f"arn:{config.partition.name}:s3:::{config.bucket}/{config.key_prefix}{PROBE_FOLDER}/*"
             return _allow(["s3:DeleteObject"], probes)
-        case "abort":
-            return _allow(["s3:AbortMultipartUpload"], objects)
         case "kms":
             return _kms(config, denial)
         case "kms-key":
@@ -57,6 +55,9 @@ def statement(
             return dict(policies.permission(config, stage="steady"))
         case "trust":
             return _trust(config, denial, claims)
+        case "external-id":
+            external_id = config.auth.external_id if isinstance(config.auth, RoleAuth) else None
+            return {"Condition": {"StringEquals": {"sts:ExternalId": external_id}}} if external_id else None
         case "uploads-expire" | "versions-expire":
             return _lifecycle(kind, config)
 

@@ -190,8 +190,16 @@ ROWS: list[Row] = [
         "customer",
         "StringEquals",
         setting=_open_to_all,
+        statement=f'"sts:ExternalId": "{EXTERNAL_ID}"',
     ),
-    Row(12, "external_id_not_compared", "customer", "not StringLike", setting=_with_wildcard),
+    Row(
+        12,
+        "external_id_not_compared",
+        "customer",
+        "not StringLike",
+        setting=_with_wildcard,
+        statement=f'"sts:ExternalId": "{EXTERNAL_ID}"',
+    ),
     token(
         13,
         "oidc_provider_missing",
