@@ -10,7 +10,7 @@ import pytest
 from s3dest import budget as module
 from s3dest.budget import Budget
 
-TIMEOUT = 10
+TIMEOUT = 120
 """Seconds after which a thread that hangs fails its test."""
 
 

@@ -220,7 +220,7 @@ def test_a_writer_that_is_done_can_be_collected(aws: FakeAws, end: str) -> None:
 def test_objects_whose_turn_never_came_are_let_go(aws: FakeAws, no_file_is_left: Path) -> None:
     """Memory on its way up that never arrives would let the next writer wait for ever."""
     gate = threading.Event()
-    aws.faults.always("CreateMultipartUpload", faults.meanwhile(lambda: gate.wait(20)))
+    aws.faults.always("CreateMultipartUpload", faults.meanwhile(lambda: gate.wait(120)))
     with destination(aws, small_options(object_rows=5, max_memory=8000)) as target:
         append = target.append("orders", format=PLAIN)
         append.write_many(ROWS)
@@ -279,7 +279,7 @@ def test_threads_that_share_a_writer_without_memory_lose_no_row(aws: FakeAws, no
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(120)
         for append in appends:
             require_true(append.commit(), aws.store)
         assert held(target) == (0, 0)
@@ -296,13 +296,13 @@ def test_a_fork_while_a_thread_writes_hangs_nobody(aws: FakeAws) -> None:
     def rows() -> Iterator[Row]:
         yield from ROWS[:50]
         inside.set()
-        go_on.wait(20)
+        go_on.wait(120)
         yield from ROWS[50:]
 
     with destination(aws, UP) as target, target.append("orders", format=PLAIN) as append:
         thread = threading.Thread(target=append.write_many, args=[rows()])
         thread.start()
-        assert inside.wait(20)
+        assert inside.wait(120)
         answers: Any = context.SimpleQueue()
 
         def child() -> None:
@@ -316,11 +316,11 @@ def test_a_fork_while_a_thread_writes_hangs_nobody(aws: FakeAws) -> None:
 
         process = context.Process(target=child)
         process.start()
-        process.join(20)
+        process.join(120)
         alive = process.is_alive()
         process.kill()
         go_on.set()
-        thread.join(20)
+        thread.join(120)
         assert not alive
         assert [answers.get() for _ in range(4)] == ["other_process"] * 3 + ["end"]
     assert len(named_rows(aws.store)) == 100
@@ -349,7 +349,7 @@ def test_an_interpreter_that_ends_publishes_nothing(rows: int) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.stdout == "0\n"
     assert "ResourceWarning: the writer of transfer" in done.stderr

@@ -51,7 +51,7 @@ def test_objects_become_visible_several_at_once(aws: FakeAws) -> None:
     prepared = prepare(aws, objects=4)
     meeting = threading.Barrier(4)
     for call in range(1, 5):
-        aws.faults.at("CompleteMultipartUpload", call, faults.meanwhile(lambda: meeting.wait(20)))
+        aws.faults.at("CompleteMultipartUpload", call, faults.meanwhile(lambda: meeting.wait(120)))
     with aws.destination(options=TransferOptions(concurrency=4)) as destination:
         assert destination.commit(prepared).rows == 4
 
@@ -68,7 +68,7 @@ def test_after_a_failure_no_further_object_begins(aws: FakeAws, monkeypatch: pyt
 
     def refuse(request: Request, _answer: Answer) -> Answer:
         if request.key != prepared.objects[0].key:
-            assert told.wait(20)
+            assert told.wait(120)
         return Answer.error(403, "AccessDenied")
 
     monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shutdown_and_tell)

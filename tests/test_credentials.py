@@ -197,7 +197,7 @@ def test_waiting_threads_share_a_failure() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert len(calls) == 1
     assert len(set(map(id, errors))) == others + 1  # each its own, with its own traceback
 

@@ -254,14 +254,14 @@ def test_threads_share_one_pool_and_one_client(aws: FakeAws) -> None:
         start, seen = threading.Barrier(8), []
 
         def look() -> None:
-            start.wait(20)
+            start.wait(120)
             seen.append((id(delivery.pool), id(delivery.bucket), id(destination._delivery())))
 
         threads = [threading.Thread(target=look) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(120)
     assert len(seen) == 8
     assert len(set(seen)) == 1
 

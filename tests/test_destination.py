@@ -278,7 +278,7 @@ def in_a_child(aws: FakeAws, destination: Destination) -> list[str]:
 
     process = FORK.Process(target=child)
     process.start()
-    process.join(20)
+    process.join(120)
     alive = process.is_alive()
     process.kill()
     assert not alive, "the child hangs"

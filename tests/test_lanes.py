@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from s3dest import RequestError, ThrottledError
 from s3dest.lanes import Lanes
 
-TIMEOUT = 20
+TIMEOUT = 120
 """Seconds after which a thread that hangs fails its test."""
 
 

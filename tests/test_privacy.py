@@ -158,7 +158,7 @@ def test_the_hosts_own_calls_log_as_before(aws: FakeAws, caplog: pytest.LogCaptu
         def in_a_thread() -> None:
             thread = threading.Thread(target=own)
             thread.start()
-            thread.join(20)
+            thread.join(120)
 
         aws.faults.next("PutObject", faults.meanwhile(in_a_thread))
         with destination.append("orders") as append:

@@ -23,6 +23,7 @@ from s3dest.sdk import session_with
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+    from botocore.config import Config
 
 BUCKET = "acme-lake"
 REGION = "eu-west-1"
@@ -92,8 +93,21 @@ class FakeAws:
 
     @cached_property
     def vendor(self) -> AmbientIdentity:
-        """The vendor, in one session for all destinations, as services have it; it needs no environment."""
-        return AmbientIdentity(session_with(KeyProvider(Credentials("AKIAFAKEVENDOR", VENDOR_SECRET))))
+        """The vendor, in one session for all destinations, as services have it; it needs no environment.
+
+        Equal clients are made once: to make one takes longer than a check.
+        """
+        session = session_with(KeyProvider(Credentials("AKIAFAKEVENDOR", VENDOR_SECRET)))
+        create, made = session.client, {}
+
+        def client(service: str, *, config: Config, **settings: str | None) -> object:
+            wanted = repr((service, settings, vars(config)))
+            if wanted not in made:
+                made[wanted] = create(service, config=config, **settings)  # type: ignore[call-overload]
+            return made[wanted]
+
+        session.client = client  # type: ignore[assignment,method-assign]
+        return AmbientIdentity(session)
 
     def destination(
         self,
