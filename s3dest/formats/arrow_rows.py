@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
@@ -22,6 +24,9 @@ from s3dest.formats.values import PLAIN, plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_ALWAYS_AN_OFFSET: Final = frozenset({dt.timezone, ZoneInfo})
+"""Zones that have an offset at any time; others may have none at some."""
 
 _DEEPEST: Final = 64
 """Levels of nesting; Parquet readers give up far above, and Python's own stack not far."""
@@ -47,21 +52,34 @@ def batch_of(rows: Sequence[Row], known: Known, first_row: int) -> pa.RecordBatc
     """
     pa = require_pyarrow()
     names = dict.fromkeys(known.schema.names if known.schema is not None else ())
-    for number, row in enumerate(rows, first_row):
-        if not isinstance(row, Mapping):
-            message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
-            raise RowError(message, row=number)
-        if not names.keys() >= row.keys():
-            _add_names(names, row, number)
+    columns = _alike(rows, names)
+    if columns is None:
+        for number, row in enumerate(rows, first_row):
+            if not isinstance(row, Mapping):
+                message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
+                raise RowError(message, row=number)
+            if not names.keys() >= row.keys():
+                _add_names(names, row, number)
+        columns = [[row.get(name) for row in rows] for name in names]
     fields, arrays = [], []
-    for name in names:
+    for name, column in zip(names, columns, strict=True):
         fixed = known.fixed_field(name)
-        arrays.append(_column([row.get(name) for row in rows], fixed, name, first_row))
+        arrays.append(_column(column, fixed, name, first_row))
         fields.append(fixed if fixed is not None else pa.field(name, arrays[-1].type))
     if not arrays:
         message = f"Row {first_row} has no columns, and Parquet cannot keep such a row."
         raise RowError(message, row=first_row)
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _alike(rows: Sequence[Row], names: Mapping[str, None]) -> list[list[object]] | None:
+    """Turn rows into columns if all have exactly those that are known, without a look at each row's keys."""
+    if not names or set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(names)}:
+        return None
+    try:
+        return [list(map(itemgetter(name), rows)) for name in names]
+    except KeyError:
+        return None
 
 
 def _add_names(names: dict[str, None], row: Row, number: int) -> None:
@@ -140,11 +158,9 @@ def _type_of(values: Sequence[object], guide: pa.DataType | None, depth: int = 0
 def _scalar_type(values: Sequence[object], kinds: set[type]) -> pa.DataType:
     pa = require_pyarrow()
     if kinds == {dt.datetime}:
-        zones = {
-            value.tzinfo is None or value.utcoffset() is None for value in values if isinstance(value, dt.datetime)
-        }
-        if len(zones) == 1:  # a zone is neither made up nor taken away
-            return pa.timestamp("us") if zones == {True} else pa.timestamp("us", "UTC")
+        naive = _are_naive([value for value in values if isinstance(value, dt.datetime)])
+        if len(naive) == 1:  # a zone is neither made up nor taken away
+            return pa.timestamp("us") if naive == {True} else pa.timestamp("us", "UTC")
     if kinds == {dt.time} and not any(value.tzinfo for value in values if isinstance(value, dt.time)):
         return pa.time64("us")
     if kinds <= {Decimal, int} and Decimal in kinds:
@@ -156,6 +172,13 @@ def _scalar_type(values: Sequence[object], kinds: set[type]) -> pa.DataType:
     if kinds == {int, float}:
         return pa.float64()
     raise TypeError
+
+
+def _are_naive(values: Sequence[dt.datetime]) -> set[bool]:
+    """Tell which there are: datetimes without zone, with one, or both."""
+    if set(map(type, map(attrgetter("tzinfo"), values))) <= _ALWAYS_AN_OFFSET:
+        return {False}
+    return {value.tzinfo is None or value.utcoffset() is None for value in values}
 
 
 def _decimal_type(values: Sequence[object]) -> pa.DataType:
