@@ -29,7 +29,15 @@ SECRET_WRONG = Problem(
     CredentialsError,
     "customer",
     "The secret access key does not belong to the access key ID.",
-    "Enter the secret again, without spaces at its ends.",
+    "Enter the secret again, without spaces at its ends. If it is right, look for a proxy that changes requests: their "
+    "headers are signed.",
+)
+SIGNATURE_DIFFERS = Problem(
+    "signature_differs",
+    CredentialsError,
+    "network",
+    "The signature does not fit the request that arrived, though the session's keys are STS's own.",
+    "Look for a proxy or gateway on the way that changes requests: their headers are signed.",
 )
 SESSION_EXPIRED = Problem(
     "session_expired",

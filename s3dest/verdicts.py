@@ -71,6 +71,12 @@ _S3_CODES: Final = {
     "KMS.DisabledException": kms_problems.KMS_KEY_DISABLED,
     "KMS.InvalidKeyUsageException": kms_problems.KMS_KEY_WRONG_KIND,
 }
+_OF_A_SESSION: Final = {
+    "InvalidAccessKeyId": problems.SESSION_EXPIRED,
+    "SignatureDoesNotMatch": problems.SIGNATURE_DIFFERS,
+}
+"""What these codes are where the keys are STS's, and nobody has mistyped them."""
+
 _STS_CODES: Final = {
     "RegionDisabledException": sts_problems.STS_REGION_DISABLED,
     "MalformedPolicyDocument": sts_problems.SESSION_POLICY_REFUSED,
@@ -175,8 +181,8 @@ def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
         return _of_nobody(answer) or problems.NOT_S3
     if answer.code == "AccessDenied" or (status == 403 and answer.code == "403"):  # noqa: PLR2004
         return _denial(answer, config)
-    if answer.code in {"InvalidAccessKeyId", "SignatureDoesNotMatch"} and not isinstance(config.auth, HmacAuth):
-        return problems.SESSION_EXPIRED
+    if answer.code in _OF_A_SESSION and not isinstance(config.auth, HmacAuth):
+        return _OF_A_SESSION[answer.code]
     if answer.code == "AuthorizationHeaderMalformed" and not answer.region and "region" not in answer.message:
         return problems.REFUSED
     if answer.code in _KEY_CODES:

@@ -130,7 +130,8 @@ class Wire:
         try:
             return self._send_once(operation, key, parameters, body)
         except S3DestError as error:
-            if error.code != problems.SESSION_EXPIRED.code or error.operation != operation:
+            dead = error.code in {problems.SESSION_EXPIRED.code, problems.SIGNATURE_DIFFERS.code}
+            if not dead or error.operation != operation:
                 raise
             failure = error
         if not self._provider.renew(used=used):

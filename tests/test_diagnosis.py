@@ -161,7 +161,7 @@ S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
     ("InvalidToken", 400, "", CredentialsError, "session_token_invalid", "vendor"),
     ("TokenRefreshRequired", 400, "", CredentialsError, "session_expired", "aws"),
     ("InvalidAccessKeyId", 403, "", CredentialsError, "session_expired", "aws"),
-    ("SignatureDoesNotMatch", 403, "", CredentialsError, "session_expired", "aws"),
+    ("SignatureDoesNotMatch", 403, "", CredentialsError, "signature_differs", "network"),
     ("KeyTooLongError", 400, "", RequestError, "key_refused_as_too_long", "customer"),
     ("InvalidStorageClass", 400, "", RequestError, "storage_class_refused", "customer"),
     ("AccessControlListNotSupported", 400, "", AccessDeniedError, "acl_refused", "vendor"),

@@ -254,6 +254,7 @@ ROWS: list[Row] = [
     ),
     put(24, "access_key_unknown", "customer", "active", REFUSED(403, "InvalidAccessKeyId", "no such"), auth="user"),
     put(25, "secret_key_wrong", "customer", "spaces", MISMATCH, auth="user"),
+    put(25, "signature_differs", "network", "changes requests", MISMATCH),
     put(25, "secret_key_wrong", "customer", "spaces", REFUSED(401, "Unauthorized", "Unauthorized"), auth="user"),
     put(26, "session_token_invalid", "vendor", "regional STS", REFUSED(400, "InvalidToken", "The token is malformed")),
     put(27, "session_expired", "aws", "Try again", faults.EXPIRED_TOKEN),

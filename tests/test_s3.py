@@ -405,6 +405,16 @@ def test_a_dead_session_is_renewed_once_and_without_waiting(aws: FakeAws, bucket
     assert aws.clock.slept == []
 
 
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "TokenRefreshRequired"])
+def test_keys_of_a_session_that_s3_does_not_take_are_renewed(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], code: str
+) -> None:
+    """Whatever S3 calls it: nobody has mistyped them."""
+    aws.faults.next("PutObject", faults.refusal(403, code))
+    assert put(bucket_of()).created
+    assert aws.operations == ["AssumeRole", "PutObject", "AssumeRole", "PutObject"]
+
+
 def test_a_users_keys_cannot_be_renewed(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
     """There is nobody to ask."""
     aws.faults.next("PutObject", faults.EXPIRED_TOKEN)
