@@ -140,11 +140,7 @@ class Press:
         if self._strand is None:
             self._strand = Strand(self._workshop.pool())
         block = self._begin(size)
-        try:
-            self._strand.submit(partial(self._press, block))
-        except BaseException:
-            self._end(len(block), 0)
-            raise
+        self._strand.submit(partial(self._press, block), drop=partial(self._end, size, 0))
 
     def _press(self, block: bytes) -> None:
         stored = 0

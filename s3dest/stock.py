@@ -66,7 +66,7 @@ class Stock:
         finished = from_file(path, self.workshop, number=number, rows=rows, into_memory=self._part_size)
         if finished.file is not None:
             self.bytes_encoded += finished.size
-        if finished.size <= self._part_size:
+        if finished.file is None and finished.size <= self._part_size:
             self.at_hand.append(finished)
             return
         try:

@@ -10,6 +10,8 @@ from typing import Final
 
 from s3dest.errors import S3DestError
 
+_Task = Callable[[], None]
+
 AT_MOST: Final = 3
 """Tasks that may wait or run: enough that neither side waits for the other, few enough to bound memory."""
 
@@ -20,55 +22,67 @@ class Strand:
     def __init__(self, pool: Executor) -> None:
         self._pool = pool
         self._changed = threading.Condition()
-        self._tasks: deque[Callable[[], None]] = deque()
-        self._running = False
+        self._tasks: deque[tuple[_Task, _Task]] = deque()  # to run, and what to do if it never will
         self._failure: BaseException | None = None
 
-    def submit(self, task: Callable[[], None]) -> None:
+    def submit(self, task: _Task, *, drop: _Task) -> None:
         """Have a task run after those before it; waits while there are too many.
+
+        Args:
+            task: What to run.
+            drop: Called instead if it cannot be run any more; also where this raises.
 
         Raises:
             S3DestError: The destination was closed.
             Exception: What an earlier task raised.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._failure is not None or len(self._tasks) < AT_MOST)
-            self._raise_failure()
-            self._tasks.append(task)
-            if self._running:
-                return
-            self._running = True
             try:
-                self._pool.submit(self._run)
-            except RuntimeError as error:
-                self._running = False
-                self._tasks.clear()
-                message = "The destination was closed while rows were being appended."
-                raise S3DestError(message, code="closed") from error
+                self._changed.wait_for(lambda: self._failure is not None or len(self._tasks) < AT_MOST)
+                self._raise_failure()
+            except BaseException:
+                drop()
+                raise
+            self._tasks.append((task, drop))
+            if len(self._tasks) == 1:
+                self._go_on()
+            self._raise_failure()
 
     def settle(self) -> None:
         """Wait until all tasks are done; raise what one of them raised."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._running)
+            self._changed.wait_for(lambda: not self._tasks)
             self._raise_failure()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                if not self._tasks or self._failure is not None:
-                    self._running = False
-                    self._changed.notify_all()
-                    return
-                task = self._tasks[0]
-            try:
-                task()
-            except BaseException as error:  # noqa: BLE001  # it is raised where the next task is brought
-                self._failure = error
-            finally:
-                with self._changed:
-                    self._tasks.popleft()
-                    self._changed.notify_all()
+    def _go_on(self) -> None:
+        # each is handed over by itself: other strands have their turn, and the pool can be closed
+        try:
+            self._pool.submit(self._run, self._tasks[0][0])
+        except RuntimeError as error:
+            closed = S3DestError("The destination was closed while rows were being appended.", code="closed")
+            closed.__cause__ = error
+            self._fail(closed)
+
+    def _run(self, task: _Task) -> None:
+        failure: BaseException | None = None
+        try:
+            task()
+        except BaseException as error:  # noqa: BLE001  # it is raised where the next task is brought
+            failure = error
+        with self._changed:
+            self._tasks.popleft()
+            if failure is not None:
+                self._fail(failure)
+            elif self._tasks:
+                self._go_on()
+            self._changed.notify_all()
+
+    def _fail(self, failure: BaseException) -> None:
+        self._failure = failure
+        while self._tasks:
+            self._tasks.popleft()[1]()
+        self._changed.notify_all()

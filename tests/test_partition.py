@@ -99,6 +99,18 @@ def test_a_value_without_a_folder_is_refused(value: object) -> None:
     assert (caught.value.row, caught.value.column) == (41, "c")
 
 
+def test_arrow_columns_of_every_encoding_name_folders() -> None:
+    """Dictionaries and views as plain text; a nested column has no folder."""
+    text = pa.array(["x", None, "x"])
+    for column in (text.dictionary_encode(), text.cast(pa.string_view()), text.cast(pa.large_string())):
+        batch = pa.RecordBatch.from_arrays([column, pa.array([1, 2, 3])], ["c", "id"])
+        parts = {folder(partition): numbers for partition, _, numbers in by("c").split_arrow(batch, 0)}
+        assert parts == {"c=x/": [0, 2], f"c={DEFAULT}/": [1]}
+    with pytest.raises(RowError, match="no folder") as caught:
+        list(by("c").split_arrow(pa.RecordBatch.from_arrays([pa.array([[1]])], ["c"]), 7))
+    assert (caught.value.row, caught.value.column) == (7, "c")
+
+
 def test_a_folder_too_long_for_a_key_is_refused() -> None:
     """Before anything of its row is sent."""
     with pytest.raises(RowError, match="too long"):

@@ -134,7 +134,8 @@ def test_what_fails_on_a_thread_is_raised_and_freed() -> None:
 
     shop = workshop()
     press = Press(shop, compressor=Broken(), block=10)
-    press.take(bytes(15))
+    with pytest.raises(ValueError, match="cannot compress 10"):
+        press.take(bytes(35))
     with pytest.raises(ValueError, match="cannot compress 10"):
         press.finish()
     press.discard()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from workbench import Delayed
@@ -13,6 +14,11 @@ from s3dest.strand import AT_MOST, Strand
 
 TIMEOUT = 20
 """Seconds after which a thread that hangs fails its test."""
+
+
+def never() -> None:
+    """Fail: the task was to run."""
+    raise AssertionError
 
 
 def assert_(truth: object) -> None:
@@ -33,7 +39,7 @@ def test_tasks_run_in_order_one_at_a_time() -> None:
     with ThreadPoolExecutor(4) as pool:
         strand = Strand(pool)
         for number in range(200):
-            strand.submit(lambda number=number: task(number))  # type: ignore[misc]
+            strand.submit(partial(task, number), drop=never)
         strand.settle()
         assert done == list(range(200))
 
@@ -46,11 +52,11 @@ def test_too_many_tasks_wait() -> None:
 
         def bring() -> None:
             for number in range(AT_MOST + 2):
-                strand.submit(lambda: assert_(go.wait(TIMEOUT)))
+                strand.submit(lambda: assert_(go.wait(TIMEOUT)), drop=never)
                 brought.append(number)
 
         for _ in range(AT_MOST):
-            strand.submit(lambda: assert_(go.wait(TIMEOUT)))
+            strand.submit(lambda: assert_(go.wait(TIMEOUT)), drop=never)
         other = threading.Thread(target=bring)
         other.start()
         other.join(0.05)
@@ -62,8 +68,9 @@ def test_too_many_tasks_wait() -> None:
 
 
 def test_a_failure_is_raised_to_whoever_comes_next() -> None:
-    """By the next task, and by waiting; tasks after it do not run."""
+    """By the next task, and by waiting; tasks after it do not run, and are told so."""
     ran: list[int] = []
+    dropped: list[int] = []
     pool = Delayed()
     strand = Strand(pool)
 
@@ -71,22 +78,46 @@ def test_a_failure_is_raised_to_whoever_comes_next() -> None:
         message = "broken"
         raise ValueError(message)
 
-    strand.submit(fail)
-    strand.submit(lambda: ran.append(1))
+    strand.submit(fail, drop=never)
+    strand.submit(lambda: ran.append(1), drop=lambda: dropped.append(1))
     pool.run()
     for _ in range(2):
         with pytest.raises(ValueError, match="broken"):
             strand.settle()
         with pytest.raises(ValueError, match="broken"):
-            strand.submit(lambda: ran.append(2))
+            strand.submit(lambda: ran.append(2), drop=lambda: dropped.append(2))
     pool.run()
-    assert ran == []
+    assert (ran, dropped) == ([], [1, 2, 2])
+
+
+def test_a_pool_can_be_closed_between_tasks() -> None:
+    """However many wait: whoever closes a destination waits for one at most, and the writer is told."""
+    go, begun = threading.Event(), threading.Event()
+    pool = ThreadPoolExecutor(1)
+    strand = Strand(pool)
+
+    def wait() -> None:
+        begun.set()
+        assert go.wait(TIMEOUT)
+
+    ran: list[int] = []
+    dropped: list[int] = []
+    strand.submit(wait, drop=never)
+    strand.submit(lambda: ran.append(1), drop=lambda: dropped.append(1))
+    assert begun.wait(TIMEOUT)
+    pool.shutdown(wait=False)
+    go.set()
+    with pytest.raises(S3DestError) as caught:
+        strand.settle()
+    assert (caught.value.code, ran, dropped) == ("closed", [], [1])
 
 
 def test_a_pool_that_was_closed_is_told_in_a_typed_error() -> None:
     """It is the destination that was closed under the writer."""
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
+    dropped: list[int] = []
     with pytest.raises(S3DestError) as caught:
-        Strand(pool).submit(lambda: None)
+        Strand(pool).submit(never, drop=lambda: dropped.append(1))
+    assert dropped == [1]
     assert caught.value.code == "closed"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
+from s3dest.formats.arrow import settled
 from s3dest.formats.encoder import Row, show
 
 if TYPE_CHECKING:
@@ -123,15 +124,18 @@ class Partitioning:
         import pyarrow as pa  # noqa: PLC0415  # whoever has a batch has the library
         import pyarrow.compute as pc  # noqa: PLC0415
 
+        batch = settled(batch, first_row)
         groups: Any = pa.array([0] * batch.num_rows, pa.int64())
         columns: list[Any] = []
         for name in self.names:
             column = batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows)
             if pa.types.is_null(column.type):
                 column = column.cast(pa.string())
-            elif pa.types.is_dictionary(column.type):
-                column = column.dictionary_decode()
-            codes = column.dictionary_encode(null_encoding="encode")
+            try:
+                codes = column.dictionary_encode(null_encoding="encode")
+            except pa.ArrowNotImplementedError:
+                message = f"Row {first_row}, column {show(name)}: no folder can be named after a {column.type}."
+                raise RowError(message, row=first_row, column=name) from None
             columns.append(codes)
             # numbered anew with each column: the product of all numbers could be large
             mixed = pc.add(pc.multiply(groups, len(codes.dictionary)), codes.indices.cast(pa.int64()))
