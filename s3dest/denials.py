@@ -51,8 +51,8 @@ ENCRYPTION_DEMANDED = Problem(
     "encryption_demanded",
     AccessDeniedError,
     "customer",
-    "The policy of bucket {bucket!r} denies uploads that do not ask for {encryption}, which the store accepts.",
-    "Set the destination's encryption to what the bucket policy demands: config.model_copy(update={mend}).",
+    "A policy denies uploads to bucket {bucket!r} that do not ask for {encryption}, which the store accepts.",
+    "Set the destination's encryption to what the policy demands: config.model_copy(update={mend}).",
 )
 DENIED_BY_SCP = Problem(
     "denied_by_organization",

@@ -129,7 +129,7 @@ class Probe:
         try:
             return self._bucket.create_upload(self.key, content_type=CONTENT_TYPE)
         except AccessDeniedError as error:
-            if (Denial.of(error.said).action or "").startswith("kms:"):
+            if _about_kms(error):
                 raise
             better = reworded(error, denials.MULTIPART_DENIED, self._config)
         raise better
@@ -158,7 +158,8 @@ class Probe:
             return reworded(error, denials.BUCKET_OWNER_DIFFERS, self._config)
         if bare and self._bucket.may_put(self.key, requester_pays=True):
             return reworded(error, denials.REQUESTER_PAYS, self._config)
-        if error.code == denials.DENIED_BY_BUCKET_POLICY.code and self._config.encryption is None:
+        plain = error.code in _EXPLICIT and self._config.encryption is None and not _about_kms(error)
+        if plain and not self._bucket.may_create_upload(self.key, None):
             for encryption, name, mend in _ENCRYPTIONS:
                 if self._bucket.may_create_upload(self.key, encryption):
                     better = reworded(error, denials.ENCRYPTION_DEMANDED, self._config, mend=mend, encryption=name)
@@ -166,6 +167,21 @@ class Probe:
                     return better
         return error
 
+
+def _about_kms(error: AccessDeniedError) -> bool:
+    return (Denial.of(error.said).action or "").startswith("kms:")
+
+
+_EXPLICIT: Final = frozenset(
+    problem.code
+    for problem in (
+        denials.DENIED_BY_BUCKET_POLICY,
+        denials.DENIED_BY_RCP,
+        denials.DENIED_BY_SCP,
+        denials.DENIED_BY_IDENTITY_POLICY,
+    )
+)
+"""Denials that may have a condition on the encryption."""
 
 _ENCRYPTIONS: Final = (
     ("AES256", "SSE-S3", {"encryption": {"type": "sse-s3"}}),

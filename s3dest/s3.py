@@ -336,8 +336,8 @@ class Bucket:
             return error.code == problems.UPLOAD_LOST.code
         return True
 
-    def may_create_upload(self, key: str, encryption: str) -> bool:
-        """Ask whether an upload with another encryption would be allowed, by one that is aborted at once.
+    def may_create_upload(self, key: str, encryption: str | None) -> bool:
+        """Ask whether an upload with an encryption, or with none, would be allowed, by one that is aborted at once.
 
         Actions: ``s3:PutObject``; ``s3:AbortMultipartUpload``, which may be denied.
         """

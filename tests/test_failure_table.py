@@ -112,6 +112,10 @@ def _demanding_encryption(aws: FakeAws) -> None:
     aws.store.demands = "AES256"
 
 
+def _demanding_encryption_by_rcp(aws: FakeAws) -> None:
+    aws.store.demands, aws.store.demanding = "aws:kms", "resource control policy"
+
+
 def _paid_by_requester(aws: FakeAws) -> None:
     aws.store.requester_pays = True
 
@@ -292,7 +296,6 @@ ROWS: list[Row] = [
         "customer",
         "exempt the role",
         denied("with an explicit deny in a resource-based policy"),
-        config={"encryption": {"type": "sse-s3"}},
     ),
     put(
         35,
@@ -376,6 +379,7 @@ ROWS: list[Row] = [
     kms("in_another_region", "'eu-west-1'", "NotFoundException", "Invalid arn us-west-2"),
     kms("wrong_kind", "symmetric", "InvalidKeyUsageException", f"{KMS_KEY} key usage is SIGN_VERIFY"),
     Row(44, "encryption_demanded", "customer", "{'encryption': {'type': 'sse-s3'}}", setting=_demanding_encryption),
+    Row(44, "encryption_demanded", "customer", "'type': 'sse-kms'", setting=_demanding_encryption_by_rcp),
     put(45, "acl_refused", "vendor", "no ACL", REFUSED(400, "AccessControlListNotSupported", "does not allow ACLs")),
     put(45, "acl_refused", "vendor", "no ACL", denied(NO_ALLOW, "s3:PutObjectAcl")),
     put(

@@ -72,7 +72,8 @@ class Store:
         versioned: Whether the bucket keeps versions.
         kms: Whether the bucket's default is a KMS key.
         requester_pays: Whether requests must offer to pay.
-        demands: The encryption without which the bucket policy denies an upload.
+        demands: The encryption without which a policy denies an upload.
+        demanding: Which kind of policy.
         smallest_part: Bytes that every part but the last must have.
         objects: What is visible, by key.
         uploads: Multipart uploads, by id; aborted ones are gone.
@@ -90,6 +91,7 @@ class Store:
         self.kms = False
         self.requester_pays = False
         self.demands: Literal["AES256", "aws:kms"] | None = None
+        self.demanding = "resource-based policy"
         self.smallest_part = 5 * 1024 * 1024
         self.objects: dict[str, Stored] = {}
         self.uploads: dict[str, Upload] = {}
@@ -151,7 +153,7 @@ class Store:
         if self.demands in {None, given} or request.operation not in {"PutObject", "CreateMultipartUpload"}:
             return None
         who = f'User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: {action} on resource: "'
-        return Answer.error(403, "AccessDenied", f'{who}{resource}" with an explicit deny in a resource-based policy')
+        return Answer.error(403, "AccessDenied", f'{who}{resource}" with an explicit deny in a {self.demanding}')
 
     def _bad_digest(self, request: Request) -> Answer | None:
         if request.operation not in {"PutObject", "UploadPart"}:
