@@ -50,7 +50,11 @@ class Stock:
         """Close an object under construction; ``at_end`` if no rows follow, so that nobody needs its place."""
         finished = spool.finish()
         if finished.shelf is not None and self._budget.held > self._budget.limit:
-            finished.shelf.spill()  # its last bytes were made in memory that others have
+            try:
+                finished.shelf.spill()  # its last bytes were made in memory that others have
+            except BaseException:
+                finished.release()
+                raise
         if finished.is_spilled and not (at_end and finished.size <= self._part_size):
             self._start_from_disk(finished)
         else:

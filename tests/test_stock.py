@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -15,6 +16,7 @@ from s3dest import JsonLines, TransferOptions, TransportError
 from s3dest.budget import Budget
 from s3dest.finished import FinishedObject
 from s3dest.options import MIB
+from s3dest.shelf import Spill
 from s3dest.spool import Rows, Spool
 from s3dest.stock import Stock
 
@@ -220,6 +222,22 @@ def test_letting_go_frees_everything(rows: int) -> None:
         assert (ground.budget.held, ground.stock.at_hand) == (0, [])
     assert item.in_memory == 0
     assert (ground.made, ground.uploads.aborted) == (made, False)
+
+
+def test_a_full_disk_keeps_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that cannot be spilled when it is finished fails its transfer; the budget is that of others, too."""
+
+    def refuse(_spill: Spill, _pieces: object) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    ground = Ground(4 * SIZE)
+    spool = ground.build(3)
+    ground.budget.force(2 * SIZE)  # another writer's
+    monkeypatch.setattr(Spill, "write", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        ground.stock.finish(spool)
+    ground.stock.release()
+    assert ground.budget.held == 2 * SIZE
 
 
 def test_giving_up_aborts_what_went_up() -> None:
