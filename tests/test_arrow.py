@@ -10,6 +10,9 @@ import math
 import sys
 from typing import Any
 
+import duckdb
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -310,18 +313,17 @@ TABLE = pa.table(
 
 def polars_frame() -> Any:
     """Make the table a frame of polars."""
-    return pytest.importorskip("polars").from_arrow(TABLE)
+    return pl.from_arrow(TABLE)
 
 
 def pandas_frame() -> Any:
     """Make the table a frame of pandas."""
-    pandas = pytest.importorskip("pandas")
-    return TABLE.to_pandas(types_mapper=pandas.ArrowDtype)
+    return TABLE.to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def duckdb_relation() -> Any:
     """Make the table a relation of duckdb."""
-    return pytest.importorskip("duckdb").from_arrow(TABLE)
+    return duckdb.from_arrow(TABLE)
 
 
 SOURCES: dict[str, Any] = {

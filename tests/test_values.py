@@ -99,11 +99,12 @@ def test_what_is_not_known_is_refused(value: Any, wrap: Any) -> None:
 
 def test_nanoseconds_of_pandas_are_not_dropped() -> None:
     """Python's datetime has none: a Timestamp with some is refused, and NaT is no instant."""
-    pandas = pytest.importorskip("pandas")
-    fine = pandas.Timestamp("2026-11-23T12:00:00.000005Z")
+    import pandas as pd
+
+    fine = pd.Timestamp("2026-11-23T12:00:00.000005Z")
     for file_format in (JsonLines(compression="none"), Csv(compression="none"), Parquet()):
         assert encoded(file_format, [{"a": fine}]) == encoded(file_format, [{"a": NOON.replace(microsecond=5)}])
-        for value in (pandas.Timestamp("2026-11-23T12:00:00.000000001Z"), pandas.NaT):
+        for value in (pd.Timestamp("2026-11-23T12:00:00.000000001Z"), pd.NaT):
             with pytest.raises(RowError) as caught:
                 encoded(file_format, [{"a": value}])
             assert caught.value.column == "a"
