@@ -97,7 +97,7 @@ class Wire:
             nonlocal ambiguous
             try:
                 answer = self._send_renewed(operation, key, parameters, body)
-                if needs and not answer.get(needs) and not (unless and unless(answer)):
+                if needs and not _is_whole(answer.get(needs)) and not (unless and unless(answer)):
                     raise self.failure(problems.NO_ANSWER, operation, key)
             except RequestError as error:
                 ambiguous = ambiguous or error.ambiguous
@@ -153,3 +153,9 @@ class Wire:
             else:
                 return answer
             raise failure
+
+
+def _is_whole(value: object) -> bool:
+    """Tell a field from none, and from a header that a closed connection cut off: http.client takes that as it is."""
+    text = str(value or "")
+    return bool(text.strip('"')) and text.startswith('"') == text.endswith('"')

@@ -286,6 +286,7 @@ KINDS = [
     [THERE_ALREADY],
     [THERE_ALREADY.carried_out()],
     [faults.NO_ETAG],
+    [faults.CUT_ETAG],
     [faults.WRONG_ETAG],
     [faults.WHITE_SPACE],
     [faults.EXPIRED_TOKEN],

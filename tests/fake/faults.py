@@ -111,6 +111,11 @@ def _without_etag(_request: Request, answer: Answer) -> Answer:
     return replace(answer, headers=kept, body=start + rest.partition(b"</ETag>")[2] if tag else answer.body)
 
 
+def _cut_etag(_request: Request, answer: Answer) -> Answer:
+    cut = {name: value[:9] if name.lower() == "etag" else value for name, value in answer.headers.items()}
+    return replace(answer, headers=cut)
+
+
 def _wrong_etag(_request: Request, answer: Answer) -> Answer:
     return answer.with_headers(ETag='"00000000000000000000000000000000"')
 
@@ -165,6 +170,7 @@ EXPIRED_TOKEN = refusal(400, "ExpiredToken", "The provided token has expired.")
 EMPTY_200 = bare(200)
 HTML_200 = bare(200, HTML, content_type="text/html")
 NO_ETAG = Fault("200 without ETag", _without_etag, effect=True)
+CUT_ETAG = Fault("answer cut in its ETag", _cut_etag, effect=True)
 WRONG_ETAG = Fault("wrong ETag", _wrong_etag, effect=True)
 WHITE_SPACE = Fault("white space first", _white_space, effect=True)
 
