@@ -7,7 +7,6 @@ import enum
 import logging
 import os
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from s3dest.abandoned import abandon, free, weakly
 from s3dest.assembly import Assembly
 from s3dest.commit import Transfer
 from s3dest.delivery import Delivery
@@ -74,7 +74,7 @@ class AppendWriter:
         self._failure: BaseException | None = None
         # Nothing in the stock may lead back here: the finaliser below holds it, and would keep this writer alive.
         self._key_of = partial(_key_of, layout, writer_id, file_format.extension)
-        make_uploads = partial(_make_uploads, delivery, file_format.content_type, _weakly(self._count_retry))
+        make_uploads = partial(_make_uploads, delivery, file_format.content_type, weakly(self._count_retry))
         self._stock = Stock(
             delivery.budget,
             partial(getattr, delivery, "workers"),
@@ -91,9 +91,9 @@ class AppendWriter:
             file_format=file_format,
             schema=schema if partitioning is None else partitioning.without(schema),
             partitioning=partitioning,
-            on_batch=_weakly(self._tell),
+            on_batch=weakly(self._tell),
         )
-        self._abandoned = weakref.finalize(self, _abandon, self._stock, layout.transfer_id, os.getpid())
+        self._abandoned = weakref.finalize(self, abandon, self._stock, layout.transfer_id, os.getpid())
         self._stored: list[StoredObject] = []
         self._retries = 0
         self._prepared: PreparedAppend | None = None
@@ -371,7 +371,7 @@ class AppendWriter:
     def _expect_end(self) -> None:
         """From here on a dropped writer is no oversight; its memory is freed all the same."""
         self._abandoned.detach()
-        weakref.finalize(self, _free, self._stock, os.getpid())
+        weakref.finalize(self, free, self._stock, os.getpid())
 
     def _settle(self, receipt: Receipt) -> None:
         self._receipt = receipt
@@ -467,27 +467,3 @@ def _partitioning(names: Sequence[str], layout: Layout) -> Partitioning | None:
 
 def _make_uploads(delivery: Delivery, content_type: str, on_retry: OnRetry) -> Uploads:
     return Uploads(delivery.pool, content_type=content_type, budget=delivery.budget, on_retry=on_retry)
-
-
-def _weakly(method: OnRetry) -> OnRetry:
-    """Call a method as long as its object lives, without keeping it alive."""
-    held = weakref.WeakMethod(method)
-
-    def call() -> None:
-        if (alive := held()) is not None:
-            alive()
-
-    return call
-
-
-def _free(stock: Stock, process: int) -> None:
-    if os.getpid() == process:
-        stock.release()
-
-
-def _abandon(stock: Stock, transfer_id: str, process: int) -> None:
-    """Free what a dropped writer held; it publishes nothing, and sends nothing."""
-    if os.getpid() == process:
-        stock.release()
-        message = f"the writer of transfer {transfer_id} was dropped without commit or abort; nothing is published"
-        warnings.warn(message, ResourceWarning, stacklevel=1)

@@ -56,6 +56,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "spool",
         "upload",
         "stock",
+        "abandoned",
         "rows",
         "assembly",
     ),

@@ -168,6 +168,9 @@ def _first_failure(rows: Iterable[dict[str, object]], first_row: int) -> RowErro
 
 def _refusal(number: int, column: str, value: object) -> RowError:
     # The value itself stays out of the text: it is the customer's data.
+    if isinstance(value, str):
+        message = f"Row {number}, column {show(column)}: half a surrogate pair, which no UTF-8 has, is in this text."
+        return RowError(message, row=number, column=column, remedy="Replace it, by U+FFFD say, or leave it out.")
     message = f"Row {number}, column {show(column)}: this {type(value).__name__} cannot be written as JSON."
     remedy = "JSON Lines takes text, finite numbers, integers up to 64 bit, dates, UUIDs, bytes, mappings and lists."
     return RowError(message, row=number, column=column, remedy=remedy)
