@@ -93,9 +93,10 @@ class Receipt(Model):
 
     orphans: tuple[str, ...] = ()
     """Keys that this attempt created although another has committed the transfer. Its rows differed or were another
-    writer's, and no manifest names them; or the other was at work at the same time with the same rows, and its manifest
-    does: look before you delete. Not listed are keys that may have been there before: an earlier try may have created
-    them, or the store is not known to refuse overwriting them (`capabilities`)."""
+    writer's, and no manifest names them; or the other had the same rows, being at work at the same time or having what
+    `prepare` had returned here, and its manifest does: look before you delete. Not listed are keys that may have been
+    there before: an earlier try may have created them, or the store is not known to refuse overwriting them
+    (`capabilities`)."""
 
     unconfirmed: tuple[str, ...] = ()
     """Keys whose state is concluded, since an answer was lost and nothing may be read: the manifest, where it is there
