@@ -313,6 +313,8 @@ class Bucket:
         """
         self._never_completed.discard(upload_id)
         self._wire.send("AbortMultipartUpload", key, {"UploadId": upload_id}, deadline=_ABORT_DEADLINE)
+        # from now on, that it is gone is no sign of a completion
+        self._perhaps_completed.discard(upload_id)
 
     def may_put(self, key: str, *, owner: str | None = "", requester_pays: bool = False) -> bool:
         """Ask whether a put would be allowed, without one: by a part of an upload that is not there.

@@ -172,6 +172,22 @@ def test_an_upload_gone_since_our_completion_is_done(
         assert caught.value.code == "upload_lost"
 
 
+def test_an_upload_that_was_aborted_was_not_completed(aws: FakeAws) -> None:
+    """A completion got lost on its way, then the upload was aborted: no manifest may name what is not there."""
+    aws.store.allowed.add("s3:AbortMultipartUpload")
+    prepared = prepare(aws, objects=1)
+    aws.faults.always("CompleteMultipartUpload", faults.LOST_REQUEST)
+    with aws.destination() as destination:
+        with pytest.raises(RequestError):
+            destination.commit(prepared)
+        assert destination.abort(prepared) == ()
+        aws.faults.clear()
+        with pytest.raises(RequestError) as caught:
+            destination.commit(prepared)
+    assert caught.value.code == "upload_lost"
+    assert aws.store.objects == {}
+
+
 def test_without_manifests_the_objects_tell(aws: FakeAws) -> None:
     """The second is told by the first one's objects; there is no manifest key to name."""
     receipts = []

@@ -79,6 +79,7 @@ class Attempt:
     writer: AppendWriter
     waiting: list[Row]
     prepared: PreparedAppend | None = None
+    given_up: bool = False
 
 
 @dataclass(slots=True)
@@ -215,6 +216,8 @@ class Protocol(RuleBasedStateMachine):
     def commit(self, data: st.DataObject) -> None:
         """A writer has all its rows, and commits them by itself."""
         attempt = self.one(data)
+        if attempt.given_up and attempt.prepared:
+            return  # never commit what was given up: that its uploads are gone could mean that they were completed
         rows, attempt.waiting = attempt.waiting, []
         if rows:
             self.trying(lambda: attempt.writer.write_many(rows))
@@ -222,7 +225,7 @@ class Protocol(RuleBasedStateMachine):
 
     def together(self, data: st.DataObject) -> list[Attempt]:
         """Choose some that were prepared for one transfer, in any order."""
-        ready = [attempt for attempt in self.attempts if attempt.prepared]
+        ready = [attempt for attempt in self.attempts if attempt.prepared and not attempt.given_up]
         if not ready:
             return []
         transfer = data.draw(st.sampled_from(sorted({attempt.share[0] for attempt in ready})), "transfer")
@@ -243,6 +246,8 @@ class Protocol(RuleBasedStateMachine):
         if chosen := self.together(data):
             prepared = [attempt.prepared for attempt in chosen if attempt.prepared]
             self.trying(lambda: self.to().abort(*prepared))
+            for attempt in chosen:
+                attempt.given_up = True
 
     @precondition(lambda self: self.attempts)
     @rule(data=st.data())
@@ -250,6 +255,7 @@ class Protocol(RuleBasedStateMachine):
         """A writer gives up."""
         attempt = self.one(data)
         self.trying(attempt.writer.abort)
+        attempt.given_up = True
 
     @precondition(lambda self: self.attempts)
     @rule(data=st.data())
@@ -261,7 +267,8 @@ class Protocol(RuleBasedStateMachine):
             dropped = self.to().append(
                 "orders", transfer_id=f"gone-{len(self.aws.log)}", transfer_date=DATE, writer_id=9
             )
-            self.attempts.append(Attempt(attempt.share, attempt.destination, dropped, [], attempt.prepared))
+            kept = Attempt(attempt.share, attempt.destination, dropped, [], attempt.prepared, attempt.given_up)
+            self.attempts.append(kept)
             dropped.abort()
 
     @precondition(lambda self: self.journal is not None)
