@@ -67,6 +67,7 @@ def arguments(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     return [str(path)]
 
 
+@pytest.mark.slow
 def test_the_demo_proves_each_claim_and_leaves_nothing_behind(arguments: list[str], tmp_path: Path) -> None:
     """Every claim holds, for the default rows and for those of a file; the folders in its reach stay empty."""
     done = demo(tmp_path, *arguments)
@@ -79,6 +80,7 @@ def test_the_demo_proves_each_claim_and_leaves_nothing_behind(arguments: list[st
     assert list((tmp_path / "home").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_demo_shows_policies_check_bucket_and_manifest(tmp_path: Path) -> None:
     """A reader sees each document and answer as it is."""
     path = tmp_path / "orders.csv"

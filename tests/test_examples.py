@@ -18,6 +18,7 @@ def test_there_are_examples() -> None:
     assert EXAMPLES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run(path: Path, tmp_path: Path) -> None:
     """From a folder of their own, with warnings as errors, nothing of the machine's AWS settings, and no proxy."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from encoding import encoded
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3dest.formats.parquet import Parquet
@@ -65,6 +65,7 @@ def tables(draw: Any) -> pa.Table:
     return pa.table({name: pa.array(values, kind) for name, (kind, values) in found.items()})
 
 
+@settings(max_examples=25)
 @given(tables(), st.integers(1, 9), st.sampled_from(["zstd", "snappy", "none"]), st.integers(1, 4))
 def test_tables_come_back_within_the_bound(table: pa.Table, step: int, compression: Any, group: int) -> None:
     """As Arrow data and as rows; equal ones give equal bytes; and the end is never larger than was said."""

@@ -330,7 +330,7 @@ class Protocol(RuleBasedStateMachine):
 
 
 Protocol.TestCase.settings = settings(
-    max_examples=12,
+    max_examples=6,
     stateful_step_count=25,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

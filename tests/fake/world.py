@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from email.utils import format_datetime
-from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -57,9 +56,11 @@ class FakeAws:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        handler = ("before-send", self._before_send)
+        handler = ("before-send", self.before_send)
         BUILTIN_HANDLERS.append(handler)
         self._stack.callback(BUILTIN_HANDLERS.remove, handler)
+        _open.append(self)
+        self._stack.callback(_open.remove, self)
         return self
 
     def __exit__(
@@ -91,23 +92,11 @@ class FakeAws:
         """The keys of a user, for the config's ``auth``."""
         return HmacAuth.model_validate({"access_key_id": USER_KEY, "secret_access_key": USER_SECRET})
 
-    @cached_property
+    @property
     def vendor(self) -> AmbientIdentity:
-        """The vendor, in one session for all destinations, as services have it; it needs no environment.
-
-        Equal clients are made once: to make one takes longer than a check.
-        """
-        session = session_with(KeyProvider(Credentials("AKIAFAKEVENDOR", VENDOR_SECRET)))
-        create, made = session.client, {}
-
-        def client(service: str, *, config: Config, **settings: str | None) -> object:
-            wanted = repr((service, settings, vars(config)))
-            if wanted not in made:
-                made[wanted] = create(service, config=config, **settings)  # type: ignore[call-overload]
-            return made[wanted]
-
-        session.client = client  # type: ignore[assignment,method-assign]
-        return AmbientIdentity(session)
+        """The vendor, in one session for all destinations, as services have it; it needs no environment."""
+        assert len(_open) <= 1  # of several, none could tell which one is meant
+        return _VENDOR
 
     def destination(
         self,
@@ -124,7 +113,8 @@ class FakeAws:
         destination._clock = self.clock.injected
         return destination
 
-    def _before_send(self, event_name: str, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+    def before_send(self, event_name: str, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        """Answer a request of a client."""
         operation = event_name.rpartition(".")[2]
         asked = Request.of(operation, request, bucket=self.store.bucket)
         with self._lock:
@@ -150,3 +140,32 @@ class FakeAws:
                 answer = self.store.answer(asked, self.sts.sessions.get(asked.access_key or ""))
         asked.effect = answer.ok
         return answer
+
+
+_open: list[FakeAws] = []
+"""Those whose context is open."""
+
+
+def _to_open(event_name: str, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+    return _open[-1].before_send(event_name, request)
+
+
+def _vendor() -> AmbientIdentity:
+    """Make the vendor's session once, and equal clients of it once: to make them takes longer than a check."""
+    handler = ("before-send", _to_open)
+    BUILTIN_HANDLERS.append(handler)
+    session = session_with(KeyProvider(Credentials("AKIAFAKEVENDOR", VENDOR_SECRET)))
+    BUILTIN_HANDLERS.remove(handler)
+    create, made = session.client, {}
+
+    def client(service: str, *, config: Config, **settings: str | None) -> object:
+        wanted = repr((service, settings, vars(config)))
+        if wanted not in made:
+            made[wanted] = create(service, config=config, **settings)  # type: ignore[call-overload]
+        return made[wanted]
+
+    session.client = client  # type: ignore[assignment,method-assign]
+    return AmbientIdentity(session)
+
+
+_VENDOR = _vendor()
