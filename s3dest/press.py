@@ -66,11 +66,6 @@ class Press:
         self._under_way = 0  # raw bytes of those that are not
         workshop.presses.add(self)
 
-    @property
-    def in_memory(self) -> int:
-        """Bytes that it holds of the budget, but for those under way."""
-        return self._raw.in_memory + self.kept.in_memory
-
     def bound(self, more: int = 0) -> int:
         """Tell how many bytes the object would have at most, finished now or with ``more`` raw ones.
 

@@ -141,7 +141,7 @@ def test_beyond_the_budget_finished_objects_go_up() -> None:
         ground.finish(3, number)
     spool = ground.build(3, 2)
     assert [key for _, key in ground.uploads.started] == ["key-0", "key-1"]
-    assert (ground.stock.at_hand, spool.press.in_memory, ground.budget.held) == ([], 3 * SIZE, 3 * SIZE)
+    assert (ground.stock.at_hand, spool.press._raw.in_memory, ground.budget.held) == ([], 3 * SIZE, 3 * SIZE)
     ground.stock.finish(spool)
     assert list(map(str, ground.stock.prepared())) == ["key-0", "key-1"]
     assert list(map(str, ground.stock.prepare())) == ["key-0", "key-1", "key-2"]
@@ -152,7 +152,7 @@ def test_an_object_beyond_the_whole_budget_leaves_memory() -> None:
     """It goes on in a file without a name, gives its memory back, and goes up as soon as it is finished."""
     ground = Ground(3 * SIZE)
     spool = ground.build(10)
-    assert spool.press.in_memory <= ground.budget.held <= 3 * SIZE
+    assert spool.press._raw.in_memory <= ground.budget.held <= 3 * SIZE
     ground.uploads.at_once = False
     ground.stock.finish(spool)
     ((item, _),) = ground.uploads.started
