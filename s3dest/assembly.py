@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3dest.errors import RowError
+from s3dest.formats.columns import Columns, columns_of
 from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown
 from s3dest.formats.partition import Partition, Partitioning
 from s3dest.options import TransferOptions
 from s3dest.retry import Clock
-from s3dest.rows import Scale, as_rows
+from s3dest.rows import Scale, as_rows, weight_of
 from s3dest.spool import ArrowRows, Batch, Rows, Spool
 from s3dest.stock import Stock
 
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 BATCH: Final = 1024
 """Rows encoded at once, at most: one call of the encoder costs as much as some ten rows."""
+
+COLUMN_BATCH: Final = 8192
+"""Rows encoded at once, at most, where they become columns: each call costs as much as some hundred rows."""
+
+_FILLED: Final = 0.75  # of a batch's bytes, by rows like those before: most batches need no second look
+_FEW: Final = 16  # rows that are not worth a look at them together
 
 ARROW_BATCH: Final = 65_536
 """Rows of Arrow data encoded at once, at most: they are in memory already."""
@@ -106,13 +113,7 @@ class Assembly:
         """Take a list: whole batches of it need no copy, since they are encoded before this returns."""
         start = 0
         while start < len(rows):
-            end = start if self._waiting else self._whole_batch(rows, start)
-            if end == start:
-                self.take(rows[start])
-                start += 1
-            else:
-                self._encode(as_rows(rows[start:end], self.rows))
-                start = end
+            start += self._take_some(rows[start : start + self._batch - len(self._waiting)])
 
     def take_arrow(self, batch: pa.RecordBatch) -> None:
         """Take an Arrow batch."""
@@ -146,34 +147,49 @@ class Assembly:
         """Let go of the rows that were waiting; the stock lets go of the objects."""
         self._waiting, self._weight, self._objects = [], 0, {}
 
-    def _whole_batch(self, rows: Sequence[RowLike], start: int) -> int:
-        """Tell where the batch ends that ``rows`` hold from ``start`` on; ``start`` itself if it is not whole."""
-        batch = self._batch
-        if len(rows) - start >= batch:
+    def _take_some(self, some: Sequence[RowLike]) -> int:
+        """Take rows, no more than a batch has room for; return how many it was."""
+        whole = not self._waiting and len(some) == self._batch
+        if whole or len(some) >= _FEW:
+            rows = as_rows(some, self.rows + len(self._waiting))
             # of text, any batch gives the same objects: a guess will do, since the rows are in memory already
-            exactly = batch == self._first_batch or not self._is_text
-            if self._scale.are_light(rows[start : start + batch], BATCH_BYTES, exactly=exactly):
-                return start + batch
-        weight = 0
-        for end in range(start + 1, min(len(rows), start + batch) + 1):
-            weight += self._scale.weight(rows[end - 1])
-            if end - start == batch or weight >= BATCH_BYTES:
-                return end
-        return start
+            exactly = not whole or not self._is_text or self._batch == self._first_batch
+            columns = columns_of(rows) if exactly else None
+            weight = weight_of(columns) if columns is not None else None
+            if whole and weight is None:
+                weight = self._scale.weigh(rows) if exactly else self._scale.guess(rows)
+            if weight is not None and self._weight + weight < BATCH_BYTES:
+                self._take_light(rows, columns, weight, whole=whole)
+                return len(rows)
+        for count, row in enumerate(some, 1):
+            self.take(row)
+            if not self._waiting:
+                return count
+        return len(some)
+
+    def _take_light(self, rows: Sequence[Row], columns: Columns | None, weight: int, *, whole: bool) -> None:
+        if whole:
+            self._encode(Rows(rows, columns), weight)
+            return
+        self._waiting.extend(map(dict, rows))
+        self._weight += weight
+        if len(self._waiting) >= self._batch or (self._ages and self._grows_old()):
+            self._encode_waiting()
 
     def _encode_waiting(self) -> None:
-        waiting, self._waiting, self._weight = self._waiting, [], 0
+        waiting, self._waiting = self._waiting, []
+        weight, self._weight = self._weight, 0
         if waiting:
-            self._encode(waiting)
+            self._encode(Rows(waiting), weight)
 
-    def _encode(self, batch: Sequence[Row]) -> None:
-        first_row = self.rows
+    def _encode(self, batch: Rows, weight: int) -> None:
+        first_row, count = self.rows, len(batch)
         if self._partitioning is None:
-            self._add((), Rows(batch), range(first_row, first_row + len(batch)))
+            self._add((), batch, range(first_row, first_row + count))
         else:
-            for partition, some, numbers in self._partitioning.split(batch, first_row):
+            for partition, some, numbers in self._partitioning.split(batch.rows, first_row):
                 self._add(partition, Rows(some), numbers)
-        self._end_batch()
+        self._end_batch(weight / count)
 
     def _add(self, partition: Partition, batch: Batch, numbers: Sequence[int]) -> None:
         """Add rows, of these numbers, to an object under construction, and to new ones where they do not fit."""
@@ -199,12 +215,13 @@ class Assembly:
         if self._held > HELD_AT_MOST and len(self._objects) > 1:
             self._write_groups()
 
-    def _end_batch(self) -> None:
-        """See what has grown old, and how many rows are to be encoded at once next."""
+    def _end_batch(self, weight: float = 0.0) -> None:
+        """See what has grown old, and how many rows, of that weight each, are to be encoded at once next."""
         self._began = None
         while self._objects and self._is_old(next(iter(self._objects.values())).began):
             self._close(next(iter(self._objects)))
-        self._batch = self._next_batch(BATCH)
+        light = int(BATCH_BYTES * _FILLED / weight) if weight else COLUMN_BATCH
+        self._batch = self._next_batch(BATCH if self._is_text else max(1, min(COLUMN_BATCH, light)))
         self._on_batch()
 
     def _write_groups(self) -> None:
@@ -233,17 +250,31 @@ class Assembly:
         if () not in self._objects:
             return self._first_batch
         spool, options = self._objects[()].spool, self._options
+        light, fitting = self._rows_that_fit(spool, most)
+        if fitting < light and not spool.is_text:
+            spool.settle()
+            light, fitting = self._rows_that_fit(spool, most)
+        rows = max(1, min(light, fitting))
+        return min(rows, max(1, options.object_rows - spool.rows)) if options.object_rows else rows
+
+    def _rows_that_fit(self, spool: Spool, most: int) -> tuple[int, int]:
+        """Tell how many more rows are light enough for a batch, and how many surely fit into an object."""
         bound = spool.bound
         row = max(1.0, bound / spool.rows)
-        room = max(0, options.object_size - bound) / (1 if spool.is_text else 2)
-        rows = min(most, max(1, int(min(most * BATCH_BYTES // BATCH, room) / row)))
-        return min(rows, max(1, options.object_rows - spool.rows)) if options.object_rows else rows
+        room = max(0, self._options.object_size - bound) / (1 if spool.is_text else 2)
+        return min(most, int(most * BATCH_BYTES // BATCH / row)), int(room / row)
 
     def _is_full(self, spool: Spool) -> bool:
         options = self._options
         if options.object_rows is not None and spool.rows >= options.object_rows:
             return True
-        return not spool.is_text and spool.bound * (1 + 1 / spool.rows) >= options.object_size
+        if spool.is_text or not self._may_be_full(spool):
+            return False
+        spool.settle()
+        return self._may_be_full(spool)
+
+    def _may_be_full(self, spool: Spool) -> bool:
+        return spool.bound * (1 + 1 / spool.rows) >= self._options.object_size
 
     def _grows_old(self) -> bool:
         if self._began is None:

@@ -16,6 +16,7 @@ from typing import Final
 from s3dest.budget import Budget
 from s3dest.digests import Digester, Digests
 from s3dest.formats.compression import Compressor
+from s3dest.formats.encoder import Group
 from s3dest.shelf import Shelf, Spill
 from s3dest.strand import Strand
 
@@ -60,23 +61,28 @@ class Press:
         self._block = block
         self._raw = Shelf(workshop.budget, workshop.spill)
         self._digester = Digester()
+        self._making: Strand | None = None  # of groups
         self._strand: Strand | None = None
         self._lock = threading.Lock()
         self._stored = 0  # stored bytes of the blocks that are done
         self._under_way = 0  # raw bytes of those that are not
+        self._promised = 0  # bytes at most that the last group becomes
+        self._made = 0  # what it has become
         workshop.presses.add(self)
 
     def bound(self, more: int = 0) -> int:
         """Tell how many bytes the object would have at most, finished now or with ``more`` raw ones.
 
-        What is under way counts as if it did not shrink, so that knowing more only lowers it.
+        What is under way counts as if it did not shrink, so that knowing more only lowers it; the last group counts
+        as it was promised until somebody settles, whether it is done or not.
         """
         with self._lock:
-            known = self._stored + self._most(self._under_way)
+            known = self._stored + self._most(self._under_way) + self._promised - self._made
         return known + self._most(self._raw.size + more) + (_END if self._compressor else 0)
 
     def settle(self) -> None:
         """Wait for what is under way: `bound` depends on the bytes alone then, not on when they were done."""
+        self._settle_group()
         if self._strand is not None:
             self._strand.settle()
 
@@ -95,8 +101,25 @@ class Press:
         if not room:
             self._raw.spill()
 
+    def take_group(self, group: Group) -> None:
+        """Have a group of rows made to bytes, once that of before is done and memory has room for the rows.
+
+        Raises:
+            S3DestError: An object on its way up has failed, or the destination was closed.
+        """
+        if self._raw.size:
+            self._hand_over(self._raw.size)
+        self._settle_group()
+        self._workshop.make_room(group.held)
+        self._workshop.budget.drain(group.held)
+        self._promised = group.most
+        if self._making is None:
+            self._making = Strand(self._workshop.pool())
+        self._making.submit(partial(self._make, group), drop=partial(self._let_go, group))
+
     def finish(self) -> Digests:
         """Make the last bytes, and wait for those before."""
+        self._settle_group()
         if self._strand is not None:
             if self._raw.size:
                 self._hand_over(self._raw.size)
@@ -132,10 +155,34 @@ class Press:
         return block
 
     def _hand_over(self, size: int) -> None:
+        self._submit(self._begin(size))
+
+    def _submit(self, block: bytes) -> None:
         if self._strand is None:
             self._strand = Strand(self._workshop.pool())
-        block = self._begin(size)
-        self._strand.submit(partial(self._press, block), drop=partial(self._end, size, 0))
+        self._strand.submit(partial(self._press, block), drop=partial(self._end, len(block), 0))
+
+    def _make(self, group: Group) -> None:
+        try:
+            made = group.write()
+        finally:
+            self._let_go(group)
+        size = len(made)
+        with self._lock:
+            self._made = size
+            self._under_way += size
+        self._workshop.budget.force(size)
+        self._workshop.budget.drain(size)
+        # Never waits, lest it held up the thread that is to digest: there are two blocks before it at most.
+        self._submit(made)
+
+    def _let_go(self, group: Group) -> None:
+        self._workshop.budget.give_back(group.held, drained=True)
+
+    def _settle_group(self) -> None:
+        if self._making is not None:
+            self._making.settle()
+            self._promised = self._made = 0
 
     def _press(self, block: bytes) -> None:
         stored = 0

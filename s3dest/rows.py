@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from itertools import compress
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from s3dest.errors import RowError
+from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Row, RowLike, show
 
 _DEEPEST: Final = 4  # levels of nesting whose texts are weighed
@@ -71,11 +72,13 @@ class Scale:
                 return sum(map(len, compress(row.values(), long)))
         return _weight(row)
 
-    def are_light(self, rows: Sequence[object], limit: int, *, exactly: bool) -> bool:
-        """Tell whether rows together weigh less than the limit; or guess, from some of them."""
-        if exactly:
-            return sum(map(self.weight, rows)) < limit
-        return sum(map(self.weight, rows[::_STRIDE])) * _STRIDE < limit
+    def weigh(self, rows: Sequence[object]) -> int:
+        """Weigh rows together."""
+        return sum(map(self.weight, rows))
+
+    def guess(self, rows: Sequence[object]) -> int:
+        """Guess from some of them what rows weigh together."""
+        return self.weigh(rows[::_STRIDE]) * _STRIDE
 
     def _places(self, kinds: tuple[type, ...]) -> tuple[bool, ...] | None:
         """Tell which values of a row of these types have a length; ``None`` if one needs more than a look."""
@@ -87,6 +90,20 @@ class Scale:
             plain = _IMMUTABLE.issuperset(kinds)
             long = self._long[kinds] = tuple(kind in _LONG for kind in kinds) if plain else None
             return long
+
+
+def weight_of(columns: Columns) -> int | None:
+    """Tell what rows weigh together that these are the columns of; ``None`` if some need more than a look."""
+    weight = 0
+    for column in columns.values():
+        if not column.kinds <= _IMMUTABLE:
+            return None
+        long: list[Any] = column.values
+        if column.kinds <= _LONG:
+            weight += sum(map(len, long))
+        elif column.kinds & _LONG:
+            weight += sum([len(value) for value in long if type(value) in _LONG])
+    return weight
 
 
 def as_rows(rows: Sequence[RowLike], first_row: int) -> Sequence[Row]:

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from s3dest.finished import FinishedObject
-from s3dest.formats.encoder import ArrowEncoder, Encoder, Format, GroupEncoder, Row, TextEncoder
+from s3dest.formats.columns import Columns
+from s3dest.formats.encoder import ArrowEncoder, ColumnEncoder, Encoder, Format, GroupEncoder, Row, TextEncoder
 from s3dest.formats.partition import Partition
 from s3dest.options import TransferOptions
 from s3dest.press import Press, Workshop, block_size
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_ALONE: Final = 1024 * 1024
+"""Bytes of rows up to which a last group is not worth another thread."""
 
 
 class Batch(Protocol):
@@ -37,6 +42,8 @@ class Rows:
     """Rows as mappings."""
 
     rows: Sequence[Row]
+    columns: Columns | None = None
+    """The same as columns, if somebody has made them."""
 
     def __len__(self) -> int:
         """Count them."""
@@ -44,6 +51,8 @@ class Rows:
 
     def encode(self, encoder: Encoder, first_row: int) -> bytes:
         """Have them encoded."""
+        if self.columns is not None and isinstance(encoder, ColumnEncoder):
+            return encoder.encode_columns(self.columns, first_row=first_row)
         return encoder.encode(self.rows, first_row=first_row)
 
     def slice(self, start: int, stop: int) -> Rows:
@@ -133,18 +142,25 @@ class Spool:
         data = batch.encode(self._encoder, first_row)
         if self._text is None:
             self._take(data, len(batch))
+            self._take_group(full=True)
             return len(batch)
         if not self.rows:
             self._take(self._text.begin(), 0)
         return self._add_text(self._text, data, batch, first_row)
 
     def write_group(self) -> None:
-        """Have the encoder write the rows that it holds."""
-        if self._groups is not None:
-            self._take(self._groups.write_group(), 0)
+        """Have the rows written that the encoder holds."""
+        self._take_group(full=False)
+
+    def settle(self) -> None:
+        """Wait for what is under way: `bound` knows no more than that before."""
+        self.press.settle()
 
     def finish(self) -> FinishedObject:
         """Close the object, and wait for all of its bytes."""
+        if self.held > _ALONE:
+            self._take_group(full=False)
+        self.press.settle()
         self._take(self._encoder.finish(), 0)
         digests = self.press.finish()
         return FinishedObject(
@@ -160,6 +176,11 @@ class Spool:
     def _take(self, data: bytes, rows: int) -> None:
         self.press.take(data)
         self.rows += rows
+
+    def _take_group(self, *, full: bool) -> None:
+        group = self._groups.take_group(full=full) if self._groups is not None else None
+        if group is not None:
+            self.press.take_group(group)
 
     def _add_text(self, encoder: TextEncoder, data: bytes, batch: Batch, first_row: int) -> int:
         """Take what fits: the first row always does, and what does is found from the bytes alone."""

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from s3dest.formats.encoder import Format, TextEncoder
+from s3dest.formats.encoder import Format, GroupEncoder, TextEncoder
 
 
 class Colour(enum.Enum):
@@ -57,19 +57,26 @@ class Point:
 
 
 def encoded(file_format: Format, *batches: Any, schema: object = None) -> bytes:
-    """Encode lists of rows, or Arrow batches, into one object."""
+    """Encode lists of rows, or Arrow batches, into one object, as a spool does."""
     encoder: Any = file_format.encoder(schema)
     pieces, first = [], 0
     for batch in batches:
         rows = len(batch)
         arrow = isinstance(batch, pa.RecordBatch)
         pieces.append((encoder.encode_arrow if arrow else encoder.encode)(batch, first_row=first))
+        pieces.append(group_of(encoder))
         first += rows
     if not isinstance(encoder, TextEncoder):
         return b"".join([*pieces, encoder.finish()])
     data = b"".join([encoder.begin(), *pieces])
     compressor = encoder.compressor
     return data if compressor is None else compressor.compress(data) + compressor.finish()
+
+
+def group_of(encoder: Any) -> bytes:
+    """Write the rows that an encoder holds, if they are a whole group."""
+    group = encoder.take_group() if isinstance(encoder, GroupEncoder) else None
+    return group.write() if group is not None else b""
 
 
 def surrogate() -> str:

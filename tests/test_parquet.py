@@ -27,7 +27,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from encoding import Colour, Level, Number, Point, Text, encoded, surrogate
+from encoding import Colour, Level, Number, Point, Text, encoded, group_of, surrogate
 
 from s3dest import ConfigError, RowError
 from s3dest.formats import parquet
@@ -224,13 +224,14 @@ def test_what_is_written_keeps_its_schema(first: Any, second: Any, columns: dict
     """Then rows that do not fit ask for a new object, and this one has taken none of them in."""
     file_format = Parquet(row_group_rows=1)
     encoder = file_format.encoder()
-    data = encoder.encode(first, first_row=0)
+    encoder.encode(first, first_row=0)
+    data = group_of(encoder)
     with pytest.raises(SchemaGrown) as grown:
         encoder.encode(second, first_row=1)
     assert read(data + encoder.finish()).to_pylist() == first
     rolled = file_format.encoder(grown.value.schema)
-    data = rolled.encode(second, first_row=1)
-    assert read(data + rolled.finish()).num_rows == 1
+    rolled.encode(second, first_row=1)
+    assert read(rolled.finish()).num_rows == 1
     assert {column.name: column.type for column in rolled.columns or ()} == columns
 
 

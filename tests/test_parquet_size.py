@@ -75,8 +75,12 @@ def test_tables_come_back_within_the_bound(table: pa.Table, step: int, compressi
     size = bound = 0
     pieces = []
     for batch in batches:
-        pieces.append(encoder.encode_arrow(batch, first_row=0))
-        size += len(pieces[-1])
+        encoder.encode_arrow(batch, first_row=0)
+        taken = encoder.take_group()
+        if taken is not None:
+            pieces.append(taken.write())
+            assert len(pieces[-1]) <= taken.most
+            size += len(pieces[-1])
         bound = size + encoder.pending
     data = b"".join([*pieces, encoder.finish()])
     assert len(data) <= bound
@@ -107,6 +111,33 @@ def test_the_end_is_never_larger_than_was_said(rows: list[Any], group: int) -> N
     bound = encoder.pending
     assert len(encoder.finish()) <= bound
     assert bound + size < 200_000 + 1500 * len(rows) * (1 + len(rows[0])) + 10 * len(str(rows))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_runs_of_nulls_between_others_are_the_worst_levels(depth: int) -> None:
+    """Packed by eight, then a run of eight: half of the bytes say what follows."""
+    values: list[Any] = ([None, 1] * 4 + [1] * 8) * 5_000
+    for _ in range(depth - 1):
+        values = [[value] for value in values]
+    encoder = Parquet(compression="none").encoder()
+    encoder.encode_arrow(pa.record_batch({"a": pa.array(values)}), first_row=0)
+    bound = encoder.pending
+    assert len(encoder.finish()) <= min(bound, depth * len(values) // 2)
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_dictionaries_stay_within_the_bound(compression: Any) -> None:
+    """One that is full beside indices and what came after it; long texts make it larger than its limit."""
+    source = random.Random(2)  # noqa: S311
+    for texts in (
+        [f"{number:06}" for number in range(300_000)],
+        [source.randbytes(4).hex() for _ in range(100_000)],
+        [source.randbytes(2000).hex() for _ in range(3000)],
+    ):
+        encoder = Parquet(compression=compression).encoder()
+        encoder.encode_arrow(pa.record_batch({"a": pa.array(texts)}), first_row=0)
+        bound = encoder.pending
+        assert len(encoder.finish()) <= bound < 1.1 * sum(map(len, texts)) + 5 * len(texts) + 900_000
 
 
 def test_incompressible_columns_stay_within_the_bound() -> None:

@@ -203,6 +203,7 @@ def test_parquet_of_many_partitions_writes_groups_early(aws: FakeAws, monkeypatc
     """Or each would hold its own 32 MiB of rows; values and order are the same."""
     assert HELD_AT_MOST == 64 * 1024 * 1024
     monkeypatch.setattr("s3dest.assembly.HELD_AT_MOST", 4000)
+    monkeypatch.setattr("s3dest.assembly.COLUMN_BATCH", 256)
     receipt = delivered(aws, ROWS, format=Parquet())
     assert receipt.rows == 3000
     groups = 0

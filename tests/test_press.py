@@ -16,6 +16,7 @@ from workbench import Delayed, Inline, workshop
 
 from s3dest import strand
 from s3dest.formats.compression import compressor
+from s3dest.formats.encoder import Group
 from s3dest.press import BLOCK, Press, block_size
 
 
@@ -107,6 +108,61 @@ def test_a_small_object_needs_no_thread() -> None:
     press.take(b"x" * 999)
     press.finish()
     assert gzip.decompress(press.kept.read(0, press.kept.size)) == b"x" * 999
+
+
+def group(data: bytes, *, most: int) -> Group:
+    """Make rows of a group that become some bytes."""
+    return Group(lambda: data, 50, most)
+
+
+def test_groups_are_made_in_order() -> None:
+    """On threads, between bytes that are there already; an object counts what a group promised until it settles."""
+    pool = Delayed()
+    shop = workshop(pool=pool)
+    press = Press(shop, compressor=None, block=1000)
+    press.take(b"head")
+    press.take_group(group(b"first", most=100))
+    assert (press.bound(), shop.budget.held) == (104, 54)
+    pool.run()
+    assert press.bound() == 104
+    press.settle()
+    assert press.bound() == 9
+    press.take_group(group(b"second", most=70))
+    pool.run()
+    assert press.bound() == 79
+    press.take_group(group(b"third", most=60))
+    assert press.bound() == 75
+    pool.run()
+    press.take(b"tail")
+    pool.at_once = True
+    digests = press.finish()
+    assert press.kept.read(0, 100) == b"headfirstsecondthirdtail"
+    assert digests.sha256 == hashlib.sha256(b"headfirstsecondthirdtail").digest()
+    press.discard()
+    assert (shop.budget.held, shop.budget._draining) == (0, 0)
+
+
+def test_a_group_that_fails_is_raised_and_freed() -> None:
+    """To whoever brings the next one, or closes the object; one that is given up goes nowhere."""
+
+    def fail() -> bytes:
+        message = "cannot write"
+        raise ValueError(message)
+
+    pool = Delayed()
+    shop = workshop(pool=pool)
+    for last in (Press.finish, Press.settle, lambda press: press.take_group(group(b"x", most=9))):
+        press = Press(shop, compressor=None, block=1000)
+        press.take_group(Group(fail, 50, 100))
+        pool.run()
+        with pytest.raises(ValueError, match="cannot write"):
+            last(press)
+        press.discard()
+    press = Press(shop, compressor=None, block=1000)
+    press.take_group(group(b"x", most=9))
+    press.discard()
+    pool.run()
+    assert (shop.budget.held, shop.budget._draining) == (0, 0)
 
 
 def test_what_is_given_up_under_way_is_freed() -> None:

@@ -6,20 +6,23 @@ import dataclasses
 import datetime as dt
 import io
 import json
+import time
 import warnings
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from encoding import Point
 from fake import FakeAws
 from pydantic import BaseModel, Field, computed_field
 
 from s3dest import ConfigError, JsonLines, RowError, TransferOptions
 from s3dest.formats.csv import Csv
-from s3dest.formats.parquet import Parquet
+from s3dest.formats.parquet import Parquet, _File
 from s3dest.schema import Column, annotations_of, columns_of
 
 
@@ -161,9 +164,70 @@ def test_types_without_a_common_one_fail_and_can_be_aborted(aws: FakeAws) -> Non
         append = destination.append("orders", format="parquet")
         append.write_many([{"a": number} for number in range(100)])
         with pytest.raises(RowError, match=r"[Rr]ow 100\b.*column 'a'"):
-            append.write_many([{"a": "text"}] * 1000)
+            append.write_many([{"a": "text"}] * 10_000)
         append.abort()
     assert not aws.store.objects
+
+
+def in_lists(rows: list[Any], size: int) -> Any:
+    """Write rows in lists of that size."""
+
+    def write(append: Any) -> None:
+        for start in range(0, len(rows), size):
+            append.write_many(rows[start : start + size])
+
+    return write
+
+
+@pytest.mark.parametrize("kind", ["light", "heavy", "nested", "dataclass"])
+def test_lists_of_any_size_give_equal_objects(kind: str) -> None:
+    """Batches of columns end where those of single rows do, whatever is heavy in between."""
+    rows: list[Any] = [{"id": number, "text": "x" * (number % 90)} for number in range(20_000)]
+    if kind == "heavy":
+        rows[9000:9040] = [{"id": number, "text": "y" * 100_000} for number in range(9000, 9040)]
+    elif kind == "nested":
+        rows = [{**row, "list": [row["text"]] * 3} for row in rows]
+    elif kind == "dataclass":
+        rows = [Point(row["id"], row["text"]) for row in rows]
+    ways = [in_lists(rows, size) for size in (1, 10, 700, 5000, len(rows))]
+    found = []
+    for way, object_size in product(ways, (150_000, 500_000)):
+        with FakeAws() as aws, aws.destination(options=TransferOptions(object_size=object_size)) as destination:
+            with destination.append("o", transfer_id="x", transfer_date="2026-11-23", format="parquet") as append:
+                way(append)
+            found.append([(item.key, item.rows) for item in append.receipt.objects])
+    assert found == found[:2] * len(ways)
+    assert len(found[0]) > len(found[1])
+
+
+def test_slow_threads_give_equal_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an object ends must not depend on whether its row groups are written yet."""
+    monkeypatch.setattr("s3dest.formats.parquet.ROW_GROUP_BYTES", 40_000)
+    monkeypatch.setattr("s3dest.assembly.ARROW_BATCH", 2000)
+    monkeypatch.setattr("s3dest.assembly.COLUMN_BATCH", 2000)
+    monkeypatch.setattr("s3dest.assembly.BATCH_BYTES", 10_000)  # the size of a row as stored matters
+    write_group: Any = _File.write_group
+    table = pa.table({"id": range(60_000), "text": [f"{number * 7919 % 10_007}" for number in range(60_000)]})
+    found = []
+    for slow in (0.0, 0.01, 0.0):
+
+        def slowly(*arguments: Any, slow: float = slow) -> bytes:
+            time.sleep(slow)
+            data: bytes = write_group(*arguments)
+            return data
+
+        monkeypatch.setattr(_File, "write_group", slowly)
+        for arrow in (False, True):
+            with FakeAws() as aws, aws.destination(options=TransferOptions(object_size=150_000)) as destination:
+                with destination.append("o", transfer_id="x", transfer_date="2026-11-23", format="parquet") as append:
+                    if arrow:
+                        append.write_arrow(table)
+                    else:
+                        append.write_many(table.to_pylist())
+                found.append([(item.key, item.rows, item.size) for item in append.receipt.objects])
+    assert found == found[:2] * 3
+    assert all(size <= 150_000 for objects in found for _, _, size in objects)
+    assert len(found[0]) > 2
 
 
 @pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])

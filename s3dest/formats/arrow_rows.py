@@ -8,17 +8,18 @@ here, and pyarrow is told.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
 from s3dest.formats.arrow_types import PRECISION_128, exact
+from s3dest.formats.columns import Columns, Values, columns_of
 from s3dest.formats.encoder import Row, show
 from s3dest.formats.values import PLAIN, plain
 
@@ -50,39 +51,47 @@ def batch_of(rows: Sequence[Row], known: Known, first_row: int) -> pa.RecordBatc
     Raises:
         RowError: A row is no mapping, or a value goes with no type, or not with that of its column.
     """
+    columns = columns_of(rows)
+    if columns is None:
+        names = dict.fromkeys(known.schema.names if known.schema is not None else ())
+        columns = _columns_of_any(rows, names, first_row)
+    return batch_of_columns(columns, known, first_row)
+
+
+def batch_of_columns(columns: Columns, known: Known, first_row: int) -> pa.RecordBatch:
+    """Convert columns; those that are known come first, and are null where they are not among them.
+
+    Raises:
+        RowError: A value goes with no type, or not with that of its column.
+    """
     pa = require_pyarrow()
     names = dict.fromkeys(known.schema.names if known.schema is not None else ())
-    columns = _alike(rows, names)
-    if columns is None:
-        for number, row in enumerate(rows, first_row):
-            if not isinstance(row, Mapping):
-                message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
-                raise RowError(message, row=number)
-            if not names.keys() >= row.keys():
-                _add_names(names, row, number)
-        columns = [[row.get(name) for row in rows] for name in names]
-    fields, arrays = [], []
-    for name, column in zip(names, columns, strict=True):
-        fixed = known.fixed_field(name)
-        arrays.append(_column(column, fixed, name, first_row))
-        fields.append(fixed if fixed is not None else pa.field(name, arrays[-1].type))
-    if not arrays:
+    if not names.keys() >= columns.keys():
+        _add_names(names, columns, first_row)
+    if not columns:
         message = f"Row {first_row} has no columns, and Parquet cannot keep such a row."
         raise RowError(message, row=first_row)
+    count = len(next(iter(columns.values())).values)
+    absent = Values([None] * count, frozenset([type(None)]))
+    fields, arrays = [], []
+    for name in names:
+        fixed = known.fixed_field(name)
+        arrays.append(_column(columns.get(name, absent), fixed, name, first_row))
+        fields.append(fixed if fixed is not None else pa.field(name, arrays[-1].type))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _alike(rows: Sequence[Row], names: Mapping[str, None]) -> list[list[object]] | None:
-    """Turn rows into columns if all have exactly those that are known, without a look at each row's keys."""
-    if not names or set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(names)}:
-        return None
-    try:
-        return [list(map(itemgetter(name), rows)) for name in names]
-    except KeyError:
-        return None
+def _columns_of_any(rows: Sequence[Row], names: dict[str, None], first_row: int) -> Columns:
+    for number, row in enumerate(rows, first_row):
+        if not isinstance(row, Mapping):
+            message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
+            raise RowError(message, row=number)
+        if not names.keys() >= row.keys():
+            _add_names(names, row, number)
+    return {name: Values.of([row.get(name) for row in rows]) for name in names}
 
 
-def _add_names(names: dict[str, None], row: Row, number: int) -> None:
+def _add_names(names: dict[str, None], row: Iterable[object], number: int) -> None:
     for name in row:
         if not isinstance(name, str):
             message = f"Row {number} has a column name that is a {type(name).__name__}, not a text."
@@ -95,12 +104,13 @@ def _add_names(names: dict[str, None], row: Row, number: int) -> None:
         names[name] = None
 
 
-def _column(values: list[object], fixed: pa.Field | None, name: str, first_row: int) -> pa.Array:
+def _column(column: Values, fixed: pa.Field | None, name: str, first_row: int) -> pa.Array:
     """Convert a column: to the type that the caller fixed, else to what its values are."""
     try:
-        return _attempt(values, fixed)
+        return _attempt(column, fixed)
     except REFUSALS:
-        row = first_refused(len(values), lambda rows: _attempt(values[:rows], fixed))
+        values = column.values
+        row = first_refused(len(values), lambda rows: _attempt(Values.of(values[:rows]), fixed))
     kind = type(values[row]).__name__
     message = f"Row {first_row + row}, column {show(name)}: "
     if fixed is None:
@@ -112,32 +122,32 @@ def _column(values: list[object], fixed: pa.Field | None, name: str, first_row: 
     raise RowError(message, row=first_row + row, column=name)
 
 
-def _attempt(values: list[object], fixed: pa.Field | None) -> pa.Array:
-    return _convert(values, None) if fixed is None else exact(_convert(values, fixed.type), fixed)
+def _attempt(column: Values, fixed: pa.Field | None) -> pa.Array:
+    return _convert(column, None) if fixed is None else exact(_convert(column, fixed.type), fixed)
 
 
-def _convert(values: list[object], guide: pa.DataType | None) -> pa.Array:
+def _convert(column: Values, guide: pa.DataType | None) -> pa.Array:
     pa = require_pyarrow()
     try:
-        kind = _type_of(values, guide)
+        kind = _type_of(column, guide)
     except _OddError:
-        values = [plain(value) for value in values]
-        kind = _type_of(values, guide)
-    return pa.array(values, kind)
+        column = Values.of([plain(value) for value in column.values])
+        kind = _type_of(column, guide)
+    return pa.array(column.values, kind)
 
 
 class _OddError(TypeError):
     """A value is of a type that `plain` may know, or nobody."""
 
 
-def _type_of(values: Sequence[object], guide: pa.DataType | None, depth: int = 0) -> pa.DataType:
+def _type_of(column: Values, guide: pa.DataType | None, depth: int = 0) -> pa.DataType:
     """Find the type that keeps plain values; the guide's wherever it does, and their own elsewhere.
 
     Raises:
         TypeError: There is none.
     """
     pa = require_pyarrow()
-    kinds = set(map(type, values)) - {type(None)}
+    values, kinds = column.values, set(column.kinds - {type(None)})
     if not kinds:
         return guide if guide is not None else pa.null()
     if kinds <= {list, tuple, dict} and depth < _DEEPEST:
@@ -148,7 +158,7 @@ def _type_of(values: Sequence[object], guide: pa.DataType | None, depth: int = 0
             return _struct_type(present, guide, depth)
         if dict not in kinds:
             inner = guide.value_type if guide is not None and hasattr(guide, "value_type") else None
-            return pa.list_(_type_of(list(chain.from_iterable(present)), inner, depth + 1))
+            return pa.list_(_type_of(Values.of(list(chain.from_iterable(present))), inner, depth + 1))
     if not kinds <= PLAIN:
         raise _OddError
     kind = _scalar_type(values, kinds)
@@ -218,7 +228,7 @@ def _struct_type(present: Sequence[Any], guide: pa.DataType | None, depth: int) 
         raise TypeError  # Parquet has no struct without fields
     fields = []
     for name in {**guides, **names}:
-        inner = [value[name] for value in present if name in value]
+        inner = Values.of([value[name] for value in present if name in value])
         fields.append((name, _type_of(inner, guides.get(name), depth + 1)))
     return pa.struct(fields)
 
@@ -227,5 +237,6 @@ def _map_type(present: Sequence[Any], guide: pa.DataType, depth: int) -> pa.Data
     pairs: list[Any] = [pair for value in present for pair in (value.items() if isinstance(value, dict) else value)]
     if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):  # noqa: PLR2004  # a pair
         raise TypeError
-    keys = _type_of([key for key, _ in pairs], guide.key_type, depth + 1)
-    return require_pyarrow().map_(keys, _type_of([item for _, item in pairs], guide.item_type, depth + 1))
+    keys = _type_of(Values.of([key for key, _ in pairs]), guide.key_type, depth + 1)
+    items = _type_of(Values.of([item for _, item in pairs]), guide.item_type, depth + 1)
+    return require_pyarrow().map_(keys, items)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
+from s3dest.formats.columns import Columns
 from s3dest.formats.compression import Compressor
 from s3dest.schema import Column
 
@@ -90,6 +92,19 @@ class ArrowEncoder(Protocol):
 
 
 @runtime_checkable
+class ColumnEncoder(Protocol):
+    """What an encoder has too if it takes columns; others are given the rows that these were made of."""
+
+    def encode_columns(self, columns: Columns, *, first_row: int) -> bytes:
+        """Take in as many rows as the columns have values, and return the bytes that became ready, perhaps none.
+
+        Raises:
+            RowError: A value cannot be encoded.
+            SchemaGrown: They need a new object.
+        """
+
+
+@runtime_checkable
 class TextEncoder(Protocol):
     """What an encoder has too if it writes rows one after the other, as lines of text: it leaves compressing to others.
 
@@ -109,19 +124,31 @@ class TextEncoder(Protocol):
         """Return what comes before the first row; called once some rows were encoded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that become bytes together, on whatever thread."""
+
+    write: Callable[[], bytes]
+    """Makes the bytes; called once, after that of the group before has returned."""
+    held: int
+    """Bytes in memory of the rows."""
+    most: int
+    """At most how many bytes they become."""
+
+
 @runtime_checkable
 class GroupEncoder(Protocol):
-    """What an encoder has too if it holds rows until it writes a whole group of them.
+    """What an encoder has too if it gathers rows to groups, and leaves it to others when and where these are written.
 
-    Where thousands of objects are under construction at once, those that hold the most are asked to write theirs early.
+    Where thousands of objects are under construction at once, those that hold the most are asked for theirs early.
     """
 
     @property
     def held(self) -> int:
         """Bytes in memory of the rows that it holds."""
 
-    def write_group(self) -> bytes:
-        """Write the rows that it holds; return the bytes that became ready."""
+    def take_group(self, *, full: bool = True) -> Group | None:
+        """Hand over the rows that it holds if they are a whole group, or, unless ``full``, whatever they are."""
 
 
 class Format(Protocol):

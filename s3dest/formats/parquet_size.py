@@ -1,7 +1,8 @@
 """How many bytes Arrow data takes at most when it is stored as Parquet: objects must not grow past their limit.
 
 A column is stored as its dictionary and indices, or, when the dictionary grows large, plainly from there on; with
-levels for nulls and lists; in pages, each with a header and statistics; and the footer repeats the statistics.
+levels for nulls and lists; in pages, each with a header and statistics; and the footer repeats the statistics. An index
+is no longer than its value, so that only those of the values in the dictionary come on top.
 """
 
 from __future__ import annotations
@@ -15,8 +16,18 @@ from s3dest.formats.arrow import require_pyarrow
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_EXTRA: Final = 4
-"""Bytes a value beside itself: its index in the dictionary (20 bit at most) and its levels (a byte, if not deep)."""
+_LEVELS: Final = 0.5
+"""Bytes a value, for each level of nesting: bits for nulls and lists, packed by eight or as the length of a run. Short
+runs between packed ones are the worst, and take 0.25 (measured)."""
+
+_INDEX: Final = 3
+"""Bytes of an index into a dictionary of a megabyte, at most: 20 bits."""
+
+_DICTIONARY_ROWS: Final = 1024
+"""Values after which pyarrow looks again how large a dictionary has grown."""
+
+DICTIONARY: Final = 1024 * 1024
+"""Bytes above which pyarrow adds nothing to a dictionary, by default."""
 
 _PAGE: Final = 1024 * 1024
 _PAGE_ROWS: Final = 20_000
@@ -51,7 +62,7 @@ class _Leaf:
 
             plain = require_pyarrow().types.is_null(array.type)
             self.width = max(self.width, 0 if plain else pc.max(pc.binary_length(array)).as_py() or 0)
-            self.size += array.nbytes + len(array) * _SMALLEST
+            self.size += array.nbytes + (len(array) * _SMALLEST if plain else 0)  # else with lengths of four bytes
         else:
             self.width = max(_SMALLEST, width)
             self.size += len(array) * self.width
@@ -63,9 +74,11 @@ class _Leaf:
     def footer(self, groups: int) -> int:
         return groups * (_HEADER + self.statistics + self.name)
 
-    def most(self, groups: int) -> int:
+    def most(self, groups: int, dictionary: int) -> int:
         pages = 2 * groups + self.size // _PAGE + self.values // _PAGE_ROWS
-        data = self.size + self.values * _EXTRA * self.depth + pages * (_HEADER + self.statistics)
+        entries = min(self.values, groups * (dictionary // _SMALLEST + _DICTIONARY_ROWS))
+        levels = int(self.values * _LEVELS * self.depth)
+        data = self.size + entries * _INDEX + levels + pages * (_HEADER + self.statistics)
         # what does not shrink grows a little when it is compressed
         return data + data // 64 + self.footer(groups)
 
@@ -73,7 +86,8 @@ class _Leaf:
 class GroupSize:
     """Tells how many bytes row groups take at most when they are stored, with what the footer says about them."""
 
-    def __init__(self) -> None:
+    def __init__(self, dictionary: int) -> None:
+        self._dictionary = dictionary  # bytes above which nothing is added to one
         self._leaves: list[_Leaf] = []
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -90,7 +104,7 @@ class GroupSize:
 
     def most(self, groups: int) -> int:
         """Tell the bytes, if it is stored as so many row groups."""
-        return sum(leaf.most(groups) for leaf in self._leaves)
+        return sum(leaf.most(groups, self._dictionary) for leaf in self._leaves)
 
     def footer(self, groups: int) -> int:
         """Tell the part of it that comes at the end of the object."""
