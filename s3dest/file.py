@@ -2,41 +2,73 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from contextlib import ExitStack
+from io import FileIO
 from os import fstat
 from pathlib import Path
-from typing import BinaryIO
+from typing import Final
 
-from s3dest.digests import Digester
+from isal import isal_zlib
+
+from s3dest.digests import Digests
+from s3dest.errors import ConfigError
 from s3dest.finished import FinishedObject
-from s3dest.piece import BLOCK
+from s3dest.piece import BLOCK, part_size
 from s3dest.press import BLOCK as PRESSED
 from s3dest.press import Press, Workshop
 
+_BLOCK: Final = 256 * 1024
+"""Bytes digested at once: they are still in the processor's cache then."""
 
-def from_file(path: Path, workshop: Workshop, *, number: int, rows: int | None, into_memory: int) -> FinishedObject:
-    """Digest a file. One of up to ``into_memory`` bytes is kept, another is read again when it goes up.
+
+def from_file(path: Path, workshop: Workshop, *, number: int, rows: int | None, part: int) -> FinishedObject:
+    """Digest a file. One of up to ``part`` bytes is kept, another is read again when it goes up.
 
     What is no regular file can be read once only, and is kept as rows are: in memory, or on disk.
 
     Raises:
         OSError: It cannot be read.
+        ConfigError: It has grown under way.
     """
     with ExitStack() as on_error:
         file = on_error.enter_context(path.open("rb", buffering=0))
         found = fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode) or found.st_size <= into_memory:
+        if not stat.S_ISREG(found.st_mode) or found.st_size <= part:
             return _kept(file, workshop, number=number, rows=rows)
-        digester, size, buffer = Digester(md5=False), 0, memoryview(bytearray(BLOCK))
-        while read := file.readinto(buffer):
-            digester.update(buffer[:read])
-            size += read
+        size_of_part = part_size(found.st_size, part)
+        size, digests, crc32s = _digest(file, size_of_part)
+        if part_size(size, part) != size_of_part:
+            raise file_changed(str(path))
         on_error.pop_all()
-    return FinishedObject(number, rows, size, digester.digests(), file=file)
+    return FinishedObject(number, rows, size, digests, file=file, part_crc32s=crc32s)
 
 
-def _kept(file: BinaryIO, workshop: Workshop, *, number: int, rows: int | None) -> FinishedObject:
+def file_changed(name: str) -> ConfigError:
+    """Build the error for bytes that are not those digested any more."""
+    message = f"The bytes for {name} changed while they were read: the file was written to after write_file()."
+    return ConfigError(message, code="file_changed", remedy="Append files that nobody writes to any more.")
+
+
+def _digest(file: FileIO, part: int) -> tuple[int, Digests, list[int]]:
+    """Read a file whole; return its size, its digests, and the CRC32 of each part."""
+    sha256, buffer = hashlib.sha256(), memoryview(bytearray(_BLOCK))
+    crc32s, size = [0], 0
+    while read := file.readinto(buffer[: part - size % part]):
+        if size and not size % part:
+            crc32s.append(0)
+        block = buffer[:read]
+        sha256.update(block)
+        crc32s[-1] = isal_zlib.crc32(block, crc32s[-1])
+        size += read
+    whole = crc32s[0]
+    for number, crc32 in enumerate(crc32s[1:], 1):
+        whole = isal_zlib.crc32_combine(whole, crc32, min(part, size - number * part))
+    return size, Digests(sha256.digest(), whole, None), crc32s
+
+
+def _kept(file: FileIO, workshop: Workshop, *, number: int, rows: int | None) -> FinishedObject:
     press = Press(workshop, compressor=None, block=PRESSED)
     try:
         while block := file.read(BLOCK):

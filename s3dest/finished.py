@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -27,6 +28,8 @@ class FinishedObject:
     """Where its bytes are, unless they are in a file of the caller's."""
     file: BinaryIO | None = field(default=None, repr=False)
     """The caller's file, who may write to it."""
+    part_crc32s: Sequence[int] | None = None
+    """The CRC32 of each part of such a file, when it was digested."""
     columns: tuple[Column, ...] | None = None
     """Its columns, if the format knows any."""
     partition: Partition = ()

@@ -10,11 +10,9 @@ import contextlib
 import hashlib
 import re
 import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -247,7 +245,7 @@ class Bucket:
         piece = Piece.of(data) if isinstance(data, bytes) else data
         md5 = crc32 = None
         if self._aws_checksums:
-            crc32 = crc32_text(reduce(lambda value, block: zlib.crc32(block, value), piece.blocks(), 0))
+            crc32 = crc32_text(piece.checksum())
             parameters |= {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": crc32}
         else:
             digest = hashlib.md5(usedforsecurity=False)

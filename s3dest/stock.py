@@ -67,7 +67,7 @@ class Stock:
             OSError: The file cannot be read.
             S3DestError: It cannot be brought up.
         """
-        finished = from_file(path, self.workshop, number=number, rows=rows, into_memory=self._part_size)
+        finished = from_file(path, self.workshop, number=number, rows=rows, part=self._part_size)
         if finished.file is not None:
             self.bytes_encoded += finished.size
         if finished.file is None and finished.size <= self._part_size:

@@ -5,35 +5,27 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-import zlib
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from s3dest import problems
 from s3dest.budget import Budget
-from s3dest.errors import AccessDeniedError, ConfigError, RequestError, S3DestError
+from s3dest.errors import AccessDeniedError, RequestError, S3DestError
+from s3dest.file import file_changed
 from s3dest.finished import FinishedObject
 from s3dest.options import TransferOptions
-from s3dest.piece import Piece
+from s3dest.piece import Piece, part_size
 from s3dest.prepared import PendingUpload, PreparedObject, PreparedPart
 from s3dest.s3 import Bucket, crc32_text
 from s3dest.wire import OnRetry
 
 log = logging.getLogger(__name__)
 
-MAX_PARTS: Final = 10_000
-"""Parts of one upload (S3 user guide, "Amazon S3 multipart upload limits")."""
-
 OBJECTS_AT_ONCE: Final = 4
 """Objects going up at once; their parts share the destination's concurrency."""
 
 _STARTS: Final = 3  # an upload that vanishes while its parts go up is begun anew this often
-
-
-def part_size(size: int, wanted: int) -> int:
-    """Choose equal parts: as wanted, larger only as far as the limit of 10,000 demands."""
-    return max(wanted, -(-size // MAX_PARTS))
 
 
 ABORT_WAIT: Final = 10.0
@@ -102,21 +94,17 @@ class UploadPool:
                 failed.append(future)
             self._room.release()
 
-        size, crc32 = part_size(item.size, self.part_size), 0
+        size = part_size(item.size, self.part_size)
         try:
             for number, offset in enumerate(range(0, max(item.size, 1), size), 1):
                 _refuse_if(cancelled)
                 if failed:
                     failed[0].result()
-                piece = Piece(item.read, offset, min(size, item.size - offset))
-                if item.file is not None:
-                    for block in piece.blocks():
-                        crc32 = zlib.crc32(block, crc32)
+                crc32 = item.part_crc32s[number - 1] if item.part_crc32s is not None else None
+                piece = Piece(item.read, offset, min(size, item.size - offset), crc32=crc32)
                 self._room.acquire()
                 try:
-                    future = self._parts.submit(
-                        self.bucket.upload_part, key, upload_id, number, piece, on_retry=on_retry
-                    )
+                    future = self._parts.submit(self._send_part, key, upload_id, number, piece, on_retry)
                 except BaseException:
                     self._room.release()
                     raise
@@ -124,10 +112,23 @@ class UploadPool:
                 futures.append(future)
         finally:
             wait(futures)
-        if item.file is not None and crc32 != item.digests.crc32:
-            message = f"The bytes for {key} changed while they were read: the file was written to after write_file()."
-            raise ConfigError(message, code="file_changed", remedy="Append files that nobody writes to any more.")
         return tuple(future.result() for future in futures)
+
+    def _send_part(self, key: str, upload_id: str, number: int, piece: Piece, on_retry: OnRetry) -> PreparedPart:
+        def retry() -> None:
+            if piece.is_altered:
+                raise file_changed(key)
+            on_retry()
+
+        try:
+            part = self.bucket.upload_part(key, upload_id, number, piece, on_retry=retry)
+        except RequestError as error:
+            if piece.is_altered:  # S3 compares digests too
+                raise file_changed(key) from error
+            raise
+        if piece.is_altered:
+            raise file_changed(key)
+        return part
 
 
 class Uploads:

@@ -6,11 +6,13 @@ import hashlib
 import os
 import threading
 import zlib
+from io import FileIO
 from pathlib import Path
 
 import pytest
 from workbench import workshop
 
+from s3dest.errors import ConfigError
 from s3dest.file import from_file
 from s3dest.finished import FinishedObject
 
@@ -22,28 +24,52 @@ def read(item: FinishedObject) -> bytes:
     return item.read(0, item.size)
 
 
-@pytest.mark.parametrize(("limit", "kept"), [(len(DATA), True), (len(DATA) - 1, False), (0, False)])
+@pytest.mark.parametrize(
+    ("limit", "kept"), [(len(DATA), True), (len(DATA) - 1, False), (len(DATA) // 2, False), (999, False)]
+)
 def test_a_file_is_kept_if_it_is_small(tmp_path: Path, limit: int, *, kept: bool) -> None:
     """A larger one stays where it is; its digests are known either way, and its rows as far as the caller told."""
     path = tmp_path / "rows.jsonl"
     path.write_bytes(DATA)
     shop = workshop()
-    item = from_file(path, shop, number=5, rows=500, into_memory=limit)
+    item = from_file(path, shop, number=5, rows=500, part=limit)
     assert (item.file is None, item.in_memory, shop.budget.held) == (kept, len(DATA) * kept, len(DATA) * kept)
     assert (item.number, item.rows, item.size) == (5, 500, len(DATA))
     assert (item.digests.sha256, item.digests.crc32) == (hashlib.sha256(DATA).digest(), zlib.crc32(DATA))
     assert read(item) == DATA
+    parts = [zlib.crc32(DATA[start : start + limit]) for start in range(0, len(DATA), limit)] if limit else None
+    assert item.part_crc32s == (None if kept else parts)
     item.release()
     assert path.read_bytes() == DATA
     assert shop.budget.held == 0
 
 
+def test_a_file_that_grows_into_larger_parts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parts would be others than those that were digested."""
+    monkeypatch.setattr("s3dest.piece.MAX_PARTS", 10)
+    monkeypatch.setattr("s3dest.file._BLOCK", 100)
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(DATA)
+    writable = os.open(path, os.O_WRONLY)
+
+    class Growing(FileIO):
+        def readinto(self, buffer: object) -> int:
+            os.pwrite(writable, b"more", len(DATA))
+            return super().readinto(buffer)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "open", lambda self, *_, **__: Growing(str(self)))
+    with pytest.raises(ConfigError) as caught:
+        from_file(path, workshop(), number=0, rows=None, part=512)
+    os.close(writable)
+    assert caught.value.code == "file_changed"
+
+
 def test_a_file_may_go_once_it_is_taken(tmp_path: Path) -> None:
     """It is open already: removing it takes nothing away."""
-    for limit in (0, len(DATA)):
+    for limit in (1000, len(DATA)):
         path = tmp_path / "rows.jsonl"
         path.write_bytes(DATA)
-        item = from_file(path, workshop(), number=0, rows=None, into_memory=limit)
+        item = from_file(path, workshop(), number=0, rows=None, part=limit)
         path.unlink()
         assert read(item) == DATA
         item.release()
@@ -52,7 +78,7 @@ def test_a_file_may_go_once_it_is_taken(tmp_path: Path) -> None:
 def test_an_empty_file_is_an_object_too(tmp_path: Path) -> None:
     """Of no bytes, with the digests of nothing."""
     (tmp_path / "empty").touch()
-    item = from_file(tmp_path / "empty", workshop(), number=0, rows=0, into_memory=100)
+    item = from_file(tmp_path / "empty", workshop(), number=0, rows=0, part=100)
     assert (item.size, read(item), item.digests.crc32) == (0, b"", 0)
     assert item.digests.sha256 == hashlib.sha256().digest()
 
@@ -65,7 +91,7 @@ def test_a_pipe_is_read_once(tmp_path: Path, limit: int) -> None:
     writer = threading.Thread(target=path.write_bytes, args=(DATA,))
     writer.start()
     shop = workshop(limit)
-    item = from_file(path, shop, number=0, rows=None, into_memory=10)
+    item = from_file(path, shop, number=0, rows=None, part=10)
     writer.join()
     assert (item.file, item.size, read(item)) == (None, len(DATA), DATA)
     item.release()
@@ -75,6 +101,6 @@ def test_a_pipe_is_read_once(tmp_path: Path, limit: int) -> None:
 def test_a_file_that_cannot_be_read_is_told_as_the_system_tells_it(tmp_path: Path) -> None:
     """A missing file is the caller's, and a folder is no file."""
     with pytest.raises(FileNotFoundError):
-        from_file(tmp_path / "missing", workshop(), number=0, rows=None, into_memory=100)
+        from_file(tmp_path / "missing", workshop(), number=0, rows=None, part=100)
     with pytest.raises(IsADirectoryError):
-        from_file(tmp_path, workshop(), number=0, rows=None, into_memory=100)
+        from_file(tmp_path, workshop(), number=0, rows=None, part=100)

@@ -103,7 +103,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "tenacity": ("retry",),
     "orjson": ("formats.*", "manifest", "journal", "signature", "piece"),
     "cryptography": ("signature",),
-    "isal": ("formats.*", "digests"),
+    "isal": ("formats.*", "digests", "file", "piece"),
     "zstandard": ("formats.*",),
     "pyarrow": ("formats.*", "cli.*"),
     "google": ("identity",),

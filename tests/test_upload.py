@@ -31,9 +31,9 @@ from s3dest.budget import Budget
 from s3dest.digests import Digester
 from s3dest.finished import FinishedObject
 from s3dest.options import MIB
-from s3dest.piece import Piece
+from s3dest.piece import MAX_PARTS, Piece, part_size
 from s3dest.shelf import Shelf, Spill
-from s3dest.upload import MAX_PARTS, OBJECTS_AT_ONCE, UploadPool, Uploads, abort_uploads, part_size
+from s3dest.upload import OBJECTS_AT_ONCE, UploadPool, Uploads, abort_uploads
 
 TIMEOUT = 20
 """Seconds after which a thread that hangs fails its test."""
