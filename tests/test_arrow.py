@@ -130,6 +130,25 @@ def test_summer_time_goes_on_after_2037() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("zone", "written"),
+    [("+02:00", "02:00:00+02:00"), ("-05:30", "18:30:00-05:30"), ("Asia/Kathmandu", "05:45:00+05:45")],
+)
+def test_zones_are_names_or_offsets(zone: str, written: str) -> None:
+    """As Arrow has both."""
+    (found,) = text([dt.datetime(2026, 1, 1, tzinfo=UTC)], pa.timestamp("us", zone))
+    assert found[11:] == written
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../passwd", "+2"])
+def test_an_unknown_zone_is_an_error(zone: str) -> None:
+    """With its name, not a guess."""
+    batch = pa.record_batch({"a": pa.array([0], pa.timestamp("us", zone))})
+    with pytest.raises(RowError) as caught:
+        encoded(JSON, batch)
+    assert f"tz={zone}]" in str(caught.value)
+
+
 def test_offsets_are_those_of_each_moment() -> None:
     """Zones changed them at odd seconds before 1973, and offsets had seconds."""
     zone = "Europe/Amsterdam"

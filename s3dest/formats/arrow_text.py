@@ -7,10 +7,12 @@ caller's function; there are few different ones.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 from s3dest.errors import RowError
 from s3dest.formats.arrow import require_pyarrow
@@ -26,6 +28,9 @@ _PER_SECOND: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _YEAR_1: Final = -62_135_596_800
 _YEAR_9999: Final = 253_402_300_799
 """Seconds from 1970 to the first and the last instant that ISO text with four digits of a year has."""
+
+_FIXED: Final = re.compile(r"([+-])(\d\d):(\d\d)")
+"""How Arrow writes an offset that is always the same."""
 
 _1970: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -176,7 +181,7 @@ def _zoned(column: pa.Array, style: Style) -> pa.Array:
     seconds = pc.floor_temporal(instants, unit="second").cast(pa.timestamp("s")).cast(pa.int64())
     step = _QUARTER if (pc.min(seconds).as_py() or 0) > _YEAR_1973 else 1
     moments = pc.divide(seconds, step).dictionary_encode()
-    zone = _zone(column.type)
+    zone = _zone(column.type.tz)
     offsets = [_offset(moment * step, zone) for moment in moments.dictionary.to_pylist()]
     shifts = pa.array([offset * _PER_SECOND[unit] for offset in offsets], pa.int64()).take(moments.indices)
     local = pc.add(counts, shifts).cast(pa.timestamp(unit))
@@ -184,13 +189,16 @@ def _zoned(column: pa.Array, style: Style) -> pa.Array:
     return pc.binary_join_element_wise(_timestamps(local), written, "")
 
 
-def _zone(kind: pa.DataType) -> dt.tzinfo:
+def _zone(name: str) -> dt.tzinfo:
+    """Find a zone as Arrow names it, by zoneinfo: pyarrow would take pytz where that is, which ends in 2037."""
+    if fixed := _FIXED.fullmatch(name):
+        shift = dt.timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))
+        return dt.timezone(-shift if fixed[1] == "-" else shift)
     try:
-        zone: dt.tzinfo = require_pyarrow().scalar(0, kind).as_py().tzinfo
-    except KeyError as error:  # zoneinfo's own
-        message = f"this machine does not know the time zone {kind.tz}"
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        message = f"this machine does not know the time zone {name}"
         raise ValueError(message) from error
-    return zone
 
 
 def _offset(moment: int, zone: dt.tzinfo) -> int:
