@@ -68,6 +68,7 @@ class Press:
         self._under_way = 0  # raw bytes of those that are not
         self._promised = 0  # bytes at most that the last group becomes
         self._made = 0  # what it has become
+        self._held: int | None = 0  # bytes of rows that are no group yet; none once all is given up
         workshop.presses.add(self)
 
     def bound(self, more: int = 0) -> int:
@@ -101,6 +102,17 @@ class Press:
         if not room:
             self._raw.spill()
 
+    def hold(self, size: int) -> None:
+        """Count the rows that an encoder holds for this object, which nothing can move elsewhere."""
+        with self._lock:
+            if self._held is None:
+                return
+            change, self._held = size - self._held, size
+        if change > 0:
+            self._workshop.budget.force(change)
+        else:
+            self._workshop.budget.give_back(-change)
+
     def take_group(self, group: Group) -> None:
         """Have a group of rows made to bytes, once that of before is done and memory has room for the rows.
 
@@ -110,6 +122,7 @@ class Press:
         if self._raw.size:
             self._hand_over(self._raw.size)
         self._settle_group()
+        self.hold(0)
         self._workshop.make_room(group.held)
         self._workshop.budget.drain(group.held)
         self._promised = group.most
@@ -141,6 +154,9 @@ class Press:
         """Let go of all bytes, also of what is under way, as soon as it is done."""
         self._raw.release()
         self.kept.release()
+        with self._lock:
+            held, self._held = self._held or 0, None
+        self._workshop.budget.give_back(held)
         self._workshop.presses.discard(self)
 
     def _most(self, size: int) -> int:

@@ -143,6 +143,7 @@ class Spool:
         if self._text is None:
             self._take(data, len(batch))
             self._take_group(full=True)
+            self.press.hold(self.held)
             return len(batch)
         if not self.rows:
             self._take(self._text.begin(), 0)
@@ -162,6 +163,7 @@ class Spool:
             self._take_group(full=False)
         self.press.settle()
         self._take(self._encoder.finish(), 0)
+        self.press.hold(0)
         digests = self.press.finish()
         return FinishedObject(
             self.number,

@@ -121,6 +121,21 @@ def test_arrow_rows_are_cut_as_rows_are() -> None:
     assert given == [*ROWS[:2], 5]
 
 
+def test_rows_that_wait_for_their_group_are_counted() -> None:
+    """Until they are written, or given up; what comes afterwards counts no more."""
+    shop = workshop()
+    for last in (Spool.finish, Spool.write_group, lambda spool: spool.press.discard()):
+        spool = spool_of(Parquet(), shop)
+        spool.add(Rows(ROWS), first_row=0)
+        assert shop.budget.held == spool.held > 0
+        last(spool)
+        spool.press.hold(spool.held)
+        assert shop.budget.held == spool.press.kept.in_memory
+        spool.press.discard()
+        spool.press.hold(1000)
+        assert (shop.budget.held, shop.budget._draining) == (0, 0)
+
+
 def test_a_batch_of_parquet_is_taken_whole() -> None:
     """What it becomes is not known before; how much it holds until a group is written is."""
     spool = spool_of(Parquet(), object_size=1)
