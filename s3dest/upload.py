@@ -122,8 +122,8 @@ class UploadPool:
 
         try:
             part = self.bucket.upload_part(key, upload_id, number, piece, on_retry=retry)
-        except RequestError as error:
-            if piece.is_altered:  # S3 compares digests too
+        except (RequestError, EOFError) as error:
+            if piece.is_altered:  # also where S3 refused it for its digest
                 raise file_changed(key) from error
             raise
         if piece.is_altered:
