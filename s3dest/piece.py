@@ -17,6 +17,9 @@ BLOCK: Final = 1024 * 1024
 """Bytes read at once where a whole piece is read."""
 
 
+_AT_ONCE: Final = 2**30
+"""Bytes that are surely read at once, if there are as many: Linux stops below two gigabytes."""
+
 MAX_PARTS: Final = 10_000
 """Parts of one upload (S3 user guide, "Amazon S3 multipart upload limits")."""
 
@@ -119,8 +122,9 @@ class Piece(RawIOBase):
 
     def _next(self, size: int) -> bytes:
         data = self._read_at(self._offset + self._position, size)
-        if size and not data:
+        if len(data) < min(size, _AT_ONCE):
             self._too_short = True
+        if size and not data:
             message = "the bytes end too early"
             raise EOFError(message)
         if self.crc32 is not None and self._position == self._seen:
