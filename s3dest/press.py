@@ -95,6 +95,8 @@ class Press:
         """
         if not data:
             return
+        if self._strand is not None:
+            self._strand.give_way()
         room = self._workshop.make_room(len(data))
         self._raw.add(data)
         while self._raw.size >= self._block:

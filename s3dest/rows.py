@@ -24,7 +24,7 @@ _IMMUTABLE: Final = frozenset(
 _FLAT: Final = _IMMUTABLE | _LONG
 
 _KINDS_AT_MOST: Final = 1000
-_STRIDE: Final = 31  # one row in so many is weighed where a guess is enough; a prime, since rows may alternate
+_STRIDE: Final = 127  # one row in so many is weighed where a guess is enough; a prime, since rows may alternate
 
 
 class Scale:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -14,6 +15,9 @@ _Task = Callable[[], None]
 
 AT_MOST: Final = 3
 """Tasks that may wait or run: enough that neither side waits for the other, few enough to bound memory."""
+
+_A_MOMENT: Final = 1e-6
+"""Seconds; any makes the thread sleep, for some 80 microseconds. None at all would take the lock back at once."""
 
 
 class Strand:
@@ -47,6 +51,15 @@ class Strand:
             if len(self._tasks) == 1:
                 self._go_on()
             self._raise_failure()
+
+    def give_way(self) -> None:
+        """Let a task go on that waits for the interpreter's lock; called between pieces of about half a millisecond.
+
+        CPython leaves a waiting thread the lock after 5 ms, and a task needs it a dozen times a block: isal gives it
+        away whenever its output grows. JSON Lines took 0.50 s without this, and 0.37 s with it (measured).
+        """
+        if self._tasks:
+            time.sleep(_A_MOMENT)
 
     def settle(self) -> None:
         """Wait until all tasks are done; raise what one of them raised."""

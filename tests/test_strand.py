@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -42,6 +43,33 @@ def test_tasks_run_in_order_one_at_a_time() -> None:
             strand.submit(partial(task, number), drop=never)
         strand.settle()
         assert done == list(range(200))
+
+
+def test_whoever_gives_way_lets_a_task_have_the_interpreter() -> None:
+    """At once: it would wait for the switch interval otherwise, and that is forever here."""
+    begun, go, done = threading.Event(), threading.Event(), []
+
+    def task() -> None:
+        begun.set()
+        go.wait(TIMEOUT)
+        done.append(1)
+
+    interval = sys.getswitchinterval()
+    with ThreadPoolExecutor(1) as pool:
+        strand = Strand(pool)
+        strand.give_way()
+        sys.setswitchinterval(TIMEOUT)
+        try:
+            strand.submit(task, drop=never)
+            begun.wait(TIMEOUT)
+            go.set()
+            for _ in range(10_000):
+                if done:
+                    break
+                strand.give_way()
+            assert done
+        finally:
+            sys.setswitchinterval(interval)
 
 
 def test_too_many_tasks_wait() -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from s3dest import JsonLines, RowError
 from s3dest.formats.csv import Csv
 from s3dest.formats.parquet import Parquet
-from s3dest.formats.values import dumps, encode_odd, holds_not_finite, plain, simple
+from s3dest.formats.values import LineWriter, dumps, encode_odd, holds_not_finite, plain, simple
 
 Pair = namedtuple("Pair", "x y")  # noqa: PYI024  # what users have
 
@@ -134,6 +134,23 @@ def test_a_text_like_a_short_time_changes_nothing() -> None:
     assert json.loads(dumps(value)) == wanted
     with pytest.raises(TypeError):
         dumps(["00:00:00.12345", dt.time(12, tzinfo=dt.UTC)])
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.times() | st.datetimes() | st.dates() | st.text() | st.none())))
+def test_lines_are_what_is_written_by_itself(rows: list[dict[str, object]]) -> None:
+    """Whether dates and times were there before or not, and whatever newlines the texts have."""
+    writer = LineWriter()
+    wanted = [dumps(row) + b"\n" for row in rows]
+    assert [writer.lines([row]) for row in rows] == wanted
+    assert writer.lines(rows) == LineWriter().lines(rows) == b"".join(wanted)
+
+
+def test_times_are_written_in_full_in_lines() -> None:
+    """In the lines that bring the first time, and in those after it."""
+    writer, row = LineWriter(), {"a": dt.time(1, 2, 3, 12345), "b": NOON, "c": Point(Decimal(1), NOON.date())}
+    for _ in range(3):
+        assert writer.lines([row]) == dumps(row) + b"\n"
+        assert b'"01:02:03.012345"' in writer.lines([{"a": 1}, row])
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, Half(math.nan), Nowhere.FAR])

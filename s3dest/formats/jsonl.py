@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import countOf, methodcaller
+from operator import countOf, itemgetter, methodcaller
 from typing import TYPE_CHECKING, Final, cast
 
 import orjson
@@ -23,18 +23,16 @@ from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
 from s3dest.formats.encoder import Row, show
 from s3dest.formats.jsonl_arrow import lines_of
-from s3dest.formats.values import dumps, holds_not_finite
+from s3dest.formats.values import LineWriter, dumps, holds_not_finite
 from s3dest.schema import Column, columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_AT_ONCE: Final = 512 * 1024
-"""Bytes of text made by one call of orjson: rows that compress well must not fill the memory before they do."""
+_AT_ONCE: Final = 64 * 1024
+"""Bytes of text made before they are looked at: as much as the processor still has at hand."""
 
 _FIRST_ROWS: Final = 64
-
-_NEWLINE: Final = orjson.Fragment(b"\n")
 
 _NEVER_INFINITE: Final = frozenset({type(None), bool, int, str})
 
@@ -73,7 +71,7 @@ class JsonLines:
 class _Encoder:
     """Gives plain text; see `TextEncoder`."""
 
-    __slots__ = ("_at_once", "_nullable", "compressor", "schema")
+    __slots__ = ("_at_once", "_nullable", "_writer", "compressor", "schema")
 
     line_end = b"\n"
     pending = 0
@@ -81,6 +79,7 @@ class _Encoder:
     def __init__(self, compressor: Compressor | None, schema: object) -> None:
         self.schema = schema
         self.compressor = compressor
+        self._writer = LineWriter()
         self._at_once = _FIRST_ROWS
         self._nullable: dict[str, None] = {}  # columns in which there were nulls
 
@@ -113,29 +112,27 @@ class _Encoder:
         """Encode rows in one call, and end each by a newline."""
         plain = _plain(rows, first_row)
         try:
-            lines = dumps(plain)[1:-1].replace(b"},{", b"}\n{")
-            if lines.count(b"\n") != len(plain) - 1:  # values hold what stands between rows, too
-                lines = _separated(plain)
+            lines = self._writer.lines(plain)
         except (orjson.JSONEncodeError, RecursionError):
             raise _first_failure(plain, first_row) from None
         # orjson writes NaN and Infinity as null without a word: a null that is no None needs a look
         nulls = lines.count(b"null")
         if nulls and nulls != self._known_nulls(plain):
-            self._nullable = {name: None for row in plain for name, value in row.items() if value is None}
+            self._nullable |= {name: None for row in plain for name, value in row.items() if value is None}
             if nulls != self._known_nulls(plain):
                 _refuse_not_finite(plain, first_row)
-        return lines + b"\n"
+        return lines
 
     def _known_nulls(self, rows: Sequence[dict[str, object]]) -> int:
         """Count the nulls in the columns that have any: a look at every value costs as much as writing it."""
-        return sum(countOf(map(methodcaller("get", name, ...), rows), None) for name in self._nullable)
+        return sum(_count_none(rows, name) for name in self._nullable)
 
 
-def _separated(rows: Sequence[dict[str, object]]) -> bytes:
-    """Encode rows that hold rows: a raw newline cannot occur inside encoded JSON, so it separates without doubt."""
-    pieces: list[object] = [_NEWLINE] * (2 * len(rows))
-    pieces[::2] = rows
-    return dumps(pieces)[1:-1].replace(b",\n,", b"\n").removesuffix(b",\n")
+def _count_none(rows: Sequence[dict[str, object]], name: str) -> int:
+    try:
+        return countOf(map(itemgetter(name), rows), None)
+    except KeyError:  # not in every row
+        return countOf(map(methodcaller("get", name, ...), rows), None)
 
 
 def _plain(rows: Sequence[Row], first_row: int) -> Sequence[dict[str, object]]:

@@ -10,12 +10,10 @@ import orjson
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
 from s3dest.formats.arrow_text import Style, Texts, between_quotes, joined, refusal, texts_of
-from s3dest.formats.values import dumps, holds_not_finite
+from s3dest.formats.values import LineWriter, holds_not_finite
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_NEWLINE: Final = orjson.Fragment(b"\n")
 
 
 def lines_of(batch: pa.RecordBatch, first_row: int) -> bytes:
@@ -66,12 +64,10 @@ def _escaped(text: pa.Array) -> pa.Array:
 def _one_by_one(column: pa.Array) -> pa.Array:
     """Write nested values, decimals and bytes by way of Python objects, of this column only."""
     values = column.to_pylist()
-    pieces: list[object] = [_NEWLINE] * (2 * len(values))
-    pieces[::2] = values
-    text = dumps(pieces)
-    if b"null" in text and any(map(holds_not_finite, values)):
+    lines = LineWriter().lines(values)
+    if b"null" in lines and any(map(holds_not_finite, values)):
         raise ValueError
-    return require_pyarrow().array(text[1:-1].decode().removesuffix(",\n").split(",\n,"))
+    return require_pyarrow().array(lines.decode().split("\n")[:-1])
 
 
 def _number(number: float) -> str:
