@@ -125,9 +125,7 @@ class Runner:
         library = ROOT if peer == contestant or self.against is None else self.against
         # what belongs to whoever runs this, such as a profile, must not lead a contestant elsewhere
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
-        # s3dest is not installed: its byte code is kept here, as that of the others is where they are
-        own = {"PYTHONPATH": str(library), "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode")}
-        environment = {**kept, **store.environment(), **own}
+        environment = {**kept, **store.environment(), "PYTHONPATH": str(library)}
         command = [str(self._python(peer)), "-m", "benchmarks.lap", order.as_json()]
         try:
             with TemporaryDirectory() as scratch:
