@@ -251,8 +251,7 @@ class Assembly:
             return self._first_batch
         spool, options = self._objects[()].spool, self._options
         light, fitting = self._rows_that_fit(spool, most)
-        if fitting < light and not spool.is_text:
-            spool.settle()
+        while fitting < light and not spool.is_text and spool.settle_some():
             light, fitting = self._rows_that_fit(spool, most)
         rows = max(1, min(light, fitting))
         return min(rows, max(1, options.object_rows - spool.rows)) if options.object_rows else rows
@@ -268,10 +267,12 @@ class Assembly:
         options = self._options
         if options.object_rows is not None and spool.rows >= options.object_rows:
             return True
-        if spool.is_text or not self._may_be_full(spool):
+        if spool.is_text:
             return False
-        spool.settle()
-        return self._may_be_full(spool)
+        while self._may_be_full(spool):
+            if not spool.settle_some():
+                return True
+        return False
 
     def _may_be_full(self, spool: Spool) -> bool:
         return spool.bound * (1 + 1 / spool.rows) >= self._options.object_size

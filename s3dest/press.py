@@ -7,6 +7,7 @@ fixed places, so that the same bytes become the same object however and whenever
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ BLOCK: Final = 4 * 1024 * 1024
 _SMALLEST_BLOCK: Final = 16 * 1024
 _BLOCKS: Final = 16
 """An object has so many blocks at least: the raw bytes of the last one count as if they did not shrink."""
+
+GROUPS_AT_ONCE: Final = 2
+"""Groups of rows of one object that are made to bytes at once: each holds its rows in memory until then."""
 
 _END: Final = 1024
 """Bytes at most that a compressor adds to all of an object: header, trailer, checksum."""
@@ -51,6 +55,17 @@ def block_size(object_size: int) -> int:
     return min(BLOCK, max(_SMALLEST_BLOCK, object_size // _BLOCKS))
 
 
+class _Making:
+    """A group of rows on its way to bytes."""
+
+    __slots__ = ("made", "promise", "strand")
+
+    def __init__(self, pool: Executor, promise: int) -> None:
+        self.strand = Strand(pool)  # of this one task
+        self.promise = promise  # bytes that it becomes at most, less those that are passed on
+        self.made: bytes | None = None  # what it has become, until that is passed on
+
+
 class Press:
     """Makes the stored bytes of one object. One thread brings raw bytes; any thread may discard it."""
 
@@ -61,31 +76,43 @@ class Press:
         self._block = block
         self._raw = Shelf(workshop.budget, workshop.spill)
         self._digester = Digester()
-        self._making: Strand | None = None  # of groups
+        self._making: deque[_Making] = deque()
+        self._coming: deque[_Making] = deque()  # those of them that are not passed on
+        self._order = threading.Lock()  # while they are
         self._strand: Strand | None = None
         self._lock = threading.Lock()
         self._stored = 0  # stored bytes of the blocks that are done
         self._under_way = 0  # raw bytes of those that are not
-        self._promised = 0  # bytes at most that the last group becomes
-        self._made = 0  # what it has become
         self._held: int | None = 0  # bytes of rows that are no group yet; none once all is given up
         workshop.presses.add(self)
 
     def bound(self, more: int = 0) -> int:
         """Tell how many bytes the object would have at most, finished now or with ``more`` raw ones.
 
-        What is under way counts as if it did not shrink, so that knowing more only lowers it; the last group counts
-        as it was promised until somebody settles, whether it is done or not.
+        What is under way counts as if it did not shrink, so that knowing more only lowers it; a group counts as it
+        was promised until somebody settles it, whether it is done or not.
         """
         with self._lock:
-            known = self._stored + self._most(self._under_way) + self._promised - self._made
+            known = self._stored + self._most(self._under_way) + sum(making.promise for making in self._making)
         return known + self._most(self._raw.size + more) + (_END if self._compressor else 0)
 
     def settle(self) -> None:
         """Wait for what is under way: `bound` depends on the bytes alone then, not on when they were done."""
-        self._settle_group()
+        self._settle_groups()
         if self._strand is not None:
             self._strand.settle()
+
+    def settle_group(self) -> bool:
+        """Wait for the first of the groups that are on their way, whose bytes count then; tell if there was one.
+
+        Raises:
+            Exception: What made it fail.
+        """
+        if not self._making:
+            return False
+        self._making[0].strand.settle()
+        self._making.popleft()
+        return True
 
     def take(self, data: bytes) -> None:
         """Take raw bytes in, once memory has room for them.
@@ -116,25 +143,26 @@ class Press:
             self._workshop.budget.give_back(-change)
 
     def take_group(self, group: Group) -> None:
-        """Have a group of rows made to bytes, once that of before is done and memory has room for the rows.
+        """Have a group of rows made to bytes, beside one before it, once memory has room for the rows.
 
         Raises:
             S3DestError: An object on its way up has failed, or the destination was closed.
         """
         if self._raw.size:
             self._hand_over(self._raw.size)
-        self._settle_group()
+        if len(self._making) == GROUPS_AT_ONCE:
+            self.settle_group()
         self.hold(0)
         self._workshop.make_room(group.held)
         self._workshop.budget.drain(group.held)
-        self._promised = group.most
-        if self._making is None:
-            self._making = Strand(self._workshop.pool())
-        self._making.submit(partial(self._make, group), drop=partial(self._let_go, group))
+        making = _Making(self._workshop.pool(), group.most)
+        self._making.append(making)
+        self._coming.append(making)
+        making.strand.submit(partial(self._make, group, making), drop=partial(self._let_go, group))
 
     def finish(self) -> Digests:
         """Make the last bytes, and wait for those before."""
-        self._settle_group()
+        self._settle_groups()
         if self._strand is not None:
             if self._raw.size:
                 self._hand_over(self._raw.size)
@@ -158,6 +186,8 @@ class Press:
         self.kept.release()
         with self._lock:
             held, self._held = self._held or 0, None
+            held += sum(len(making.made or b"") for making in self._coming)
+            self._coming.clear()
         self._workshop.budget.give_back(held)
         self._workshop.presses.discard(self)
 
@@ -173,34 +203,47 @@ class Press:
         return block
 
     def _hand_over(self, size: int) -> None:
+        self._settle_groups()
         self._submit(self._begin(size))
 
-    def _submit(self, block: bytes) -> None:
+    def _submit(self, block: bytes, *, wait: bool = True) -> None:
         if self._strand is None:
             self._strand = Strand(self._workshop.pool())
-        self._strand.submit(partial(self._press, block), drop=partial(self._end, len(block), 0))
+        self._strand.submit(partial(self._press, block), drop=partial(self._end, len(block), 0), wait=wait)
 
-    def _make(self, group: Group) -> None:
+    def _settle_groups(self) -> None:
+        while self.settle_group():
+            pass
+
+    def _make(self, group: Group, making: _Making) -> None:
         try:
             made = group.write()
         finally:
             self._let_go(group)
-        size = len(made)
         with self._lock:
-            self._made = size
-            self._under_way += size
-        self._workshop.budget.force(size)
-        self._workshop.budget.drain(size)
-        # Never waits, lest it held up the thread that is to digest: there are two blocks before it at most.
-        self._submit(made)
+            if self._held is None:
+                return
+            making.made = made
+            self._workshop.budget.force(len(made))
+        # they may be done in another order than they came
+        with self._order:
+            while (next_made := self._next_made()) is not None:
+                # Never waits, lest it held up the thread that is to digest: there are few of them.
+                self._submit(next_made, wait=False)
+
+    def _next_made(self) -> bytes | None:
+        with self._lock:
+            if not self._coming or (made := self._coming[0].made) is None:
+                return None
+            making = self._coming.popleft()
+            making.promise -= len(made)
+            making.made = None
+            self._under_way += len(made)
+        self._workshop.budget.drain(len(made))
+        return made
 
     def _let_go(self, group: Group) -> None:
         self._workshop.budget.give_back(group.held, drained=True)
-
-    def _settle_group(self) -> None:
-        if self._making is not None:
-            self._making.settle()
-            self._promised = self._made = 0
 
     def _press(self, block: bytes) -> None:
         stored = 0

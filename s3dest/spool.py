@@ -153,9 +153,9 @@ class Spool:
         """Have the rows written that the encoder holds."""
         self._take_group(full=False)
 
-    def settle(self) -> None:
-        """Wait for what is under way: `bound` knows no more than that before."""
-        self.press.settle()
+    def settle_some(self) -> bool:
+        """Wait for some of what is under way, so that `bound` knows more; tell if there was any."""
+        return self.press.settle_group()
 
     def finish(self) -> FinishedObject:
         """Close the object, and wait for all of its bytes."""

@@ -29,12 +29,13 @@ class Strand:
         self._tasks: deque[tuple[_Task, _Task]] = deque()  # to run, and what to do if it never will
         self._failure: BaseException | None = None
 
-    def submit(self, task: _Task, *, drop: _Task) -> None:
-        """Have a task run after those before it; waits while there are too many.
+    def submit(self, task: _Task, *, drop: _Task, wait: bool = True) -> None:
+        """Have a task run after those before it.
 
         Args:
             task: What to run.
             drop: Called instead if it cannot be run any more; also where this raises.
+            wait: Whether to wait while there are too many.
 
         Raises:
             S3DestError: The destination was closed.
@@ -42,7 +43,8 @@ class Strand:
         """
         with self._changed:
             try:
-                self._changed.wait_for(lambda: self._failure is not None or len(self._tasks) < AT_MOST)
+                if wait:
+                    self._changed.wait_for(lambda: self._failure is not None or len(self._tasks) < AT_MOST)
                 self._raise_failure()
             except BaseException:
                 drop()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import threading
+import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -27,6 +30,9 @@ def _no_waiting() -> Iterator[None]:
         patch.setattr(strand, "AT_MOST", 10**6)
         yield
 
+
+TIMEOUT = 20
+"""Seconds after which a thread that hangs fails its test."""
 
 TEXT = b"".join(b'{"id":%d,"name":"row %d"}\n' % (number, number * 7919 % 1000) for number in range(2000))
 
@@ -115,8 +121,8 @@ def group(data: bytes, *, most: int) -> Group:
     return Group(lambda: data, 50, most)
 
 
-def test_groups_are_made_in_order() -> None:
-    """On threads, between bytes that are there already; an object counts what a group promised until it settles."""
+def test_groups_are_put_in_order() -> None:
+    """Behind bytes that are there already; an object counts what a group promised until it settles."""
     pool = Delayed()
     shop = workshop(pool=pool)
     press = Press(shop, compressor=None, block=1000)
@@ -125,21 +131,74 @@ def test_groups_are_made_in_order() -> None:
     assert (press.bound(), shop.budget.held) == (104, 54)
     pool.run()
     assert press.bound() == 104
-    press.settle()
+    assert press.settle_group()
     assert press.bound() == 9
+    assert not press.settle_group()
     press.take_group(group(b"second", most=70))
-    pool.run()
-    assert press.bound() == 79
     press.take_group(group(b"third", most=60))
-    assert press.bound() == 75
+    assert press.bound() == 139
+    making, pool.waiting = pool.waiting, []
+    for task in reversed(making):
+        task()
+    pool.run()
+    assert press.bound() == 139
+    press.take_group(group(b"fourth", most=50))
+    assert press.bound() == 125
     pool.run()
     press.take(b"tail")
     pool.at_once = True
     digests = press.finish()
-    assert press.kept.read(0, 100) == b"headfirstsecondthirdtail"
-    assert digests.sha256 == hashlib.sha256(b"headfirstsecondthirdtail").digest()
+    assert press.kept.read(0, 100) == b"headfirstsecondthirdfourthtail"
+    assert digests.sha256 == hashlib.sha256(b"headfirstsecondthirdfourthtail").digest()
     press.discard()
     assert (shop.budget.held, shop.budget._draining) == (0, 0)
+
+
+def test_bytes_of_a_whole_block_come_behind_the_groups_before() -> None:
+    """They wait for these."""
+
+    def slowly() -> bytes:
+        time.sleep(0.01)
+        return b"first"
+
+    with ThreadPoolExecutor(2) as pool:
+        press = Press(workshop(pool=pool), compressor=None, block=4)
+        press.take_group(Group(slowly, 50, 100))
+        press.take_group(group(b"second", most=100))
+        press.take(b"tail")
+        press.finish()
+    assert press.kept.read(0, 100) == b"firstsecondtail"
+
+
+def test_groups_are_made_at_the_same_time() -> None:
+    """Two of them; a third one waits for the first."""
+    meeting = threading.Barrier(2)
+
+    def meet() -> bytes:
+        meeting.wait(TIMEOUT)
+        return b"x"
+
+    with ThreadPoolExecutor(3) as pool:
+        press = Press(workshop(pool=pool), compressor=None, block=1000)
+        for _ in range(4):
+            press.take_group(Group(meet, 50, 100))
+        press.finish()
+    assert press.kept.read(0, 100) == b"xxxx"
+
+
+def test_one_thread_is_enough_for_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they became never waits for the thread that they are on, however much is to be digested before it."""
+    monkeypatch.setattr(strand, "AT_MOST", 3)
+    gate = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(gate.wait, TIMEOUT)
+        press = Press(workshop(pool=pool), compressor=None, block=4)
+        press.take(b"four" * 3)
+        press.take_group(group(b"first", most=9))
+        press.take_group(group(b"second", most=9))
+        gate.set()
+        press.finish()
+    assert press.kept.read(0, 100) == b"four" * 3 + b"firstsecond"
 
 
 def test_a_group_that_fails_is_raised_and_freed() -> None:
@@ -154,14 +213,19 @@ def test_a_group_that_fails_is_raised_and_freed() -> None:
     for last in (Press.finish, Press.settle, lambda press: press.take_group(group(b"x", most=9))):
         press = Press(shop, compressor=None, block=1000)
         press.take_group(Group(fail, 50, 100))
+        press.take_group(group(b"x", most=9))
         pool.run()
         with pytest.raises(ValueError, match="cannot write"):
             last(press)
         press.discard()
-    press = Press(shop, compressor=None, block=1000)
-    press.take_group(group(b"x", most=9))
-    press.discard()
-    pool.run()
+    for done in (False, True):
+        press = Press(shop, compressor=None, block=1000)
+        press.take_group(group(b"x", most=9))
+        if done:
+            pool.run()
+        press.discard()
+        pool.run()
+        press.settle()
     assert (shop.budget.held, shop.budget._draining) == (0, 0)
 
 

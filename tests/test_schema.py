@@ -206,17 +206,17 @@ def test_slow_threads_give_equal_objects(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("s3dest.assembly.ARROW_BATCH", 2000)
     monkeypatch.setattr("s3dest.assembly.COLUMN_BATCH", 2000)
     monkeypatch.setattr("s3dest.assembly.BATCH_BYTES", 10_000)  # the size of a row as stored matters
-    write_group: Any = _File.write_group
+    write: Any = _File._write
     table = pa.table({"id": range(60_000), "text": [f"{number * 7919 % 10_007}" for number in range(60_000)]})
     found = []
     for slow in (0.0, 0.01, 0.0):
 
         def slowly(*arguments: Any, slow: float = slow) -> bytes:
             time.sleep(slow)
-            data: bytes = write_group(*arguments)
+            data: bytes = write(*arguments)
             return data
 
-        monkeypatch.setattr(_File, "write_group", slowly)
+        monkeypatch.setattr(_File, "_write", slowly)
         for arrow in (False, True):
             with FakeAws() as aws, aws.destination(options=TransferOptions(object_size=150_000)) as destination:
                 with destination.append("o", transfer_id="x", transfer_date="2026-11-23", format="parquet") as append:

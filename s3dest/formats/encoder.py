@@ -129,7 +129,7 @@ class Group:
     """Rows that become bytes together, on whatever thread."""
 
     write: Callable[[], bytes]
-    """Makes the bytes; called once, after that of the group before has returned."""
+    """Makes the bytes; called once, perhaps while those of other groups are being made."""
     held: int
     """Bytes in memory of the rows."""
     most: int

@@ -15,13 +15,14 @@ are fixed: what does not fit is a `RowError`, but a float is rounded to the sche
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
+from s3dest.formats import parquet_footer
 from s3dest.formats.arrow import plain_type, require_pyarrow, settled
 from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns
 from s3dest.formats.arrow_types import cast, unite
@@ -32,7 +33,6 @@ from s3dest.schema import Column, annotations_of, columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 ROW_GROUP_BYTES: Final = 32 * 1024 * 1024
 """Uncompressed bytes after which a row group is written: large enough to scan, small enough to hold in memory."""
@@ -40,9 +40,6 @@ ROW_GROUP_BYTES: Final = 32 * 1024 * 1024
 _SMALL_DICTIONARY: Final = 128 * 1024
 """Bytes of a dictionary above which nothing is added to it, with Zstandard, which finds repetitions by itself: with
 pyarrow's megabyte, texts that hardly repeat took a third longer and became a seventh larger (measured)."""
-
-_BUFFER: Final = 4 * 1024 * 1024
-"""Bytes gathered before they become Python's."""
 
 _FOOTER: Final = 1024
 """Bytes around everything: magic numbers, the writer's name, lengths."""
@@ -100,85 +97,35 @@ class Parquet:
         return _Encoder(self, schema if isinstance(schema, Known) else _given(schema))
 
 
-class _Sink:
-    """Takes what pyarrow writes, until it is asked for."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._position = 0
-
-    def write(self, data: Any) -> int:  # noqa: ANN401  # a buffer of pyarrow
-        piece = bytes(data)
-        self._pieces.append(piece)
-        self._position += len(piece)
-        return len(piece)
-
-    def tell(self) -> int:
-        return self._position
-
-    def flush(self) -> None:
-        """Do nothing: whoever wants the bytes takes them."""
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self.closed = True
-
-    def take(self) -> bytes:
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
-
-
 class _File:
-    """A Parquet file being written, by one thread at a time."""
+    """A Parquet file whose row groups are each written by itself, and made one file by the footer."""
 
     def __init__(self, options: Parquet) -> None:
         self._options = options
-        self._sink = _Sink()
-        self._buffered: Any = None
-        self._writer: Any = None
+        self._footers: list[tuple[bytes, int]] = []  # of each group, and the bytes of its pages
 
-    def write_group(self, batches: list[pa.RecordBatch], schema: pa.Schema, most: int) -> bytes:
-        """Write a row group, or several if these are too many rows for one; ``most`` is how many bytes at most."""
-        pa = require_pyarrow()
-        if self._writer is None:
-            # unbuffered, each page would wait for the interpreter's lock
-            self._buffered = pa.BufferedOutputStream(pa.PythonFile(self._sink, "w"), min(_BUFFER, most))
-            self._writer = self._begun(schema)
-        table = pa.Table.from_batches(batches, schema=schema)
-        self._writer.write_table(table, row_group_size=self._options.row_group_rows)
-        return self._taken()
+    def group(self, batches: list[pa.RecordBatch], schema: pa.Schema) -> Callable[[], bytes]:
+        """Take rows as the next group, or several if these are too many rows for one; return what writes them."""
+        number = len(self._footers)
+        self._footers.append((b"", 0))
+        return partial(self._write, number, batches, schema)
 
-    def finish(self) -> bytes:
-        """Write the footer."""
-        if self._writer is None:
-            return b""
-        self._writer.close()
-        return self._taken()
-
-    def _begun(self, schema: pa.Schema) -> pq.ParquetWriter:
+    def _write(self, number: int, batches: list[pa.RecordBatch], schema: pa.Schema) -> bytes:
         import pyarrow.parquet as pq  # noqa: PLC0415  # with the extra only
 
-        options = self._options
-        return pq.ParquetWriter(
-            self._buffered,
-            schema,
-            compression=options.compression,
-            dictionary_pagesize_limit=_dictionary(options),
-        )
+        pa, options = require_pyarrow(), self._options
+        memory = pa.BufferOutputStream()
+        with pq.ParquetWriter(
+            memory, schema, compression=options.compression, dictionary_pagesize_limit=_dictionary(options)
+        ) as writer:
+            writer.write_table(pa.Table.from_batches(batches, schema=schema), row_group_size=options.row_group_rows)
+        pages, footer = parquet_footer.split(memoryview(memory.getvalue()))
+        self._footers[number] = footer, len(pages)
+        return bytes(pages) if number else b"".join([parquet_footer.MAGIC, pages])
 
-    def _taken(self) -> bytes:
-        self._buffered.flush()
-        return self._sink.take()
+    def finish(self) -> bytes:
+        """Write the footer; all groups are written."""
+        return parquet_footer.joined(self._footers) if self._footers else b""
 
 
 class _Encoder:
@@ -214,8 +161,7 @@ class _Encoder:
         enough = self._rows >= self._options.row_group_rows or self._bytes >= ROW_GROUP_BYTES
         if not self._batches or (full and not enough):
             return None
-        most = self._size.most(self._groups)
-        group = Group(partial(self._file.write_group, self._batches, self._schema, most), self._bytes, most)
+        group = Group(self._file.group(self._batches, self._schema), self._bytes, self._size.most(self._groups))
         self._footer += self._size.footer(self._groups)
         self._begun = True
         self._forget()
