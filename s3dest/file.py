@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import stat
+from concurrent.futures import Executor
 from contextlib import ExitStack
+from functools import partial
 from io import FileIO
+from itertools import cycle
 from os import fstat
 from pathlib import Path
 from typing import Final
@@ -18,9 +21,10 @@ from s3dest.finished import FinishedObject
 from s3dest.piece import BLOCK, part_size
 from s3dest.press import BLOCK as PRESSED
 from s3dest.press import Press, Workshop
+from s3dest.strand import AT_MOST, Strand
 
-_BLOCK: Final = 256 * 1024
-"""Bytes digested at once: they are still in the processor's cache then."""
+_BLOCK: Final = 1024 * 1024
+"""Bytes read at once, while those before are digested: SHA-256 takes its time, and nothing goes up before its end."""
 
 
 def from_file(path: Path, workshop: Workshop, *, number: int, rows: int | None, part: int) -> FinishedObject:
@@ -38,7 +42,7 @@ def from_file(path: Path, workshop: Workshop, *, number: int, rows: int | None, 
         if not stat.S_ISREG(found.st_mode) or found.st_size <= part:
             return _kept(file, workshop, number=number, rows=rows)
         size_of_part = part_size(found.st_size, part)
-        size, digests, crc32s = _digest(file, size_of_part)
+        size, digests, crc32s = _digest(file, size_of_part, workshop.pool())
         if part_size(size, part) != size_of_part:
             raise file_changed(str(path))
         on_error.pop_all()
@@ -51,17 +55,20 @@ def file_changed(name: str) -> ConfigError:
     return ConfigError(message, code="file_changed", remedy="Append files that nobody writes to any more.")
 
 
-def _digest(file: FileIO, part: int) -> tuple[int, Digests, list[int]]:
+def _digest(file: FileIO, part: int, pool: Executor) -> tuple[int, Digests, list[int]]:
     """Read a file whole; return its size, its digests, and the CRC32 of each part."""
-    sha256, buffer = hashlib.sha256(), memoryview(bytearray(_BLOCK))
+    sha256, strand = hashlib.sha256(), Strand(pool)
+    # one more than wait to be digested, so that the next one is free
+    buffers = cycle([memoryview(bytearray(_BLOCK)) for _ in range(AT_MOST + 1)])
     crc32s, size = [0], 0
-    while read := file.readinto(buffer[: part - size % part]):
+    while read := file.readinto((buffer := next(buffers))[: part - size % part]):
         if size and not size % part:
             crc32s.append(0)
         block = buffer[:read]
-        sha256.update(block)
+        strand.submit(partial(sha256.update, block), drop=block.release)
         crc32s[-1] = isal_zlib.crc32(block, crc32s[-1])
         size += read
+    strand.settle()
     whole = crc32s[0]
     for number, crc32 in enumerate(crc32s[1:], 1):
         whole = isal_zlib.crc32_combine(whole, crc32, min(part, size - number * part))

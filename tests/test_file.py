@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
@@ -42,6 +44,33 @@ def test_a_file_is_kept_if_it_is_small(tmp_path: Path, limit: int, *, kept: bool
     item.release()
     assert path.read_bytes() == DATA
     assert shop.budget.held == 0
+
+
+def test_bytes_are_digested_before_others_take_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is read faster than it is digested; its blocks share a few places in memory."""
+    monkeypatch.setattr("s3dest.file._BLOCK", 100)
+    path = tmp_path / "rows.jsonl"
+    data = bytes(number * 7919 % 251 for number in range(5000))
+    path.write_bytes(data)
+    sha256 = hashlib.sha256
+
+    class Slow:
+        def __init__(self) -> None:
+            self._digest = sha256()
+
+        def update(self, block: bytes) -> None:
+            time.sleep(0.001)
+            self._digest.update(block)
+
+        def digest(self) -> bytes:
+            return self._digest.digest()
+
+    with ThreadPoolExecutor(2) as pool, monkeypatch.context() as patch:
+        patch.setattr("s3dest.file.hashlib.sha256", Slow)
+        item = from_file(path, workshop(pool=pool), number=0, rows=None, part=1024)
+    assert item.digests.sha256 == sha256(data).digest()
+    assert item.digests.crc32 == zlib.crc32(data)
+    item.release()
 
 
 def test_a_file_that_grows_into_larger_parts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
