@@ -68,6 +68,8 @@ def run(order: Order) -> Lap:
     Raises:
         LookupError: The contestant takes no part in it.
     """
+    if order.kind in {"parquet", "arrow"}:
+        import_module("pandas")  # pyarrow does so at its first array(), for whoever uses it
     make = maker(order.peer, order.kind, threads=order.threads)
     store, data = Store(**order.store), Data(Path(order.data))
     if order.kind == "tiny":
