@@ -152,10 +152,10 @@ class Press:
             self._hand_over(self._raw.size)
         if len(self._making) == GROUPS_AT_ONCE:
             self.settle_group()
+        making = _Making(self._workshop.pool(), group.most)
         self.hold(0)
         self._workshop.make_room(group.held)
         self._workshop.budget.drain(group.held)
-        making = _Making(self._workshop.pool(), group.most)
         self._making.append(making)
         self._coming.append(making)
         making.strand.submit(partial(self._make, group, making), drop=partial(self._let_go, group))

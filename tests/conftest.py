@@ -1,15 +1,24 @@
-"""What every test gets: no settings of the machine, and nothing else."""
+"""What every test gets: no settings of the machine; and what many ask for: a fake AWS."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+from fake import FakeAws
 from hypothesis import settings
 
 # No deadline: how long an example takes says how busy the machine is. Examples are other ones each time.
 settings.register_profile("s3dest", deadline=None, max_examples=50)
 settings.load_profile("s3dest")
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    """Run the fake for one test."""
+    with FakeAws() as aws:
+        yield aws
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,13 +9,6 @@ from fake import FakeAws, faults
 from fake.store import KMS_KEY
 
 PUT = {"s3:PutObject"}
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def codes(aws: FakeAws, mode: Any = "recheck") -> set[str]:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from fake import FakeAws
+from typing import TYPE_CHECKING
 
 from s3dest import Capabilities, CheckReport, DestinationConfig
 
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
+if TYPE_CHECKING:
+    import pytest
+    from fake import FakeAws
 
 
 def test_a_report_tells_what_the_store_can_do(aws: FakeAws) -> None:

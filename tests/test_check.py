@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,13 +15,6 @@ from s3dest.layout import PROBE_FOLDER
 
 SETUP = [*["AssumeRole"] * 3, "PutObject", "PutObject", "DeleteObject"]
 RECHECK = [*["AssumeRole"] * 3, "CreateMultipartUpload", "UploadPart", "AbortMultipartUpload"]
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def codes(report: CheckReport) -> list[tuple[str, str, str]]:

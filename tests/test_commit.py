@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -16,13 +15,6 @@ from s3dest import AccessDeniedError, PreparedAppend, RequestError, TransferOpti
 from s3dest.commit import YOUNG, from_prepared
 
 MANIFEST = f"vendor/exports/_manifests/orders/dt=2026-11-23/manifest_{ID}.json"
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def prepare(aws: FakeAws, objects: int = 3, **more: Any) -> PreparedAppend:

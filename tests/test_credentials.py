@@ -30,13 +30,6 @@ DENIED = faults.sts_refusal(403, "AccessDenied", "User: X is not authorized to p
 
 
 @pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
-
-
-@pytest.fixture
 def bucket_of(aws: FakeAws) -> Iterator[Callable[..., Bucket]]:
     """Make buckets, and close them afterwards."""
     made = []

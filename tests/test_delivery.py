@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,13 +21,6 @@ from s3dest import (
 )
 
 FOLDER = f"vendor/exports/orders/dt=2026-11-23/{ID}"
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def prepare(destination: Destination, writer_id: int, rows: int = 3, **more: Any) -> PreparedAppend:

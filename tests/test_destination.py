@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,6 @@ from s3dest import AmbientIdentity, ConfigError, Destination, JsonLines, StateEr
 
 HERE = Path(__file__).parent
 FORK = multiprocessing.get_context("fork")
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def copy_of(destination: Destination) -> Destination:

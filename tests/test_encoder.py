@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -20,13 +20,6 @@ from s3dest.schema import Column
 
 ID = "01a209ce-4dde-7311-ab01-8184d030eb7f"
 OBJECT_FORMATS = [JsonLines(), JsonLines(compression="none")]
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 class Tabbed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -567,13 +567,6 @@ ELSEWHERE = {
     67: "test_s3.py: NoSuchUpload after an ambiguous completion",
 }
 """Rows with a test of another form."""
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def checked(aws: FakeAws, row: Row) -> CheckReport:

@@ -5,24 +5,18 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from fake import FakeAws
 
 from s3dest import AmbientIdentity, ConfigError, GoogleIdentityToken, TokenSource, WebIdentity
 
+if TYPE_CHECKING:
+    from fake import FakeAws
+
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def give() -> str:

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,13 +19,6 @@ from s3dest import AccessDeniedError, ConfigError, Destination, FileJournal, Jou
 
 ROWS = [{"id": 1}, {"id": 2}]
 DATE = "2026-11-23"
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def destination(aws: FakeAws, journal: Journal, prefix: str = "vendor/exports") -> Destination:

@@ -42,13 +42,6 @@ def s3() -> Iterator[EmbeddedS3]:
         yield s3
 
 
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
-
-
 def guided(s3: EmbeddedS3, auth: Literal["role", "hmac"], prefix: str, policy: Policy) -> Customer:
     """Play a customer who pasted the guide's policy."""
     customer = s3.customer(auth=auth, prefix=prefix)

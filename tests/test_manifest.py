@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,13 +35,6 @@ encode = partial(
     repeatable=False,
     signer=None,
 )
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def stored(aws: FakeAws, receipt: Receipt) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import datetime as dt
 import enum
 import gzip
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,6 @@ class Country(enum.Enum):
     """An enum."""
 
     DE = "DE"
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def by(*names: str) -> Partitioning:

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake import FakeAws
 from fake.world import USER_KEY, USER_SECRET, VENDOR_SECRET
 from pydantic import ValidationError
 from shares import share
 
 from s3dest import PendingUpload, PreparedAppend, PreparedObject, PreparedPart
 
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
+if TYPE_CHECKING:
+    from fake import FakeAws
 
 
 def test_json_goes_both_ways() -> None:

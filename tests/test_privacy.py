@@ -25,13 +25,6 @@ HALF_A_SESSION = (
 WAYS = pytest.mark.parametrize("way", ["role", "token", "user"])
 
 
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
-
-
 def destination_of(aws: FakeAws, way: str) -> Any:
     """Make a destination that gets in one way or another; each object beyond the first goes up in parts."""
     options = TransferOptions(object_rows=1, max_memory=1)

@@ -25,13 +25,6 @@ MD5 = base64.b64encode(hashlib.md5(DATA, usedforsecurity=False).digest()).decode
 
 
 @pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
-
-
-@pytest.fixture
 def bucket_of(aws: FakeAws) -> Iterator[Callable[..., Bucket]]:
     """Make buckets, and close them afterwards."""
     made = []

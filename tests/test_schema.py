@@ -8,7 +8,6 @@ import io
 import json
 import time
 import warnings
-from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -54,13 +53,6 @@ class Named(NamedTuple):
     """A tuple with names is no mapping."""
 
     id: int
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def manifest(aws: FakeAws) -> Any:

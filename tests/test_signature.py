@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -25,22 +25,17 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from fake import FakeAws
 
 from s3dest import ConfigError, Destination, ManifestSigner
 from s3dest.signature import signed_bytes
+
+if TYPE_CHECKING:
+    from fake import FakeAws
 
 KEY = Ed25519PrivateKey.generate()
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 LINE = PEM.decode().splitlines()[1]
 """The secret itself."""
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 def pem(key: Any, password: bytes | None = None) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,13 +10,6 @@ from fake.world import EXTERNAL_ID, ROLE_ARN
 
 from s3dest import WebIdentity
 from s3dest.strangers import wrong
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 @pytest.mark.parametrize("mode", ["setup", "recheck"])

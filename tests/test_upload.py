@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,6 @@ from s3dest.upload import OBJECTS_AT_ONCE, UploadPool, Uploads, abort_uploads
 
 TIMEOUT = 20
 """Seconds after which a thread that hangs fails its test."""
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    """Run the fake for one test."""
-    with FakeAws() as aws:
-        yield aws
 
 
 class StubBucket:
