@@ -193,11 +193,13 @@ class Assembly:
 
     def _add(self, partition: Partition, batch: Batch, numbers: Sequence[int]) -> None:
         """Add rows, of these numbers, to an object under construction, and to new ones where they do not fit."""
+        at_once = len(batch)
         while len(batch):
             spool = self._opened(partition)
             schema, held = spool.schema, spool.held
+            some = batch if at_once >= len(batch) else batch.slice(0, at_once)
             try:
-                taken = _add_some(spool, batch, numbers)
+                taken = _add_some(spool, some, numbers)
             except SchemaGrown as grown:
                 if not spool.rows:  # an encoder that is never content
                     raise
@@ -208,6 +210,8 @@ class Assembly:
             if spool.schema is not schema and spool.schema != schema:
                 self._schema = spool.schema
             self.rows += taken
+            # what did not fit is encoded once more: no more of it than two objects take
+            at_once = 2 * (taken if taken < len(some) else at_once) or at_once
             # after some rows of a batch, others may fit: bytes that were waiting have become fewer
             if not taken or self._is_full(spool):
                 self._close(partition)

@@ -1,7 +1,8 @@
 """One object under construction: rows are encoded, and their bytes pressed into the object's own.
 
-Lines of text fill an object up to the very row that still fits. Other formats tell only what a batch has become, so an
-object of theirs is closed when another row like those before might not fit.
+Lines of text fill an object up to the very row that still fits. Parquet tells only how many bytes rows become at most,
+so an object of its is closed when another row like those before might not fit; a format of the user's own tells what a
+batch has become, and may grow past the limit by one.
 """
 
 from __future__ import annotations
@@ -141,10 +142,11 @@ class Spool:
                 batch = batch.slice(0, room)
         data = batch.encode(self._encoder, first_row)
         if self._text is None:
-            self._take(data, len(batch))
+            count = self._kept(len(batch))
+            self._take(data, count)
             self._take_group(full=True)
             self.press.hold(self.held)
-            return len(batch)
+            return count
         if not self.rows:
             self._take(self._text.begin(), 0)
         return self._add_text(self._text, data, batch, first_row)
@@ -178,6 +180,17 @@ class Spool:
     def _take(self, data: bytes, rows: int) -> None:
         self.press.take(data)
         self.rows += rows
+
+    def _kept(self, count: int) -> int:
+        """Have an encoder that gathers rows keep those that surely fit, and one of an object at least."""
+        limit = self._options.object_size
+        if self._groups is None:
+            return count
+        while self.bound > limit and self.settle_some():
+            pass
+        if self.bound <= limit:
+            return count
+        return self._groups.keep(limit - self.press.bound(), least=0 if self.rows else 1)
 
     def _take_group(self, *, full: bool) -> None:
         group = self._groups.take_group(full=full) if self._groups is not None else None

@@ -136,11 +136,29 @@ def test_rows_that_wait_for_their_group_are_counted() -> None:
         assert (shop.budget.held, shop.budget._draining) == (0, 0)
 
 
-def test_a_batch_of_parquet_is_taken_whole() -> None:
-    """What it becomes is not known before; how much it holds until a group is written is."""
-    spool = spool_of(Parquet(), object_size=1)
+@pytest.mark.parametrize("room", [1, 9000, 2**30])
+@pytest.mark.parametrize("groups", [50, 10**6])
+def test_parquet_is_taken_as_far_as_it_surely_fits(room: int, groups: int) -> None:
+    """The first row always does; another batch may bring more of what did not, or none at all."""
+    spool = spool_of(Parquet(row_group_rows=groups), object_size=room)
+    taken = 0
+    while some := spool.add(Rows(ROWS[taken : taken + 300]), first_row=taken):
+        taken += some
+        assert spool.rows == taken
+        assert spool.bound <= room or taken == 1
+        if taken == len(ROWS):
+            break
+    assert (taken == 1, taken == len(ROWS)) == (room == 1, room == 2**30), taken
+    item = spool.finish()
+    assert item.size <= room or taken == 1
+    table = pa.parquet.read_table(pa.BufferReader(read(item)))
+    assert table.to_pylist() == ROWS[:taken]
+
+
+def test_what_parquet_holds_is_known() -> None:
+    """Until a group is written."""
+    spool = spool_of(Parquet())
     assert spool.add(Rows(ROWS), first_row=0) == 500
-    assert spool.bound > 1
     assert spool.held > 0
     spool.write_group()
     assert spool.held == 0

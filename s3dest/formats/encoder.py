@@ -147,6 +147,12 @@ class GroupEncoder(Protocol):
     def held(self) -> int:
         """Bytes in memory of the rows that it holds."""
 
+    def keep(self, most: int, *, least: int) -> int:
+        """Keep so many rows of the last batch that `pending` is ``most``, or less, and return how many these are.
+
+        They are ``least`` at least, whatever is pending then; the others are as if they had not come.
+        """
+
     def take_group(self, *, full: bool = True) -> Group | None:
         """Hand over the rows that it holds if they are a whole group, or, unless ``full``, whatever they are."""
 

@@ -138,7 +138,7 @@ class _Encoder:
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
         self._bytes = 0
-        self._size = GroupSize(_dictionary(options))
+        self._size = self._size_before = GroupSize(_dictionary(options))  # of all batches, and of those before the last
         self._footer = _FOOTER  # bytes at most of what is only written at the end
 
     @property
@@ -157,12 +157,30 @@ class _Encoder:
     def held(self) -> int:
         return self._bytes
 
+    def keep(self, most: int, *, least: int) -> int:
+        batch = self._batches.pop()
+        self._rows -= batch.num_rows
+        self._bytes -= batch.nbytes
+        self._size = self._size_before
+        low, high = least, batch.num_rows  # rows that fit, or must, and that are too many
+        while high - low > 1:
+            middle = (low + high) // 2
+            size = self._size.copy()
+            size.add(batch.slice(0, middle))
+            fits = size.most(self._groups_of(self._rows + middle)) + self._footer <= most
+            low, high = (middle, high) if fits else (low, middle)
+        if low:
+            self._keep(batch.slice(0, low))
+        return low
+
     def take_group(self, *, full: bool = True) -> Group | None:
         enough = self._rows >= self._options.row_group_rows or self._bytes >= ROW_GROUP_BYTES
         if not self._batches or (full and not enough):
             return None
-        group = Group(self._file.group(self._batches, self._schema), self._bytes, self._size.most(self._groups))
-        self._footer += self._size.footer(self._groups)
+        footer = self._size.footer(self._groups)
+        most = self._size.most(self._groups) - footer
+        group = Group(self._file.group(self._batches, self._schema), self._bytes, most)
+        self._footer += footer
         self._begun = True
         self._forget()
         return group
@@ -197,9 +215,13 @@ class _Encoder:
 
     @property
     def _groups(self) -> int:
-        return -(-self._rows // self._options.row_group_rows)
+        return self._groups_of(self._rows)
+
+    def _groups_of(self, rows: int) -> int:
+        return -(-rows // self._options.row_group_rows)
 
     def _keep(self, batch: pa.RecordBatch) -> None:
+        self._size_before = self._size.copy()
         self._batches.append(batch)
         self._rows += batch.num_rows
         self._bytes += batch.nbytes

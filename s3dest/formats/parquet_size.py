@@ -8,7 +8,7 @@ is no longer than its value, so that only those of the values in the dictionary 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from s3dest.formats.arrow import require_pyarrow
@@ -101,6 +101,12 @@ class GroupSize:
             self._leaves = [_Leaf(name, depth) for name, depth, _ in found]
         for leaf, (_, _, array) in zip(self._leaves, found, strict=True):
             leaf.add(array)
+
+    def copy(self) -> GroupSize:
+        """Begin another one with what this one has."""
+        other = GroupSize(self._dictionary)
+        other._leaves = [replace(leaf) for leaf in self._leaves]
+        return other
 
     def most(self, groups: int) -> int:
         """Tell the bytes, if it is stored as so many row groups."""
