@@ -213,7 +213,7 @@ class Assembly:
             # what did not fit is encoded once more: no more of it than two objects take
             at_once = 2 * (taken if taken < len(some) else at_once) or at_once
             # after some rows of a batch, others may fit: bytes that were waiting have become fewer
-            if not taken or self._is_full(spool):
+            if not (taken or spool.make_room()) or self._is_full(spool):
                 self._close(partition)
             batch, numbers = batch.slice(taken, len(batch)), numbers[taken:]
         if self._held > HELD_AT_MOST and len(self._objects) > 1:
@@ -274,7 +274,7 @@ class Assembly:
         if spool.is_text:
             return False
         while self._may_be_full(spool):
-            if not spool.settle_some():
+            if not spool.make_room():
                 return True
         return False
 

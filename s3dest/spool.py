@@ -26,6 +26,12 @@ _ALONE: Final = 1024 * 1024
 """Bytes of rows up to which a last group is not worth another thread."""
 
 
+_SMALLEST_GROUP: Final = 1024 * 1024
+_GROUPS: Final = 8
+"""A group that is written early, to see how small it becomes, has so many bytes of rows at least, and so large a share
+of an object."""
+
+
 class Batch(Protocol):
     """Some rows, in any form."""
 
@@ -158,6 +164,18 @@ class Spool:
     def settle_some(self) -> bool:
         """Wait for some of what is under way, so that `bound` knows more; tell if there was any."""
         return self.press.settle_group()
+
+    def make_room(self) -> bool:
+        """Turn rows that are held or under way into bytes, which are fewer than they might be; tell if there were any.
+
+        Few rows are not worth a group of their own.
+        """
+        if self.settle_some():
+            return True
+        if self.held < max(_SMALLEST_GROUP, self._options.object_size // _GROUPS):
+            return False
+        self.write_group()
+        return self.settle_some()
 
     def finish(self) -> FinishedObject:
         """Close the object, and wait for all of its bytes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 import io
 import json
 import time
@@ -172,9 +173,12 @@ def in_lists(rows: list[Any], size: int) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["light", "heavy", "nested", "dataclass"])
-def test_lists_of_any_size_give_equal_objects(kind: str) -> None:
+def test_lists_of_any_size_give_equal_objects(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of columns end where those of single rows do, whatever is heavy in between."""
-    rows: list[Any] = [{"id": number, "text": "x" * (number % 90)} for number in range(20_000)]
+    monkeypatch.setattr("s3dest.spool._SMALLEST_GROUP", 40_000)
+    rows: list[Any] = [
+        {"id": number, "text": hashlib.sha512(b"%d" % number).hexdigest()[: number % 90]} for number in range(20_000)
+    ]
     if kind == "heavy":
         rows[9000:9040] = [{"id": number, "text": "y" * 100_000} for number in range(9000, 9040)]
     elif kind == "nested":
@@ -192,9 +196,31 @@ def test_lists_of_any_size_give_equal_objects(kind: str) -> None:
     assert len(found[0]) > len(found[1])
 
 
+@pytest.mark.parametrize("way", ["rows", "arrow", "parted"])
+def test_parquet_fills_objects_with_what_rows_have_become(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that shrink to a tenth do not end in objects of a tenth of the size that is wanted."""
+    monkeypatch.setattr("s3dest.spool._SMALLEST_GROUP", 5000)
+    rows = [{"id": number, "half": number % 2, "text": "the same again " * 10} for number in range(40_000)]
+    partition_by = ["half"] if way == "parted" else []
+    with (
+        FakeAws() as aws,
+        aws.destination(options=TransferOptions(object_size=50_000)) as destination,
+        destination.append("o", format="parquet", partition_by=partition_by) as append,
+    ):
+        if way == "arrow":
+            append.write_arrow(pa.Table.from_pylist(rows))
+        else:
+            append.write_many(rows)
+    last = {item.partition: item for item in append.receipt.objects}
+    full = [item.size for item in append.receipt.objects if item is not last[item.partition]]
+    assert len(full) >= 2
+    assert all(0.6 * 50_000 < size <= 50_000 for size in full), full
+
+
 def test_slow_threads_give_equal_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an object ends must not depend on whether its row groups are written yet."""
     monkeypatch.setattr("s3dest.formats.parquet.ROW_GROUP_BYTES", 40_000)
+    monkeypatch.setattr("s3dest.spool._SMALLEST_GROUP", 10_000)
     monkeypatch.setattr("s3dest.assembly.ARROW_BATCH", 2000)
     monkeypatch.setattr("s3dest.assembly.COLUMN_BATCH", 2000)
     monkeypatch.setattr("s3dest.assembly.BATCH_BYTES", 10_000)  # the size of a row as stored matters

@@ -65,7 +65,8 @@ class Parquet:
     """How the pages are compressed."""
 
     row_group_rows: int = 1_048_576
-    """A row group is closed when it has this many rows, or 32 MiB uncompressed."""
+    """A row group is closed when it has this many rows, or 32 MiB uncompressed; or where an object is nearly full, for
+    only what is written is known to be small."""
 
     def __post_init__(self) -> None:
         """Refuse what pyarrow would refuse later, and a missing pyarrow."""
