@@ -29,17 +29,14 @@ class AmbientIdentity:
 
     session: boto3.Session | None = field(default=None, repr=False)
 
-    def __getstate__(self) -> object:
+    def __reduce__(self) -> tuple[type[AmbientIdentity], tuple[()]]:
         """Refuse to pickle a session, which holds sockets and locks."""
+        # no __getstate__: dataclass replaces it by its own before Python 3.11.4 (gh-104035)
         if self.session is not None:
             message = "An AmbientIdentity with a boto3 session cannot be pickled."
             remedy = "Leave the session out and configure each worker's environment, or build the destination there."
             raise ConfigError(message, code="not_picklable", remedy=remedy)
-        return ()  # with None, __setstate__ would not be called
-
-    def __setstate__(self, state: object) -> None:
-        """Restore an identity without a session."""
-        object.__setattr__(self, "session", None)
+        return AmbientIdentity, ()
 
 
 @runtime_checkable
