@@ -81,6 +81,7 @@ class AppendWriter:
             make_uploads,
             key_of=self._key_of,
             part_size=delivery.options.part_size,
+            signed=not delivery.config.over_tls,
         )
         partitioning = _partitioning(partition_by, layout)
         self._is_parted = partitioning is not None

@@ -12,6 +12,7 @@ from s3dest.answer_limit import limit_answers
 from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider
 from s3dest.options import MIB, TransferOptions
+from s3dest.payload_hash import sign_known_hashes
 from s3dest.piece import Piece
 from s3dest.sdk import session_with
 from s3dest.verdicts import REGION_CODES
@@ -28,7 +29,6 @@ _REDIRECTS: Final = frozenset({301, 302, 307})
 
 def create_client(config: DestinationConfig, options: TransferOptions, provider: KeyProvider) -> S3Client:
     """Make the boto3 client of one destination in one process."""
-    over_tls = config.endpoint_url is None or config.endpoint_url.startswith("https://")
     settings = Config(
         signature_version="s3v4",
         user_agent_extra=f"s3dest/{__version__}",
@@ -44,7 +44,7 @@ def create_client(config: DestinationConfig, options: TransferOptions, provider:
         s3={
             "addressing_style": config.addressing_style,
             # each body carries a checksum; over TLS a signed digest of it would add nothing but its cost
-            "payload_signing_enabled": not over_tls,
+            "payload_signing_enabled": not config.over_tls,
             "us_east_1_regional_endpoint": "regional",
             "use_accelerate_endpoint": False,
         },
@@ -53,6 +53,8 @@ def create_client(config: DestinationConfig, options: TransferOptions, provider:
         "s3", region_name=config.region, endpoint_url=config.endpoint_url, config=settings
     )
     limit_answers(client)
+    if not config.over_tls:
+        sign_known_hashes(client, provider)
     events = client.meta.events
     events.register_first("needs-retry.s3", _refuse_redirect)
     # of the general event, which comes after an operation's own: botocore adds the header there

@@ -172,8 +172,9 @@ class Committer:
         if isinstance(item, PreparedObject):
             return self._complete(transfer, item, on_retry)
         assert item.digests.md5 is not None  # noqa: S101  # what is too large for one request has gone up
-        data = item.read(0, item.size) if item.size <= BLOCK else Piece(item.read, 0, item.size)
-        body = Body(data, item.digests.sha256, item.digests.md5)
+        sha256 = item.digests.sha256
+        data = item.read(0, item.size) if item.size <= BLOCK else Piece(item.read, 0, item.size, sha256=sha256)
+        body = Body(data, sha256, item.digests.md5)
         return self.bucket.put(key, body, content_type=transfer.content_type, on_retry=on_retry)
 
     def _complete(self, transfer: Transfer, item: PreparedObject, on_retry: OnRetry) -> Creation:

@@ -88,6 +88,11 @@ class DestinationConfig(Model):
         return self.endpoint_url is None or is_aws_host(self.endpoint_url)
 
     @property
+    def over_tls(self) -> bool:
+        """Whether requests are encrypted on their way; then no digest of their body is signed."""
+        return self.endpoint_url is None or self.endpoint_url.startswith("https://")
+
+    @property
     def partition(self) -> Partition:
         """AWS's partition of the region; elsewhere that of the role's ARN, or plain ``aws``."""
         if self.on_aws and (partition := partition_of(self.region)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from isal import isal_zlib
 
@@ -16,6 +17,14 @@ class Digests:
     crc32: int
     md5: bytes | None
     """Not known of what is too large for one request: nothing is compared with it."""
+
+
+class PartDigests(NamedTuple):
+    """Digests of a part's bytes."""
+
+    crc32: int
+    sha256: bytes | None
+    """Not known where no request will be signed by it."""
 
 
 class Digester:

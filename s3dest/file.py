@@ -15,7 +15,7 @@ from typing import Final
 
 from isal import isal_zlib
 
-from s3dest.digests import Digests
+from s3dest.digests import Digests, PartDigests
 from s3dest.errors import ConfigError
 from s3dest.finished import FinishedObject
 from s3dest.piece import BLOCK, part_size
@@ -27,10 +27,13 @@ _BLOCK: Final = 1024 * 1024
 """Bytes read at once, while those before are digested: SHA-256 takes its time, and nothing goes up before its end."""
 
 
-def from_file(path: Path, workshop: Workshop, *, number: int, rows: int | None, part: int) -> FinishedObject:
+def from_file(
+    path: Path, workshop: Workshop, *, number: int, rows: int | None, part: int, signed: bool
+) -> FinishedObject:
     """Digest a file. One of up to ``part`` bytes is kept, another is read again when it goes up.
 
-    What is no regular file can be read once only, and is kept as rows are: in memory, or on disk.
+    What is no regular file can be read once only, and is kept as rows are: in memory, or on disk. If requests are
+    ``signed`` by a digest of their body, that of each part is taken as well, while a processor has nothing to do.
 
     Raises:
         OSError: It cannot be read.
@@ -42,11 +45,11 @@ def from_file(path: Path, workshop: Workshop, *, number: int, rows: int | None, 
         if not stat.S_ISREG(found.st_mode) or found.st_size <= part:
             return _kept(file, workshop, number=number, rows=rows)
         size_of_part = part_size(found.st_size, part)
-        size, digests, crc32s = _digest(file, size_of_part, workshop.pool())
+        size, digests, parts = _digest(file, size_of_part, workshop.pool(), signed=signed)
         if part_size(size, part) != size_of_part:
             raise file_changed(str(path))
         on_error.pop_all()
-    return FinishedObject(number, rows, size, digests, file=file, part_crc32s=crc32s)
+    return FinishedObject(number, rows, size, digests, file=file, parts=parts)
 
 
 def file_changed(name: str) -> ConfigError:
@@ -55,24 +58,45 @@ def file_changed(name: str) -> ConfigError:
     return ConfigError(message, code="file_changed", remedy="Append files that nobody writes to any more.")
 
 
-def _digest(file: FileIO, part: int, pool: Executor) -> tuple[int, Digests, list[int]]:
-    """Read a file whole; return its size, its digests, and the CRC32 of each part."""
-    sha256, strand = hashlib.sha256(), Strand(pool)
+def _digest(file: FileIO, part: int, pool: Executor, *, signed: bool) -> tuple[int, Digests, list[PartDigests]]:
+    """Read a file whole; return its size, its digests, and those of each part."""
+    whole, part_by_part = _Behind(pool), _Behind(pool)
     # one more than wait to be digested, so that the next one is free
     buffers = cycle([memoryview(bytearray(_BLOCK)) for _ in range(AT_MOST + 1)])
     crc32s, size = [0], 0
     while read := file.readinto((buffer := next(buffers))[: part - size % part]):
         if size and not size % part:
             crc32s.append(0)
-        block = buffer[:read]
-        strand.submit(partial(sha256.update, block), drop=block.release)
-        crc32s[-1] = isal_zlib.crc32(block, crc32s[-1])
+            part_by_part.begin_another()
+        whole.take(buffer[:read])
+        if signed:
+            part_by_part.take(buffer[:read])
+        crc32s[-1] = isal_zlib.crc32(buffer[:read], crc32s[-1])
         size += read
-    strand.settle()
-    whole = crc32s[0]
-    for number, crc32 in enumerate(crc32s[1:], 1):
-        whole = isal_zlib.crc32_combine(whole, crc32, min(part, size - number * part))
-    return size, Digests(sha256.digest(), whole, None), crc32s
+    (sha256,), sha256s = whole.finish(), part_by_part.finish()
+    crc32 = crc32s[0]
+    for number, following in enumerate(crc32s[1:], 1):
+        crc32 = isal_zlib.crc32_combine(crc32, following, min(part, size - number * part))
+    parts = [PartDigests(one, own if signed else None) for one, own in zip(crc32s, sha256s, strict=True)]
+    return size, Digests(sha256, crc32, None), parts
+
+
+class _Behind:
+    """Takes SHA-256 on another thread, while more is read."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._strand = Strand(pool)
+        self._digests = [hashlib.sha256()]
+
+    def take(self, block: memoryview) -> None:
+        self._strand.submit(partial(self._digests[-1].update, block), drop=block.release)
+
+    def begin_another(self) -> None:
+        self._digests.append(hashlib.sha256())
+
+    def finish(self) -> list[bytes]:
+        self._strand.settle()
+        return [digest.digest() for digest in self._digests]
 
 
 def _kept(file: FileIO, workshop: Workshop, *, number: int, rows: int | None) -> FinishedObject:

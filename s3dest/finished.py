@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from s3dest.digests import Digests
+from s3dest.digests import Digests, PartDigests
 from s3dest.formats.partition import Partition
 from s3dest.schema import Column
 from s3dest.shelf import Shelf
@@ -28,8 +28,8 @@ class FinishedObject:
     """Where its bytes are, unless they are in a file of the caller's."""
     file: BinaryIO | None = field(default=None, repr=False)
     """The caller's file, who may write to it."""
-    part_crc32s: Sequence[int] | None = None
-    """The CRC32 of each part of such a file, when it was digested."""
+    parts: Sequence[PartDigests] | None = None
+    """Digests of each part of such a file."""
     columns: tuple[Column, ...] | None = None
     """Its columns, if the format knows any."""
     partition: Partition = ()

@@ -34,13 +34,21 @@ class Piece(RawIOBase):
 
     Attributes:
         crc32: The CRC32 that they had when they were digested, if they may have changed since.
+        sha256: The SHA-256 that they had then, if it is known.
     """
 
     def __init__(
-        self, read_at: Callable[[int, int], bytes], offset: int, size: int, *, crc32: int | None = None
+        self,
+        read_at: Callable[[int, int], bytes],
+        offset: int,
+        size: int,
+        *,
+        crc32: int | None = None,
+        sha256: bytes | None = None,
     ) -> None:
         super().__init__()
         self.crc32 = crc32
+        self.sha256 = sha256
         self._read_at = read_at
         self._offset = offset
         self._size = size

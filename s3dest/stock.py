@@ -35,11 +35,13 @@ class Stock:
         *,
         key_of: Callable[[FinishedObject], str],
         part_size: int,
+        signed: bool,
     ) -> None:
         self._budget = budget
         self._make_uploads = uploads
         self._key_of = key_of
         self._part_size = part_size
+        self._signed = signed
         self._uploads: Uploads | None = None
         self.workshop = Workshop(budget, Spill(), pool, self._make_room)
         self.at_hand: list[FinishedObject] = []
@@ -67,7 +69,7 @@ class Stock:
             OSError: The file cannot be read.
             S3DestError: It cannot be brought up.
         """
-        finished = from_file(path, self.workshop, number=number, rows=rows, part=self._part_size)
+        finished = from_file(path, self.workshop, number=number, rows=rows, part=self._part_size, signed=self._signed)
         if finished.file is not None:
             self.bytes_encoded += finished.size
         if finished.file is None and finished.size <= self._part_size:

@@ -100,8 +100,9 @@ class UploadPool:
                 _refuse_if(cancelled)
                 if failed:
                     failed[0].result()
-                crc32 = item.part_crc32s[number - 1] if item.part_crc32s is not None else None
-                piece = Piece(item.read, offset, min(size, item.size - offset), crc32=crc32)
+                piece = Piece(item.read, offset, min(size, item.size - offset))
+                if item.parts is not None:
+                    piece.crc32, piece.sha256 = item.parts[number - 1]
                 self._room.acquire()
                 try:
                     future = self._parts.submit(self._send_part, key, upload_id, number, piece, on_retry)

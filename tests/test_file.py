@@ -29,18 +29,20 @@ def read(item: FinishedObject) -> bytes:
 @pytest.mark.parametrize(
     ("limit", "kept"), [(len(DATA), True), (len(DATA) - 1, False), (len(DATA) // 2, False), (999, False)]
 )
-def test_a_file_is_kept_if_it_is_small(tmp_path: Path, limit: int, *, kept: bool) -> None:
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_file_is_kept_if_it_is_small(tmp_path: Path, limit: int, *, kept: bool, signed: bool) -> None:
     """A larger one stays where it is; its digests are known either way, and its rows as far as the caller told."""
     path = tmp_path / "rows.jsonl"
     path.write_bytes(DATA)
     shop = workshop()
-    item = from_file(path, shop, number=5, rows=500, part=limit)
+    item = from_file(path, shop, number=5, rows=500, part=limit, signed=signed)
     assert (item.file is None, item.in_memory, shop.budget.held) == (kept, len(DATA) * kept, len(DATA) * kept)
     assert (item.number, item.rows, item.size) == (5, 500, len(DATA))
     assert (item.digests.sha256, item.digests.crc32) == (hashlib.sha256(DATA).digest(), zlib.crc32(DATA))
     assert read(item) == DATA
-    parts = [zlib.crc32(DATA[start : start + limit]) for start in range(0, len(DATA), limit)] if limit else None
-    assert item.part_crc32s == (None if kept else parts)
+    parts = [DATA[start : start + limit] for start in range(0, len(DATA), limit)]
+    digests = [(zlib.crc32(part), hashlib.sha256(part).digest() if signed else None) for part in parts]
+    assert item.parts == (None if kept else digests)
     item.release()
     assert path.read_bytes() == DATA
     assert shop.budget.held == 0
@@ -67,7 +69,10 @@ def test_bytes_are_digested_before_others_take_their_place(tmp_path: Path, monke
 
     with ThreadPoolExecutor(2) as pool, monkeypatch.context() as patch:
         patch.setattr("s3dest.file.hashlib.sha256", Slow)
-        item = from_file(path, workshop(pool=pool), number=0, rows=None, part=1024)
+        item = from_file(path, workshop(pool=pool), number=0, rows=None, part=1024, signed=True)
+    assert item.parts is not None
+    for number, part in enumerate(item.parts):
+        assert part.sha256 == sha256(data[number * 1024 : (number + 1) * 1024]).digest()
     assert item.digests.sha256 == sha256(data).digest()
     assert item.digests.crc32 == zlib.crc32(data)
     item.release()
@@ -88,7 +93,7 @@ def test_a_file_that_grows_into_larger_parts_is_refused(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(Path, "open", lambda self, *_, **__: Growing(str(self)))
     with pytest.raises(ConfigError) as caught:
-        from_file(path, workshop(), number=0, rows=None, part=512)
+        from_file(path, workshop(), number=0, rows=None, part=512, signed=False)
     os.close(writable)
     assert caught.value.code == "file_changed"
 
@@ -98,7 +103,7 @@ def test_a_file_may_go_once_it_is_taken(tmp_path: Path) -> None:
     for limit in (1000, len(DATA)):
         path = tmp_path / "rows.jsonl"
         path.write_bytes(DATA)
-        item = from_file(path, workshop(), number=0, rows=None, part=limit)
+        item = from_file(path, workshop(), number=0, rows=None, part=limit, signed=False)
         path.unlink()
         assert read(item) == DATA
         item.release()
@@ -107,7 +112,7 @@ def test_a_file_may_go_once_it_is_taken(tmp_path: Path) -> None:
 def test_an_empty_file_is_an_object_too(tmp_path: Path) -> None:
     """Of no bytes, with the digests of nothing."""
     (tmp_path / "empty").touch()
-    item = from_file(tmp_path / "empty", workshop(), number=0, rows=0, part=100)
+    item = from_file(tmp_path / "empty", workshop(), number=0, rows=0, part=100, signed=False)
     assert (item.size, read(item), item.digests.crc32) == (0, b"", 0)
     assert item.digests.sha256 == hashlib.sha256().digest()
 
@@ -120,7 +125,7 @@ def test_a_pipe_is_read_once(tmp_path: Path, limit: int) -> None:
     writer = threading.Thread(target=path.write_bytes, args=(DATA,))
     writer.start()
     shop = workshop(limit)
-    item = from_file(path, shop, number=0, rows=None, part=10)
+    item = from_file(path, shop, number=0, rows=None, part=10, signed=False)
     writer.join()
     assert (item.file, item.size, read(item)) == (None, len(DATA), DATA)
     item.release()
@@ -130,6 +135,6 @@ def test_a_pipe_is_read_once(tmp_path: Path, limit: int) -> None:
 def test_a_file_that_cannot_be_read_is_told_as_the_system_tells_it(tmp_path: Path) -> None:
     """A missing file is the caller's, and a folder is no file."""
     with pytest.raises(FileNotFoundError):
-        from_file(tmp_path / "missing", workshop(), number=0, rows=None, part=100)
+        from_file(tmp_path / "missing", workshop(), number=0, rows=None, part=100, signed=False)
     with pytest.raises(IsADirectoryError):
-        from_file(tmp_path, workshop(), number=0, rows=None, part=100)
+        from_file(tmp_path, workshop(), number=0, rows=None, part=100, signed=False)

@@ -44,7 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "piece",
     ),
     ("identity", "sdk", "role_sessions", "credentials", "strangers"),
-    ("lanes", "client", "wire", "s3", "rights"),
+    ("lanes", "payload_hash", "client", "wire", "s3", "rights"),
     (
         "budget",
         "shelf",
@@ -73,6 +73,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "role_sessions",
         "credentials",
         "identity",
+        "payload_hash",
         "client",
         "wire",
         "s3",
@@ -123,7 +124,7 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "rich": ("findings",),  # the type of a report on a terminal
     "pyarrow": ("spool", "assembly"),
     "_typeshed": ("*",),  # the standard library's own types
-    "types_boto3_s3": ("destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
+    "types_boto3_s3": ("payload_hash", "destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
     "types_boto3_sts": ("identity", "role_sessions", "testing", "testing.*", "cli", "cli.*"),
 }
 """Imports under ``if TYPE_CHECKING`` obey the same rules, but for these."""

@@ -92,7 +92,12 @@ class Ground:
         self.uploads = StubUploads(self.budget)
         self.made = 0
         self.stock = Stock(
-            self.budget, Inline, self._make, key_of=lambda item: f"key-{item.number}", part_size=part_size
+            self.budget,
+            Inline,
+            self._make,
+            key_of=lambda item: f"key-{item.number}",
+            part_size=part_size,
+            signed=False,
         )
 
     def build(self, rows: int, number: int = 0) -> Spool:

@@ -373,9 +373,12 @@ def test_a_file_goes_up_in_parts_byte_for_byte(aws: FakeAws, tmp_path: Path) -> 
     assert (stored.rows, stored.size) == (7, len(data))
 
 
+@pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize("checksums", ["aws", "md5"])
 @pytest.mark.parametrize("change", ["altered", "shortened"])
-def test_a_file_that_changes_under_way_is_refused(aws: FakeAws, tmp_path: Path, change: str, checksums: Any) -> None:
+def test_a_file_that_changes_under_way_is_refused(
+    aws: FakeAws, tmp_path: Path, change: str, checksums: Any, scheme: str
+) -> None:
     """Its key would promise other bytes: the error says so, and nothing is visible."""
     path = tmp_path / "rows.jsonl"
     path.write_bytes(bytes(6 * MIB))
@@ -388,7 +391,9 @@ def test_a_file_that_changes_under_way_is_refused(aws: FakeAws, tmp_path: Path, 
                 file.write(b"another row")
 
     aws.faults.at("CreateMultipartUpload", 1, faults.meanwhile(interfere))
-    with aws.destination(options=TransferOptions(part_size=5 * MIB, checksums=checksums)) as destination:
+    config = aws.config(endpoint_url=f"{scheme}://s3.eu-west-1.amazonaws.com")
+    options = TransferOptions(part_size=5 * MIB, checksums=checksums)
+    with aws.destination(config, options=options) as destination:
         append = destination.append("orders", format=JsonLines(compression="none"))
         with pytest.raises(ConfigError) as caught:
             append.write_file(path)

@@ -51,14 +51,13 @@ def _holds(test: Test, config: DestinationConfig) -> bool | None:
 
 def _facts(config: DestinationConfig) -> dict[str, str | None]:
     """List what is known of each put; ``None`` where it does not carry the value."""
-    secure = config.endpoint_url is None or config.endpoint_url.startswith("https:")
     algorithm = key = None
     if isinstance(config.encryption, SseKms):
         algorithm, key = "aws:kms", config.encryption.key_arn
     elif isinstance(config.encryption, SseS3):
         algorithm = "AES256"
     return {
-        "aws:securetransport": "true" if secure else "false",
+        "aws:securetransport": "true" if config.over_tls else "false",
         "s3:x-amz-server-side-encryption": algorithm,
         "s3:x-amz-server-side-encryption-aws-kms-key-id": key,
         "s3:x-amz-acl": None,

@@ -162,6 +162,10 @@ class Store:
             given = request.headers.get(name)
             if given is not None and base64.b64decode(given) != digest(request.body):
                 return Answer.error(400, "BadDigest", "The Content-MD5 or checksum did not match what was received.")
+        signed = request.headers.get("x-amz-content-sha256")
+        if signed not in {None, "UNSIGNED-PAYLOAD", hashlib.sha256(request.body).hexdigest()}:
+            message = "The provided 'x-amz-content-sha256' header does not match what was computed."
+            return Answer.error(400, "XAmzContentSHA256Mismatch", message)
         return None
 
     def _exists(self, request: Request) -> Answer | None:

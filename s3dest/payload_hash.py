@@ -1,0 +1,61 @@
+"""Requests signed by a SHA-256 that is known already: botocore would read each body once more for it.
+
+It has no setting for that, but asks events: one may leave a request unsigned, and another may sign it, here by
+botocore's own class. Over https nothing of this is needed, as the body's digest is not signed.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore import UNSIGNED
+from botocore.auth import S3SigV4Auth
+
+from s3dest.credentials import KeyProvider
+from s3dest.piece import Piece
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import ReadOnlyCredentials
+    from types_boto3_s3 import S3Client
+
+_KNOWN: Final = "s3dest_payload_hash"
+
+
+class _KnownHashAuth(S3SigV4Auth):
+    """S3's signature, version 4, of a body that need not be read."""
+
+    def __init__(self, credentials: ReadOnlyCredentials, service: str, region: str, sha256: bytes) -> None:
+        super().__init__(credentials, service, region)
+        self._payload = sha256.hex()
+
+    def payload(self, request: AWSRequest) -> str:  # noqa: ARG002  # botocore's signature
+        return self._payload
+
+
+def sign_known_hashes(client: S3Client, provider: KeyProvider) -> None:
+    """Let a client sign a `Piece` whose SHA-256 is known without reading it."""
+    events = client.meta.events
+    events.register_last("before-call.s3", _remember)
+    events.register_first("choose-signer.s3", _leave_unsigned)  # type: ignore[arg-type]  # its answer counts
+    events.register_last("before-sign.s3", partial(_sign, provider))
+
+
+def _remember(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    body = params.get("body")
+    if isinstance(body, Piece) and body.sha256 is not None:
+        context[_KNOWN] = body.sha256
+
+
+def _leave_unsigned(context: dict[str, Any], **_: object) -> object:
+    return UNSIGNED if _KNOWN in context else None
+
+
+def _sign(provider: KeyProvider, request: AWSRequest, signing_name: str, region_name: str, **_: object) -> None:
+    context: dict[str, Any] = request.context
+    if _KNOWN in context:
+        chosen = context.get("signing", {})  # by the rules for endpoints
+        service, region = chosen.get("signing_name") or signing_name, chosen.get("region") or region_name
+        keys = provider.credentials.get_frozen_credentials()
+        _KnownHashAuth(keys, service, region, context[_KNOWN]).add_auth(request)
