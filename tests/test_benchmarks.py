@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from benchmarks import plot, report
 from benchmarks.data import make_rows
 from benchmarks.lap import Lap
 from benchmarks.peers import PEERS
-from benchmarks.runner import Standing
+from benchmarks.runner import Standing, prefix_of
 from benchmarks.sink import Received
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -39,6 +40,14 @@ def results() -> report.Results:
     ours = standing("s3dest", JSONL, fast, lap(0.7, JSONL.amount), lap(0.9, JSONL.amount), received=everything)
     tiny = standing("s3dest", TINY, lap(1, 500), received=many)
     return [(JSONL, [standing("boto3", JSONL, slow, received=everything), ours, absent]), (TINY, [tiny])]
+
+
+@pytest.mark.parametrize("contestant", [*PEERS, "s3dest (before)"])
+def test_what_a_lap_writes_is_found_in_the_sinks_log(contestant: str) -> None:
+    """The log shows URLs as they were sent: a parenthesis would be quoted there, and the lap not counted."""
+    prefix = prefix_of(JSONL, contestant, 3)
+    assert quote(prefix, safe="") == prefix
+    assert prefix != prefix_of(JSONL, "s3dest" if " " in contestant else "another", 3)
 
 
 def test_a_table_has_medians_and_ratios(results: report.Results) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Runner:
 
     def _lap(self, workload: Workload, standing: Standing, number: int) -> None:
         self.tell(f"{workload.name}: {standing.peer}, lap {number + 1}")
-        prefix = f"{workload.name}-{standing.peer.replace(' ', '-')}-{number}"
+        prefix = prefix_of(workload, standing.peer, number)
         try:
             lap = self._run_process(workload, standing.peer, prefix)
         except RuntimeError as error:
@@ -149,3 +150,8 @@ class Runner:
         if "absent" in answer:
             raise RuntimeError(answer["absent"])
         return Lap(**answer)
+
+
+def prefix_of(workload: Workload, contestant: str, number: int) -> str:
+    """Name what a lap writes, in letters that stand in a URL as they are: the sink's log shows them so."""
+    return f"{workload.name}-{re.sub(r'[^a-z0-9_]+', '-', contestant)}-{number}"
