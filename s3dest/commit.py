@@ -178,14 +178,13 @@ class Committer:
         return self.bucket.put(key, body, content_type=transfer.content_type, on_retry=on_retry)
 
     def _complete(self, transfer: Transfer, item: PreparedObject, on_retry: OnRetry) -> Creation:
+        young = dt.datetime.now(dt.UTC) - item.created < YOUNG
         try:
             return self.bucket.complete_upload(
-                item.key, item.upload_id, item.parts, size=item.size, crc32=item.crc32, on_retry=on_retry
+                item.key, item.upload_id, item.parts, size=item.size, crc32=item.crc32, young=young, on_retry=on_retry
             )
         except RequestError as error:
-            if error.code != problems.UPLOAD_LOST.code or not transfer.attempted:
-                raise
-            if dt.datetime.now(dt.UTC) - item.created >= YOUNG:
+            if error.code != problems.UPLOAD_LOST.code or not (transfer.attempted and young):
                 raise
             # Gone since an earlier process began to commit it, and too young for any lifecycle rule: completed.
             log.info("the upload of %s was completed before", item.key)

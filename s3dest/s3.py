@@ -10,8 +10,9 @@ import contextlib
 import hashlib
 import re
 import struct
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 _ABORT_DEADLINE: Final = timedelta(seconds=5)
 """An abort only tidies up: it must not keep anybody waiting whose transfer has failed."""
+
+_REMEMBERED: Final = 10_000
+"""Completed uploads that a repeated commit finds again, the last ones: some megabytes at most."""
 
 _MD5_ETAG: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -118,9 +122,11 @@ class Bucket:
             _form_of_checksums(config) if options.checksums == "auto" else options.checksums
         ) == "aws"
         self._wire = Wire(config, identity, options, purpose=purpose, clock=clock or Clock())
+        self._lock = threading.Lock()
         self._told: set[str] = set()
         self._never_completed: set[str] = set()  # upload ids begun here, for which no completion was sent
         self._perhaps_completed: set[str] = set()  # upload ids whose completion was sent, its answer being lost
+        self._completed: dict[str, Creation] = {}  # how those ended that were answered, the last ones
         self._altered: set[str] = set()  # keys that hold other bytes than were sent
         self.kms_key: str | None = None
 
@@ -264,11 +270,13 @@ class Bucket:
         *,
         size: int,
         crc32: str,
+        young: bool = True,
         on_retry: OnRetry = ignore,
     ) -> Creation:
         """Make an upload's object visible unless there is one; action: ``s3:PutObject``.
 
-        May be repeated. `NoSuchUpload` after an ambiguous completion of ours means that it had worked.
+        May be repeated. `NoSuchUpload` after an ambiguous completion of ours means that it had worked, if the upload
+        is too ``young`` for a lifecycle rule; after one that was answered, that it ended as it was told to have.
 
         Raises:
             RequestError: S3 refused, or did not answer before the deadline; with code ``upload_lost`` the upload
@@ -292,15 +300,19 @@ class Bucket:
         except RequestError as error:
             perhaps = error.ambiguous or upload_id in self._perhaps_completed
             if error.code == problems.KEY_EXISTS.code:
-                return Creation(created=False, ambiguous=perhaps)
-            if error.code == problems.UPLOAD_LOST.code and perhaps:
-                return Creation(created=True, ambiguous=True, confirmed=False)
+                return self._remembered(upload_id, Creation(created=False, ambiguous=perhaps))
+            if error.code == problems.UPLOAD_LOST.code:
+                if (before := self._completed.get(upload_id)) is not None:
+                    return before
+                if perhaps and young:
+                    return Creation(created=True, ambiguous=True, confirmed=False)
             if perhaps:
                 self._perhaps_completed.add(upload_id)
             raise
         etag = str(answer["ETag"]).strip('"') or None
         new = first and not ambiguous and etag is not None and self.config.enforces("conditional_complete")
-        return Creation(created=True, ambiguous=ambiguous, surely_new=new, etag=etag, version_id=_version(answer))
+        outcome = Creation(created=True, ambiguous=ambiguous, etag=etag, version_id=_version(answer))
+        return replace(self._remembered(upload_id, outcome), surely_new=new)
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Forget a multipart upload; action: ``s3:AbortMultipartUpload``, which the role need not have.
@@ -349,6 +361,14 @@ class Bucket:
         with contextlib.suppress(S3DestError):
             self.abort_upload(key, str(answer["UploadId"]))
         return True
+
+    def _remembered(self, upload_id: str, outcome: Creation) -> Creation:
+        """Keep how a completion ended: some stores forget the upload, and answer a repetition with NoSuchUpload."""
+        with self._lock:
+            self._completed[upload_id] = outcome
+            if len(self._completed) > _REMEMBERED:
+                del self._completed[next(iter(self._completed))]
+        return outcome
 
     def _checked_etag(self, answer: Answer, md5: bytes | None, operation: str, key: str) -> str:
         """Return the ETag; one that is an MD5 must be that of the bytes sent."""

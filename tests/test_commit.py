@@ -25,6 +25,12 @@ def prepare(aws: FakeAws, objects: int = 3, **more: Any) -> PreparedAppend:
         return append.prepare()
 
 
+def aged(prepared: PreparedAppend, age: dt.timedelta) -> PreparedAppend:
+    """Make what was prepared older."""
+    items = [item.model_copy(update={"created": item.created - age}) for item in prepared.objects]
+    return prepared.model_copy(update={"objects": tuple(items)})
+
+
 def test_the_manifest_comes_last(aws: FakeAws) -> None:
     """When all that it names is there, and no earlier; each creating request is conditional."""
     prepared = prepare(aws)
@@ -152,9 +158,7 @@ def test_an_upload_gone_since_our_completion_is_done(
     """Only if an earlier process may have completed it, and it is too young for any lifecycle rule."""
     prepared = prepare(aws, objects=1)
     aws.store.uploads.clear()
-    (item,) = prepared.objects
-    aged = prepared.model_copy(update={"objects": (item.model_copy(update={"created": item.created - age}),)})
-    transfer = from_prepared([aged], LAYOUT, attempted=attempted)
+    transfer = from_prepared([aged(prepared, age)], LAYOUT, attempted=attempted)
     with aws.destination() as destination:
         if done:
             assert destination._delivery().commit(transfer).rows == 1
@@ -162,6 +166,67 @@ def test_an_upload_gone_since_our_completion_is_done(
         with pytest.raises(RequestError) as caught:
             destination._delivery().commit(transfer)
         assert caught.value.code == "upload_lost"
+
+
+@pytest.mark.parametrize("fault", [faults.LOST_REQUEST, faults.refusal(503, "SlowDown", "Please reduce your rate.")])
+def test_an_old_upload_that_is_gone_was_not_completed_by_a_try_that_failed(aws: FakeAws, fault: Any) -> None:
+    """A lifecycle rule may have removed it before the first try: a manifest would name what is not there."""
+    prepared = prepare(aws, objects=1)
+    aws.store.uploads.clear()
+    aws.faults.next("CompleteMultipartUpload", fault)
+    with aws.destination() as destination, pytest.raises(RequestError) as caught:
+        destination.commit(aged(prepared, YOUNG))
+    assert (caught.value.code, caught.value.ambiguous) == ("upload_lost", True)
+    assert aws.store.objects == {}
+
+
+@pytest.mark.parametrize("age", [dt.timedelta(0), 2 * YOUNG])
+def test_a_commit_is_repeated_where_the_store_forgets_uploads(aws: FakeAws, age: dt.timedelta) -> None:
+    """The completion was answered: the receipt is the same, with the same ETags, and nothing is left over."""
+    aws.store.repeated_complete = "NoSuchUpload"
+    prepared = aged(prepare(aws), age)
+    with aws.destination() as destination:
+        first, second = destination.commit(prepared), destination.commit(prepared)
+    assert all(stored.etag for stored in first.objects)
+    assert second == first.model_copy(update={"already_committed": True})
+
+
+def test_a_commit_goes_on_where_the_store_forgets_uploads(aws: FakeAws) -> None:
+    """The manifest was refused after the objects had become visible."""
+    aws.store.repeated_complete = "NoSuchUpload"
+    prepared = prepare(aws)
+    with aws.destination() as destination:
+        aws.faults.next("PutObject", faults.DENIED)
+        with pytest.raises(AccessDeniedError):
+            destination.commit(prepared)
+        receipt = destination.commit(prepared)
+    assert (receipt.rows, receipt.already_committed, receipt.unconfirmed) == (3, False, ())
+    assert len(aws.store.objects) == 4
+
+
+def test_an_upload_that_was_not_needed_is_not_missed(aws: FakeAws) -> None:
+    """Another attempt's object was there, so the upload was aborted; a repetition finds neither wanting."""
+    aws.store.allowed.add("s3:AbortMultipartUpload")
+    one, two = prepare(aws), prepare(aws)
+    with aws.destination() as destination:
+        destination.commit(one)
+        receipts = [destination.commit(two) for _ in range(2)]
+    assert receipts[0] == receipts[1]
+    assert (receipts[0].rows, receipts[0].already_committed, receipts[0].orphans) == (3, True, ())
+
+
+def test_the_last_completions_are_remembered(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not all those of years."""
+    monkeypatch.setattr("s3dest.s3._REMEMBERED", 3)
+    aws.store.repeated_complete = "NoSuchUpload"
+    old, new = prepare(aws, 1, transfer_id="old", transfer_date="2026-11-23"), prepare(aws)
+    with aws.destination() as destination:
+        destination.commit(old)
+        destination.commit(new)
+        assert destination.commit(new).already_committed
+        with pytest.raises(RequestError) as caught:
+            destination.commit(old)
+    assert caught.value.code == "upload_lost"
 
 
 def test_an_upload_that_was_aborted_was_not_completed(aws: FakeAws) -> None:
