@@ -47,6 +47,7 @@ _S3_CODES: Final = {
     "RequestTimeout": problems.REQUEST_TIMEOUT,
     "ConditionalRequestConflict": problems.CONFLICT,
     "OperationAborted": problems.CONFLICT,
+    "409": problems.CONFLICT,
     "PreconditionFailed": problems.KEY_EXISTS,
     "412": problems.KEY_EXISTS,
     "NoSuchUpload": problems.UPLOAD_LOST,
@@ -301,7 +302,9 @@ def is_of_answer(error: Exception) -> bool:
     """Tell whether botocore stumbled over what was answered: it lets Python's own exceptions out, with words of it."""
     if isinstance(error, (ResponseParserError, RecursionError, AttributeError)):
         return True
-    return any(frame.f_code.co_filename == parsers.__file__ for frame, _ in walk_tb(error.__traceback__))
+    codes = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
+    # the latter looks the error's code up, and the parser makes a dict or a list of one that is odd
+    return any(code.co_filename == parsers.__file__ or code.co_name == "shape_for_error_code" for code in codes)
 
 
 def _at_the_proxy(cause: str) -> Problem:

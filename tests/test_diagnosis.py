@@ -137,6 +137,7 @@ S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
     ("RequestTimeout", 400, "", TransportError, "request_timeout", "network"),
     ("ConditionalRequestConflict", 409, "", RequestError, "conflict", "aws"),
     ("OperationAborted", 409, "", RequestError, "conflict", "aws"),
+    ("409", 409, "Conflict", RequestError, "conflict", "aws"),
     ("PreconditionFailed", 412, "", RequestError, "key_exists", "vendor"),
     ("PreconditionFailed", 500, "inside of a 200", RequestError, "key_exists", "vendor"),
     ("BadDigest", 400, "", IntegrityError, "body_altered", "network"),

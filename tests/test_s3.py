@@ -454,3 +454,19 @@ def test_a_multipart_answer_without_its_fact_is_a_failure(
     aws.faults.next("UploadPart", fault)
     assert bucket.upload_part(KEY, upload_id, 1, DATA).etag == hashlib.md5(DATA, usedforsecurity=False).hexdigest()
     assert len(aws.requests("UploadPart")) == 2
+
+
+@pytest.mark.parametrize("code", [b"<Code>SlowDown</Code><Code>Other</Code>", b"<Code><a>x</a></Code>"])
+@pytest.mark.parametrize("status", [403, 503])
+def test_a_code_that_is_no_text_is_a_fault_of_the_answer(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], status: int, code: bytes
+) -> None:
+    """Botocore cannot look it up; the request is tried again, and its frames hold the token, and are left behind."""
+    bucket = bucket_of(options=TransferOptions(deadline=timedelta(seconds=1)))
+    aws.faults.always("PutObject", faults.bare(status, b"<Error>" + code + b"</Error>", content_type="application/xml"))
+    with pytest.raises(RequestError) as caught:
+        put(bucket)
+    error = caught.value
+    assert (error.code, error.owner, error.retryable, error.ambiguous) == ("answer_lost", "network", True, True)
+    assert error.__cause__ is None
+    assert len(aws.requests("PutObject")) > 1
