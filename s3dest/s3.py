@@ -34,8 +34,8 @@ from s3dest.wire import Answer, OnRetry, Wire, ignore
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_ABORT_DEADLINE: Final = timedelta(seconds=5)
-"""An abort only tidies up: it must not keep anybody waiting whose transfer has failed."""
+_ABORT_TIME: Final = timedelta(seconds=5)
+"""An abort only tidies up: it must not keep anybody waiting whose transfer has failed, for an answer either."""
 
 _REMEMBERED: Final = 10_000
 """Completed uploads that a repeated commit finds again, the last ones: some megabytes at most."""
@@ -322,7 +322,7 @@ class Bucket:
             RequestError: S3 did not answer before the deadline.
         """
         self._never_completed.discard(upload_id)
-        self._wire.send("AbortMultipartUpload", key, {"UploadId": upload_id}, deadline=_ABORT_DEADLINE)
+        self._wire.send("AbortMultipartUpload", key, {"UploadId": upload_id}, brief=_ABORT_TIME)
         # from now on, that it is gone is no sign of a completion
         self._perhaps_completed.discard(upload_id)
 

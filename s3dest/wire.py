@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore import xform_name
 
@@ -23,6 +24,9 @@ from s3dest.problem import Problem
 from s3dest.retry import Clock, retrying
 from s3dest.role_sessions import Purpose
 
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
 T = TypeVar("T")
 Answer = dict[str, Any]
 OnRetry = Callable[[], None]
@@ -40,6 +44,7 @@ class Wire:
         self, config: DestinationConfig, identity: Identity, options: TransferOptions, *, purpose: Purpose, clock: Clock
     ) -> None:
         self._config = config
+        self._options = options
         self._deadline = options.deadline
         self._clock = clock
         self._lanes = Lanes(options.concurrency)
@@ -48,10 +53,15 @@ class Wire:
         if config.expected_bucket_owner:
             self._common["ExpectedBucketOwner"] = config.expected_bucket_owner
         self.client = create_client(config, options, self._provider)
+        self._lock = threading.Lock()
+        self._brief: S3Client | None = None
 
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
+        with self._lock:
+            if self._brief is not None:
+                self._brief.close()
 
     def open_session(self) -> None:
         """Get keys now rather than with the first request.
@@ -71,7 +81,7 @@ class Wire:
         needs: str | None = None,
         unless: Callable[[Answer], bool] | None = None,
         on_retry: OnRetry = ignore,
-        deadline: timedelta | None = None,
+        brief: timedelta | None = None,
     ) -> tuple[Answer, bool]:
         """Send a request until it succeeds, fails for good, or the deadline is near.
 
@@ -83,7 +93,7 @@ class Wire:
             needs: A field without which a success is none,
             unless: except where this says so.
             on_retry: Called before each further try.
-            deadline: How long all tries may take; default: that of the options.
+            brief: How long all tries may take, and any of them wait; default: as the options say. One value a wire.
 
         Returns:
             The answer, and whether an earlier try is ambiguous: it may have taken effect, its answer being lost.
@@ -92,11 +102,12 @@ class Wire:
             S3DestError: The last failure; the ``ambiguous`` of a `RequestError` covers all tries.
         """
         ambiguous = False
+        client = self._client(brief)
 
         def once() -> Answer:
             nonlocal ambiguous
             try:
-                answer = self._send_renewed(operation, key, parameters, body)
+                answer = self._send_renewed(client, operation, key, parameters, body)
                 if needs and not _is_whole(answer.get(needs)) and not (unless and unless(answer)):
                     raise self.failure(problems.NO_ANSWER, operation, key)
             except RequestError as error:
@@ -105,7 +116,7 @@ class Wire:
                 raise
             return answer
 
-        return self._try(operation, key, once, on_retry, deadline), ambiguous
+        return self._try(operation, key, once, on_retry, brief), ambiguous
 
     def failure(self, problem: Problem, operation: str, key: str | None) -> S3DestError:
         """Build the error for a problem that the answer itself shows."""
@@ -122,13 +133,27 @@ class Wire:
         what = f"{operation} {self._config.bucket}/{key}" if key else operation
         return retrying(deadline or self._deadline, clock=self._clock, what=what, on_retry=on_retry)(once)
 
+    def _client(self, brief: timedelta | None) -> S3Client:
+        """Choose the client by how long one try may wait, which botocore knows a client at a time."""
+        if brief is None:
+            return self.client
+        with self._lock:
+            if self._brief is None:
+                self._brief = create_client(self._config, self._options, self._provider, brief=brief)
+            return self._brief
+
     def _send_renewed(
-        self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
+        self,
+        client: S3Client,
+        operation: str,
+        key: str | None,
+        parameters: dict[str, Any],
+        body: Callable[[], Sendable] | None,
     ) -> Answer:
         """Send once; twice, with new keys, if the session's turn out to be dead."""
         used = self._provider.keys_in_use()
         try:
-            return self._send_once(operation, key, parameters, body)
+            return self._send_once(client, operation, key, parameters, body)
         except S3DestError as error:
             dead = error.code in {problems.SESSION_EXPIRED.code, problems.SIGNATURE_DIFFERS.code}
             if not dead or error.operation != operation:
@@ -136,12 +161,17 @@ class Wire:
             failure = error
         if not self._provider.renew(used=used):
             raise failure
-        return self._send_once(operation, key, parameters, body)
+        return self._send_once(client, operation, key, parameters, body)
 
     def _send_once(
-        self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
+        self,
+        client: S3Client,
+        operation: str,
+        key: str | None,
+        parameters: dict[str, Any],
+        body: Callable[[], Sendable] | None,
     ) -> Answer:
-        method = getattr(self.client, xform_name(operation))
+        method = getattr(client, xform_name(operation))
         given = {**self._common, "Key": key, **parameters, **({"Body": body()} if body else {})}
         given = {name: value for name, value in given.items() if value is not None}
         with self._lanes.taken():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import logging
 import threading
@@ -14,10 +15,12 @@ import pytest
 from fake import FakeAws, faults
 from hypothesis import given
 from hypothesis import strategies as st
+from loopback import Loopback, config
 
 from s3dest import (
     AccessDeniedError,
     ConfigError,
+    Destination,
     JsonLines,
     PendingUpload,
     PreparedPart,
@@ -26,6 +29,7 @@ from s3dest import (
     StateError,
     TransferOptions,
     TransportError,
+    s3,
 )
 from s3dest.budget import Budget
 from s3dest.digests import Digester
@@ -327,6 +331,27 @@ def test_an_abort_never_raises(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert abort_uploads(bucket, uploads) == tuple(uploads)
     assert "no answer" in caplog.text
+
+
+def test_an_abort_does_not_wait_as_long_as_a_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the store takes the request and never answers, whoever gives up goes on long before the read timeout."""
+    monkeypatch.setattr(s3, "_ABORT_TIME", dt.timedelta(seconds=0.2))
+    silent = threading.Event()
+    left: list[tuple[PendingUpload, ...]] = []
+    upload = PendingUpload(key="key", upload_id="id")
+    with Loopback() as server, Destination(config(server.url)) as target:
+
+        def hold(_number: int) -> None:
+            silent.wait(TIMEOUT)
+
+        server.before = hold
+        thread = threading.Thread(target=lambda: left.append(abort_uploads(target._delivery().bucket, [upload])))
+        thread.start()
+        thread.join(TIMEOUT / 2)
+        silent.set()
+        thread.join()
+        assert left == [(upload,)]
+        assert server.log[0].operation == "AbortMultipartUpload"
 
 
 def test_a_vanished_upload_is_begun_anew(aws: FakeAws) -> None:
