@@ -52,8 +52,10 @@ def explain(
         hide: Tokens that must not appear in the text, should a service repeat them.
         claims: Those of the vendor's identity token, if one was sent.
     """
-    if isinstance(error, S3DestError):
-        return error
+    # botocore wraps what reading a body raised
+    inner = error.kwargs.get("error") if isinstance(error, botocore_errors.HTTPClientError) else error
+    if isinstance(inner, S3DestError):
+        return inner
     hide = list(hide)
     if isinstance(error, botocore_errors.ClientError):
         answer = Answer.of(error)

@@ -4,6 +4,7 @@
     ├── ConfigError (ValueError)    the configuration or the call is wrong; nothing was sent
     ├── StateError                  used after close, commit, abort or a failed row
     ├── RowError (ValueError)       a row cannot be encoded; names row and column
+    ├── LocalFileError              a file of this machine: the disk is full, say, or it cannot be read
     ├── CredentialsError            no session in the customer's account
     ├── CheckFailedError            raised by CheckReport.raise_for_failure(); carries the report
     └── RequestError                S3 refused a request, or its answer never came
@@ -139,6 +140,19 @@ class RowError(S3DestError, ValueError):
         super().__init__(message, remedy=remedy)
         self.row = row
         self.column = column
+
+
+class LocalFileError(S3DestError):
+    """A file of this machine cannot be used: one to append, a temporary one, the journal. The `OSError` is its cause.
+
+    Attributes:
+        errno: The system's number of the error, as in `errno`, if it gave one.
+        filename: The file, if the system named it.
+    """
+
+    default_code = "local_file"
+    errno: int | None = None
+    filename: str | None = None
 
 
 class CredentialsError(S3DestError):

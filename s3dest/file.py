@@ -18,6 +18,7 @@ from isal import isal_zlib
 from s3dest.digests import Digests, PartDigests
 from s3dest.errors import ConfigError
 from s3dest.finished import FinishedObject
+from s3dest.local_file import to_append
 from s3dest.piece import BLOCK, part_size
 from s3dest.press import BLOCK as PRESSED
 from s3dest.press import Press, Workshop
@@ -36,10 +37,10 @@ def from_file(
     ``signed`` by a digest of their body, that of each part is taken as well, while a processor has nothing to do.
 
     Raises:
-        OSError: It cannot be read.
+        LocalFileError: It cannot be read.
         ConfigError: It has grown under way.
     """
-    with ExitStack() as on_error:
+    with to_append(str(path)), ExitStack() as on_error:
         file = on_error.enter_context(path.open("rb", buffering=0))
         found = fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_size <= part:

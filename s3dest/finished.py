@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from s3dest.digests import Digests, PartDigests
 from s3dest.formats.partition import Partition
+from s3dest.local_file import to_append
 from s3dest.schema import Column
 from s3dest.shelf import Shelf
 
@@ -50,7 +51,8 @@ class FinishedObject:
         if self.shelf is not None:
             return self.shelf.read(offset, size)
         assert self.file is not None  # noqa: S101  # one of the two is set
-        return os.pread(self.file.fileno(), size, offset)
+        with to_append(str(self.file.name)):
+            return os.pread(self.file.fileno(), size, offset)
 
     def release(self, *, drained: bool = False) -> None:
         """Let go of the bytes; ``drained`` if the budget was told that they would go."""

@@ -16,6 +16,7 @@ from itertools import accumulate
 from typing import BinaryIO, Final
 
 from s3dest.budget import Budget
+from s3dest.local_file import temporary
 
 SEGMENT: Final = 64 * 1024 * 1024
 """Bytes after which a new file is begun: a file's space is free again when the last bytes in it are not needed."""
@@ -58,8 +59,12 @@ class Spill:
         """Write bytes to disk, as one extent.
 
         Raises:
-            OSError: The disk is full, say.
+            LocalFileError: The disk is full, say.
         """
+        with temporary():
+            return self._write(pieces)
+
+    def _write(self, pieces: Sequence[bytes | bytearray]) -> _Extent:
         with self._lock:
             segment = self._segment
             if segment is None or segment.size >= SEGMENT:
@@ -204,7 +209,8 @@ class Shelf:
 
 def _part(piece: bytes | bytearray | _Extent, begin: int, size: int) -> bytes:
     if isinstance(piece, _Extent):
-        return os.pread(piece.segment.file.fileno(), size, piece.offset + begin)
+        with temporary():
+            return os.pread(piece.segment.file.fileno(), size, piece.offset + begin)
     if type(piece) is bytes and size == len(piece):
         return piece
     return bytes(memoryview(piece)[begin : begin + size])

@@ -66,7 +66,7 @@ class Stock:
         """Take an encoded file as an object: one of up to a part stays at hand, another is up when this returns.
 
         Raises:
-            OSError: The file cannot be read.
+            LocalFileError: The file cannot be read.
             S3DestError: It cannot be brought up.
         """
         finished = from_file(path, self.workshop, number=number, rows=rows, part=self._part_size, signed=self._signed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from workbench import workshop
 
-from s3dest.errors import ConfigError
+from s3dest.errors import ConfigError, LocalFileError
 from s3dest.file import from_file
 from s3dest.finished import FinishedObject
 
@@ -132,9 +133,15 @@ def test_a_pipe_is_read_once(tmp_path: Path, limit: int) -> None:
     assert shop.budget.held == 0
 
 
-def test_a_file_that_cannot_be_read_is_told_as_the_system_tells_it(tmp_path: Path) -> None:
-    """A missing file is the caller's, and a folder is no file."""
-    with pytest.raises(FileNotFoundError):
-        from_file(tmp_path / "missing", workshop(), number=0, rows=None, part=100, signed=False)
-    with pytest.raises(IsADirectoryError):
-        from_file(tmp_path, workshop(), number=0, rows=None, part=100, signed=False)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A missing file is the caller's, and a folder is no file; the system's own error is the cause."""
+    for path, number, cause in (
+        (tmp_path / "missing", errno.ENOENT, FileNotFoundError),
+        (tmp_path, errno.EISDIR, OSError),
+    ):
+        with pytest.raises(LocalFileError) as caught:
+            from_file(path, workshop(), number=0, rows=None, part=100, signed=False)
+        assert (caught.value.code, caught.value.errno) == ("file_unreadable", number)
+        assert caught.value.filename == str(path)
+        assert str(path) in str(caught.value)
+        assert isinstance(caught.value.__cause__, cause)

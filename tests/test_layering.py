@@ -12,7 +12,19 @@ from pathlib import Path
 import pytest
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "model", "results", "prepared", "schema", "findings", "capabilities", "drift", "rendering", "version"),
+    (
+        "errors",
+        "local_file",
+        "model",
+        "results",
+        "prepared",
+        "schema",
+        "findings",
+        "capabilities",
+        "drift",
+        "rendering",
+        "version",
+    ),
     ("names", "auth", "encryption", "config", "options", "vendor", "layout", "formats", "formats.*"),
     (
         "policies",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from s3dest import shelf as module
 from s3dest.budget import Budget
+from s3dest.errors import LocalFileError
 from s3dest.shelf import Shelf, Spill
 
 
@@ -138,16 +140,17 @@ def test_a_full_file_is_followed_by_another(budget: Budget, temporary: Path, mon
 
 
 def test_a_full_disk_loses_nothing(budget: Budget, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error is the system's; the bytes are still in memory, and counted."""
+    """The error says where room is missing; the bytes are still in memory, and counted."""
     shelf = Shelf(budget, Spill())
     put(shelf, budget, b"abc")
 
     def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(LocalFileError, match="No space left") as caught:
         shelf.spill()
+    assert (caught.value.code, caught.value.errno) == ("temporary_file", errno.ENOSPC)
     assert (shelf.read(0, 3), shelf.in_memory, budget.held) == (b"abc", 3, 3)
     shelf.release()
 

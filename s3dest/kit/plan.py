@@ -15,6 +15,7 @@ from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError
 from s3dest.kit import cloudformation, guide, script, terraform
 from s3dest.kit.documents import STAND_IN, Documents, pretty
+from s3dest.local_file import telling
 from s3dest.model import Location, Model
 from s3dest.names import partition_of
 from s3dest.vendor import AwsPrincipal, VendorIdentity
@@ -109,16 +110,19 @@ class SetupKit(Model):
         """Write the kit into a folder, made if need be; files of an earlier kit in it are replaced.
 
         Raises:
-            OSError: The folder cannot be written.
+            LocalFileError: The folder cannot be written.
         """
-        written = []
-        for name, text in self.files().items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            if path.suffix == ".sh":
-                path.chmod(0o755)
-            written.append(path)
+        files, written = self.files(), []
+        with telling(
+            f"The folder {os.fspath(folder)}", code="kit_unwritable", remedy="Write the kit to another folder."
+        ):
+            for name, text in files.items():
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+                if path.suffix == ".sh":
+                    path.chmod(0o755)
+                written.append(path)
         return written
 
     @field_validator("role_name")
