@@ -17,6 +17,7 @@ from s3dest.errors import (
     ConfigError,
     CredentialsError,
     IntegrityError,
+    LocalFileError,
     RequestError,
     RowError,
     S3DestError,
@@ -31,7 +32,7 @@ from s3dest.formats.encoder import ArrowEncoder, Encoder, Format, SchemaGrown
 from s3dest.formats.jsonl import JsonLines
 from s3dest.formats.parquet import Parquet
 from s3dest.identity import AmbientIdentity, GoogleIdentityToken, TokenSource, WebIdentity
-from s3dest.journal import FileJournal, Journal
+from s3dest.journal import FileJournal, Journal, SharedJournal
 from s3dest.kit import SetupKit
 from s3dest.options import TransferOptions
 from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject, PreparedPart
@@ -72,6 +73,7 @@ __all__ = [
     "IntegrityError",
     "Journal",
     "JsonLines",
+    "LocalFileError",
     "ManifestSigner",
     "OidcSubject",
     "Parquet",
@@ -87,6 +89,7 @@ __all__ = [
     "S3DestError",
     "SchemaGrown",
     "SetupKit",
+    "SharedJournal",
     "SseKms",
     "SseS3",
     "StateError",

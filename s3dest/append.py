@@ -204,7 +204,7 @@ class AppendWriter:
 
         Raises:
             ConfigError: The file changed while it was read, or the transfer is parted.
-            OSError: The file cannot be read; only `abort` is left.
+            LocalFileError: The file cannot be read; only `abort` is left.
             S3DestError: It could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
@@ -299,7 +299,8 @@ class AppendWriter:
 
         Nothing of it is visible, unless a commit was begun: then objects may be that no manifest names.
         Does nothing after an earlier abort, or in another process. After a commit that was begun with a journal, the
-        journal forgets the transfer, and its uploads are left to a lifecycle rule. Actions, where something was sent:
+        journal forgets the transfer; its uploads are left to a lifecycle rule if another process may be finishing it.
+        A journal that fails is told in the log. Actions, where something was sent:
         ``s3:AbortMultipartUpload`` is tried and may be denied (a lifecycle rule removes what is left); for a role
         ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 

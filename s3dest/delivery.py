@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -16,7 +17,7 @@ from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError, RequestError, S3DestError, StateError
 from s3dest.formats.partition import folder
 from s3dest.identity import Identity
-from s3dest.journal import Journal
+from s3dest.journal import Journal, SharedJournal
 from s3dest.layout import Layout
 from s3dest.options import TransferOptions
 from s3dest.prepared import PendingUpload, PreparedAppend
@@ -128,28 +129,76 @@ class Delivery:
             return self.commit(transfer, on_object=on_object, on_retry=on_retry)
         if not self.journal.save(prepared):
             entry = self.journaled(layout)
-            if entry is not None and list(entry) != list(prepared):
-                # Another attempt is being committed: it is finished, and this one's uploads are not needed.
-                receipt = self.resume_entry(entry)
-                _require_among(entry, *(share.writer_id for share in prepared))
-                left = self.abort(prepared)
-                update = {"already_committed": True, "pending_uploads": (*receipt.pending_uploads, *left)}
-                return receipt.model_copy(update=update)
+            if entry is not None and self._begin(entry):
+                return self._commit_instead(entry, prepared, on_object=on_object, on_retry=on_retry)
+            # Another process has finished it meanwhile, or it is damaged.
+            _require_saved(self.journal, prepared)
+        return self._commit_saved(self.journal, prepared, on_object=on_object, on_retry=on_retry)
+
+    def _commit_instead(
+        self,
+        entry: Sequence[PreparedAppend],
+        prepared: Sequence[PreparedAppend],
+        *,
+        on_object: Callable[[StoredObject], None],
+        on_retry: OnRetry,
+    ) -> Receipt:
+        """Finish what the journal has of a transfer, which may be what is to be committed, or another attempt."""
+        if list(entry) == list(prepared):
             return self.resume_entry(prepared, on_object=on_object, on_retry=on_retry)
-        transfer = from_prepared(prepared, layout, attempted=False)
+        # Another attempt is being committed: it is finished, and this one's uploads are not needed.
+        receipt = self.resume_entry(entry)
+        _require_among(entry, *(share.writer_id for share in prepared))
+        left = self.abort(prepared)
+        update = {"already_committed": True, "pending_uploads": (*receipt.pending_uploads, *left)}
+        return receipt.model_copy(update=update)
+
+    def _commit_saved(
+        self,
+        journal: Journal,
+        prepared: Sequence[PreparedAppend],
+        *,
+        on_object: Callable[[StoredObject], None],
+        on_retry: OnRetry,
+    ) -> Receipt:
+        """Commit what this process has put into the journal just now."""
+        transfer = from_prepared(prepared, self._layout_of(prepared), attempted=False)
         try:
             receipt = self.commit(transfer, on_object=on_object, on_retry=on_retry)
         except RequestError as error:
-            if error.code == problems.UPLOAD_LOST.code:
+            if error.code != problems.UPLOAD_LOST.code:
+                raise
+            if isinstance(journal, SharedJournal):
+                if not journal.withdraw(prepared) and journal.begin(prepared):
+                    log.info("transfer %s is being finished by another process, too", transfer.layout.transfer_id)
+                    return self.resume_entry(prepared, on_object=on_object, on_retry=on_retry)
+            else:
                 # Nobody had completed it. Whoever resumed this entry would have to believe the contrary.
-                self.journal.forget(prepared)
+                journal.forget(prepared)
             raise
-        self.journal.forget(prepared)
+        self._forget(prepared)
         return receipt
 
+    def _begin(self, entry: Sequence[PreparedAppend]) -> bool:
+        """Let the process that saved an entry know that this one is at it; tell whether it is still there."""
+        return self.journal.begin(entry) if isinstance(self.journal, SharedJournal) else True
+
+    def _forget(self, prepared: Sequence[PreparedAppend]) -> None:
+        """Take what is committed out of the journal; a failure of that is none of the transfer."""
+        if self.journal is None:
+            return
+        try:
+            self.journal.forget(prepared)
+        except Exception:
+            # of the pipeline's own journal, it may be anything; to commit the entry once more does no harm
+            log.warning("transfer %s is committed, but stays in the journal", prepared[0].transfer_id, exc_info=True)
+
     def journaled(self, layout: Layout) -> Sequence[PreparedAppend] | None:
-        """Find a transfer's entry in the journal."""
-        for entry in self.journal.load() if self.journal else ():
+        """Find a transfer's entry in the journal; others that are damaged are passed over."""
+        entries, damage = self._entries()
+        if damage is not None:
+            log.warning("the journal is damaged: %s", damage)
+        for entry in entries:
             if entry and self._is_ours(entry[0]) and _identity(entry[0]) == _identity(layout):
                 return entry
         return None
@@ -164,6 +213,8 @@ class Delivery:
         entry = self.journaled(layout)
         if entry is None or self.journal is None:
             return None
+        if not self._begin(entry):
+            return None
         try:
             receipt = self.resume_entry(entry)
         except RequestError as error:
@@ -177,15 +228,21 @@ class Delivery:
         return receipt.model_copy(update={"already_committed": True})
 
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
-        """Take what was prepared out of the journal; tell whether it was in there.
+        """Take what was prepared out of the journal; tell whether another process may be resuming it already.
 
-        Its uploads must not be aborted then: another process may be resuming it already, and takes an upload that
-        is gone for completed.
+        Its uploads must not be aborted then: the other takes an upload that is gone for completed. Does not fail:
+        whoever gives up has had an error already.
         """
-        entry = self.journaled(self._layout_of(prepared))
-        if self.journal is None or entry is None or not any(share in entry for share in prepared):
-            return False
-        self.journal.forget(entry)
+        layout = self._layout_of(prepared)
+        try:
+            entry = self.journaled(layout)
+            if self.journal is None or entry is None or not any(share in entry for share in prepared):
+                return False
+            if isinstance(self.journal, SharedJournal) and self.journal.withdraw(entry):
+                return False
+            self.journal.forget(entry)
+        except Exception:
+            log.warning("transfer %s may stay in the journal", layout.transfer_id, exc_info=True)
         return True
 
     def resume_entry(
@@ -195,28 +252,38 @@ class Delivery:
         on_object: Callable[[StoredObject], None] = _nothing,
         on_retry: OnRetry = ignore,
     ) -> Receipt:
-        """Commit an entry of the journal, whose process may have begun to, and forget it."""
+        """Commit an entry of the journal, begun by us now and perhaps by its process before, and forget it."""
         transfer = from_prepared(entry, self._layout_of(entry), attempted=True)
         receipt = self.commit(transfer, on_object=on_object, on_retry=on_retry)
-        if self.journal is not None:
-            self.journal.forget(entry)
+        self._forget(entry)
         return receipt
 
     def resume(self) -> list[Receipt]:
         """Commit all entries of the journal that belong to this destination; raise the first failure at the end."""
         receipts: list[Receipt] = []
         failure: S3DestError | None = None
-        for entry in list(self.journal.load()) if self.journal else []:
+        entries, damage = self._entries()
+        for entry in entries:
             if not entry or not self._is_ours(entry[0]):
                 continue
             try:
-                receipts.append(self.resume_entry(entry))
+                if self._begin(entry):
+                    receipts.append(self.resume_entry(entry))
             except S3DestError as error:
                 log.warning("transfer %s cannot be resumed: %s", entry[0].transfer_id, error)
                 failure = failure or error
-        if failure is not None:
+        if (failure := failure or damage) is not None:
             raise failure
         return receipts
+
+    def _entries(self) -> tuple[list[Sequence[PreparedAppend]], ConfigError | None]:
+        """Read the journal as far as it can be read, and what is wrong with the rest."""
+        entries: list[Sequence[PreparedAppend]] = []
+        try:
+            entries.extend(self.journal.load() if self.journal else ())
+        except ConfigError as error:
+            return entries, error
+        return entries, None
 
     def abort(self, prepared: Sequence[PreparedAppend]) -> tuple[PendingUpload, ...]:
         """Abort pending uploads as far as that is allowed; return those left over."""
@@ -278,6 +345,20 @@ class Delivery:
                     message = f"The prepared append names the key {item.key!r}, which is not that of its bytes."
                     raise ConfigError(message, code="prepared_altered")
         return layout
+
+
+def _require_saved(journal: Journal, prepared: Sequence[PreparedAppend]) -> None:
+    """Save an entry that was there a moment ago.
+
+    Raises:
+        ConfigError: It still is, and cannot be read.
+    """
+    if journal.save(prepared):
+        return
+    deque(journal.load(), maxlen=0)  # says what is wrong with it
+    message = f"The journal has an entry of transfer {prepared[0].transfer_id}, but does not show it."
+    remedy = "See that load() of the journal yields what save() remembers, for each transfer."
+    raise ConfigError(message, code="journal", remedy=remedy)
 
 
 def _require_among(entry: Sequence[PreparedAppend], *writers: int) -> None:

@@ -46,7 +46,8 @@ class Destination:
         identity: What the vendor brings to STS; default: its ambient AWS credentials. Not used with `HmacAuth`.
         options: The vendor's tuning.
         journal: Where transfers are remembered while they are committed, so that `resume` can finish what a killed
-            process left. Costs three requests an object instead of one. Default: none.
+            process left. Costs three requests an object instead of one. Default: none. What a `Journal` of your own
+            raises while it saves or loads is raised as it is, and nothing is visible that was not before.
         signer: Signs the manifests. Default: they are not signed.
 
     Raises:
@@ -227,7 +228,8 @@ class Destination:
     def abort(self, *prepared: PreparedAppend) -> tuple[PendingUpload, ...]:
         """Give up what was prepared: abort its uploads as far as that is allowed. Do not commit it afterwards.
 
-        If its commit was begun with a journal, the journal forgets it, and its uploads are left to a lifecycle rule.
+        If its commit was begun with a journal, the journal forgets it; its uploads are left to a lifecycle rule if
+        another process may be finishing it. A journal that fails is told in the log.
 
         Actions: ``s3:AbortMultipartUpload``, which may be denied; for a role ``sts:AssumeRole`` or
         ``sts:AssumeRoleWithWebIdentity``.
@@ -251,7 +253,7 @@ class Destination:
             A receipt for each.
 
         Raises:
-            ConfigError: The journal is damaged.
+            ConfigError: The journal is damaged; what can be read of it is finished all the same.
             S3DestError: One could not be finished, and stays in the journal; the others are finished all the same.
             StateError: The destination is closed.
         """

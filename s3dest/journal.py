@@ -1,6 +1,6 @@
 """The journal: what was prepared and is being committed, so that a killed process's transfer can be finished.
 
-A pipeline may keep it in its own database: `Journal` is a protocol of three methods.
+A pipeline may keep it in its own database: `Journal` is a protocol of three methods, `SharedJournal` adds two.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import BinaryIO, Final, Protocol, runtime_checkable
 
 import orjson
 
 from s3dest.errors import ConfigError
+from s3dest.local_file import of_journal
 from s3dest.prepared import PreparedAppend
 
 _SUFFIX: Final = ".json"
+
+_MARK: Final = b"\n"
 
 
 @runtime_checkable
@@ -35,8 +39,24 @@ class Journal(Protocol):
         """Return all entries, of all destinations that share the journal."""
 
 
+@runtime_checkable
+class SharedJournal(Journal, Protocol):
+    """A journal that tells who saved an entry that another process is at it, too; both may live, and either die.
+
+    Without this a process whose uploads another has completed takes them for lost, where the store forgets them.
+    """
+
+    def begin(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Mark the entry durably as being finished by another process than saved it; ``False`` if there is none."""
+
+    def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Forget the entry, if there is one, unless it is marked: then return ``False``. Nobody marks it meanwhile."""
+
+
 class FileJournal:
     """A journal in a folder: one file a transfer, written whole or not at all. Processes may share it.
+
+    It is a `SharedJournal`: an entry is marked by a line's end after its JSON.
 
     Args:
         path: The folder; it is made when the first entry is saved.
@@ -49,48 +69,117 @@ class FileJournal:
         """Write an entry to the disk.
 
         Raises:
-            OSError: The folder cannot be written; nothing has been committed then.
+            LocalFileError: The folder cannot be written; nothing has been committed then.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self.path, prefix=".", suffix=".tmp") as file:
-            file.write(orjson.dumps([share.model_dump(mode="json") for share in prepared]))
-            file.flush()
-            os.fsync(file.fileno())
-            try:
-                os.link(file.name, self._file(prepared))  # whole, and only if there is none
-            except FileExistsError:
-                return False
-        self._sync()
+        text = orjson.dumps([share.model_dump(mode="json") for share in prepared])
+        with of_journal(str(self.path)):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.path, prefix=".", suffix=".tmp") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                try:
+                    os.link(file.name, self._file(prepared))  # whole, and only if there is none
+                except FileExistsError:
+                    return False
+            self._sync()
         return True
 
     def forget(self, prepared: Sequence[PreparedAppend]) -> None:
-        """Remove an entry."""
-        self._file(prepared).unlink(missing_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            self._sync()
-
-    def load(self) -> Iterator[tuple[PreparedAppend, ...]]:
-        """Read all entries.
+        """Remove an entry.
 
         Raises:
-            ConfigError: A file in the folder is none of ours, or damaged.
+            LocalFileError: It cannot be removed.
         """
-        for file in sorted(self.path.glob(f"[!.]*{_SUFFIX}")):
+        with of_journal(str(self.path)):
+            self._file(prepared).unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                self._sync()
+
+    def begin(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Mark an entry as being finished.
+
+        Raises:
+            LocalFileError: It cannot be marked.
+        """
+        with of_journal(str(self.path)), self._locked(prepared) as file:
+            if file is None:
+                return False
+            file.seek(0, os.SEEK_END)
+            file.write(_MARK)
+            os.fsync(file.fileno())
+        return True
+
+    def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Remove an entry that is not marked.
+
+        Raises:
+            LocalFileError: It cannot be removed.
+        """
+        with of_journal(str(self.path)), self._locked(prepared) as file:
+            if file is not None and file.read().endswith(_MARK):
+                return False
+            self.forget(prepared)
+        return True
+
+    def load(self) -> Iterator[tuple[PreparedAppend, ...]]:
+        """Read all entries; what is wrong with one of them is raised after the others.
+
+        Raises:
+            ConfigError: A file in the folder is none of ours, damaged, or cannot be read.
+            LocalFileError: The folder cannot be read.
+        """
+        failure: ConfigError | None = None
+        for file in self._files():
             try:
-                text = file.read_bytes()
-            except FileNotFoundError:  # another process has finished it meanwhile
+                entry = self._read(file)
+            except ConfigError as error:
+                failure = failure or error
                 continue
-            try:
-                entry = tuple(PreparedAppend.model_validate(share) for share in _shares(orjson.loads(text)))
-            except ValueError as error:
-                message = f"{file} is no entry of a journal."
-                remedy = "Move the file away and repeat its transfer."
-                raise ConfigError(message, code="journal", remedy=remedy) from error
-            yield entry
+            if entry is not None:
+                yield entry
+        if failure is not None:
+            raise failure
 
     def __repr__(self) -> str:
         """Show the folder."""
         return f"FileJournal({str(self.path)!r})"
+
+    @contextmanager
+    def _locked(self, prepared: Sequence[PreparedAppend]) -> Iterator[BinaryIO | None]:
+        """Open an entry that no other process marks or withdraws meanwhile; ``None`` if there is none."""
+        import fcntl  # noqa: PLC0415  # POSIX's alone, and importing s3dest shall not need it
+
+        try:
+            file = self._file(prepared).open("r+b", buffering=0)
+        except FileNotFoundError:
+            yield None
+            return
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file if os.fstat(file.fileno()).st_nlink else None
+
+    def _files(self) -> list[Path]:
+        with of_journal(str(self.path)):
+            try:
+                files = sorted(self.path.iterdir())
+            except FileNotFoundError:  # nothing was ever saved
+                return []
+        return [file for file in files if file.suffix == _SUFFIX and not file.name.startswith(".")]
+
+    def _read(self, file: Path) -> tuple[PreparedAppend, ...] | None:
+        remedy = "Move the file away and repeat its transfer."
+        try:
+            text = file.read_bytes()
+            return tuple(PreparedAppend.model_validate(share) for share in _shares(orjson.loads(text)))
+        except FileNotFoundError:  # another process has finished it meanwhile
+            return None
+        except OSError as error:
+            message = f"{file} cannot be read: {error.strerror}."
+            raise ConfigError(message, code="journal", remedy=f"Let this process read it. {remedy}") from error
+        except ValueError as error:
+            message = f"{file} is no entry of a journal."
+            raise ConfigError(message, code="journal", remedy=remedy) from error
 
     def _file(self, prepared: Sequence[PreparedAppend]) -> Path:
         first = prepared[0]

@@ -15,7 +15,16 @@ import pytest
 from fake import FakeAws, faults
 from shares import ID, share
 
-from s3dest import AccessDeniedError, ConfigError, Destination, FileJournal, Journal, PreparedAppend, StateError
+from s3dest import (
+    AccessDeniedError,
+    ConfigError,
+    Destination,
+    FileJournal,
+    Journal,
+    LocalFileError,
+    PreparedAppend,
+    StateError,
+)
 
 ROWS = [{"id": 1}, {"id": 2}]
 DATE = "2026-11-23"
@@ -172,10 +181,14 @@ def test_a_folder_that_cannot_be_written_fails_before_anything_is_visible(aws: F
     """What the journal cannot keep is not committed."""
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with destination(aws, FileJournal(tmp_path / "file")) as blocked:
-        append = blocked.append("orders", transfer_id=ID)
+        append = blocked.append("orders")
         append.write_many(ROWS)
-        with pytest.raises(OSError, match="file"):
+        with pytest.raises(LocalFileError) as caught:
             append.commit()
+        with pytest.raises(LocalFileError):
+            blocked.append("orders", transfer_id=ID)  # which the journal may have
+        assert (caught.value.code, caught.value.owner) == ("journal_unusable", "vendor")
+        assert str(tmp_path / "file") in str(caught.value)
         assert aws.store.objects == {}
         append.abort()
 

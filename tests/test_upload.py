@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import logging
 import threading
@@ -22,6 +23,7 @@ from s3dest import (
     ConfigError,
     Destination,
     JsonLines,
+    LocalFileError,
     PendingUpload,
     PreparedPart,
     RequestError,
@@ -34,6 +36,7 @@ from s3dest import (
 from s3dest.budget import Budget
 from s3dest.digests import Digester
 from s3dest.finished import FinishedObject
+from s3dest.local_file import temporary
 from s3dest.options import MIB
 from s3dest.piece import MAX_PARTS, Piece, part_size
 from s3dest.shelf import Shelf, Spill
@@ -352,6 +355,24 @@ def test_an_abort_does_not_wait_as_long_as_a_transfer(monkeypatch: pytest.Monkey
         thread.join()
         assert left == [(upload,)]
         assert server.log[0].operation == "AbortMultipartUpload"
+
+
+def test_a_body_that_cannot_be_read_is_no_fault_of_the_network() -> None:
+    """Botocore wraps what reading it raised; it is told as it is, and not tried again until the deadline."""
+
+    def read(_offset: int, _size: int) -> bytes:
+        tries.append(_offset)
+        with temporary():
+            raise OSError(errno.EIO, "Input/output error")
+
+    tries: list[int] = []
+    options = TransferOptions(deadline=dt.timedelta(seconds=1), checksums="aws")
+    with Loopback() as server, Destination(config(server.url), options=options) as target:
+        bucket = target._delivery().bucket
+        with pytest.raises(LocalFileError, match="Input/output error") as caught:
+            bucket.upload_part("key", "id", 1, Piece(read, 0, 10, crc32=0, sha256=bytes(32)))
+    assert (caught.value.code, caught.value.owner) == ("temporary_file", "vendor")
+    assert tries == [0]
 
 
 def test_a_vanished_upload_is_begun_anew(aws: FakeAws) -> None:

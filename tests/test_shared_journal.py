@@ -1,0 +1,333 @@
+"""A journal that several living processes work on: what one has completed, another does not take for lost."""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from fake import FakeAws, faults
+from promises import Row, destination, named_rows, require_nothing_replaced, require_true, small_options
+from shares import ID, share
+
+from s3dest import (
+    AccessDeniedError,
+    ConfigError,
+    FileJournal,
+    JsonLines,
+    PreparedAppend,
+    Receipt,
+    RequestError,
+    SharedJournal,
+)
+
+ROWS: list[Row] = [{"id": number, "text": "x" * 50} for number in range(30)]
+PLAIN = JsonLines(compression="none")
+UP = small_options(object_rows=10)
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    """Run the fake for one test: a store that forgets completed uploads, aborting being allowed."""
+    with FakeAws() as fake:
+        fake.store.allowed.add("s3:AbortMultipartUpload")
+        fake.store.repeated_complete = "NoSuchUpload"
+        yield fake
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> FileJournal:
+    """Make a journal."""
+    return FileJournal(tmp_path)
+
+
+def test_an_entry_is_marked_once_and_for_all(journal: FileJournal) -> None:
+    """By whoever finishes it, any number of times; it is read as before, and only forgotten, not withdrawn."""
+    assert isinstance(journal, SharedJournal)
+    entry = (share(), share(writer_id=1))
+    assert not journal.begin(entry)
+    assert journal.save(entry)
+    for _ in range(2):
+        assert journal.begin(entry)
+        assert list(journal.load()) == [entry]
+        assert not journal.withdraw(entry)
+    journal.forget(entry)
+    assert not journal.begin(entry)
+    assert list(journal.load()) == []
+
+
+def test_an_entry_that_nobody_is_at_can_be_withdrawn(journal: FileJournal) -> None:
+    """And one that is not there is withdrawn already."""
+    entry = [share()]
+    journal.save(entry)
+    for _ in range(2):
+        assert journal.withdraw(entry)
+        assert list(journal.path.iterdir()) == []
+
+
+def contend(path: Path, answers: multiprocessing.SimpleQueue[bool], method: str) -> None:
+    """Mark or withdraw in a process of its own."""
+    answers.put(getattr(FileJournal(path), method)([share()]))
+
+
+def test_withdrawing_waits_for_whoever_is_marking(journal: FileJournal) -> None:
+    """And then lets the entry be."""
+    journal.save([share()])
+    (file,) = journal.path.iterdir()
+    withdrawn: list[bool] = []
+    thread = threading.Thread(target=lambda: withdrawn.append(journal.withdraw([share()])))
+    with file.open("ab") as marking:
+        fcntl.flock(marking, fcntl.LOCK_EX)
+        thread.start()
+        thread.join(0.2)
+        marking.write(b"\n")
+    thread.join()
+    assert withdrawn == [False]
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_of_marking_and_withdrawing_one_succeeds(journal: FileJournal, attempt: int) -> None:
+    """Whichever process comes first."""
+    del attempt
+    journal.save([share()])
+    context = multiprocessing.get_context("fork")
+    answers: multiprocessing.SimpleQueue[bool] = context.SimpleQueue()
+    processes = [context.Process(target=contend, args=(journal.path, answers, way)) for way in ("begin", "withdraw")]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert {answers.get(), answers.get()} == {True, False}
+
+
+class Interrupted(FileJournal):
+    """A journal in which something happens as soon as an entry is saved: another process is faster."""
+
+    def __init__(self, path: Path, action: Callable[[FileJournal], None]) -> None:
+        super().__init__(path)
+        self._action = action
+
+    def save(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Save, then let it happen."""
+        saved = super().save(prepared)
+        if saved:
+            self._action(FileJournal(self.path))
+        return saved
+
+
+def append_rows(aws: FakeAws, journal: FileJournal) -> Receipt:
+    """Append all rows, in three objects."""
+    with destination(aws, UP, journal) as target:
+        with target.append("orders", transfer_id=ID, format=PLAIN) as append:
+            append.write_many(ROWS)
+        return append.receipt
+
+
+@pytest.mark.parametrize("way", ["resume", "append", "commit"])
+def test_a_transfer_is_finished_though_another_process_began_to_and_died(
+    aws: FakeAws, tmp_path: Path, way: str
+) -> None:
+    """The uploads that the other has completed are gone, and not lost."""
+
+    def resume_and_die(journal: FileJournal) -> None:
+        (entry,) = journal.load()
+        aws.faults.at("CompleteMultipartUpload", 2, faults.DENIED)
+        with destination(aws, UP, journal) as other:
+            finish: dict[str, Callable[[], object]] = {
+                "resume": other.resume,
+                "append": lambda: other.append("orders", transfer_id=ID),
+                "commit": lambda: other.commit(*entry),
+            }
+            with pytest.raises(AccessDeniedError):
+                finish[way]()
+        assert aws.store.objects
+
+    receipt = append_rows(aws, Interrupted(tmp_path, resume_and_die))
+    require_true(receipt, aws.store)
+    assert named_rows(aws.store) == ROWS
+    assert list(FileJournal(tmp_path).load()) == []
+    require_nothing_replaced(aws.store)
+
+
+def test_a_transfer_that_another_process_has_finished_is_told_when_it_is_repeated(aws: FakeAws, tmp_path: Path) -> None:
+    """Its uploads are gone, and so is the entry that would say why: an error, and the same transfer again is none."""
+
+    def resume(journal: FileJournal) -> None:
+        with destination(aws, UP, journal) as other:
+            assert len(other.resume()) == 1
+
+    with pytest.raises(RequestError) as caught:
+        append_rows(aws, Interrupted(tmp_path, resume))
+    assert caught.value.code == "upload_lost"
+    receipt = append_rows(aws, FileJournal(tmp_path))
+    assert receipt.already_committed
+    assert receipt.orphans == ()
+    assert named_rows(aws.store) == ROWS
+    assert list(FileJournal(tmp_path).load()) == []
+
+
+def test_an_entry_withdrawn_between_reading_and_beginning_is_not_resumed(aws: FakeAws, journal: FileJournal) -> None:
+    """Whoever gave it up has aborted its uploads, which must not be taken for completed."""
+    with destination(aws, UP, journal) as target:
+        append = target.append("orders", transfer_id=ID, format=PLAIN)
+        append.write_many(ROWS)
+        journal.save([append.prepare()])
+
+        class Late(FileJournal):
+            def load(self) -> Iterator[tuple[PreparedAppend, ...]]:
+                for entry in super().load():
+                    target.abort(*entry)
+                    yield entry
+
+        with destination(aws, UP, Late(journal.path)) as other:
+            assert other.resume() == []
+            with other.append("orders", transfer_id=ID, format=PLAIN) as again:
+                again.write_many(ROWS[:5])
+    assert named_rows(aws.store) == ROWS[:5]
+    assert aws.store.pending == {}
+
+
+def test_giving_up_aborts_the_uploads_if_nobody_else_is_at_them(aws: FakeAws, journal: FileJournal) -> None:
+    """Else they are left to a lifecycle rule: the other may be completing them."""
+    with destination(aws, UP, journal) as target:
+        for others in (False, True):
+            aws.faults.always("CompleteMultipartUpload", faults.DENIED)
+            append = target.append("orders", transfer_id=ID, format=PLAIN)
+            append.write_many(ROWS)
+            with pytest.raises(AccessDeniedError):
+                append.commit()
+            aws.faults.clear()
+            if others:
+                assert journal.begin([append.prepare()])
+            append.abort()
+            assert len(aws.store.pending) == (3 if others else 0)
+            assert list(journal.load()) == []
+    assert aws.store.objects == {}
+
+
+def damage(journal: FileJournal, entry: Sequence[PreparedAppend]) -> Path:
+    """Save an entry and cut it off."""
+    assert journal.save(entry)
+    (file,) = journal.path.iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    return file
+
+
+def test_a_damaged_entry_is_in_nobody_elses_way(
+    aws: FakeAws, journal: FileJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Other transfers are appended by their ids, with a warning in the log; resuming finishes them, and then raises."""
+    file = damage(journal, [share(table="invoices")])
+    receipt = append_rows(aws, journal)
+    assert (receipt.rows, receipt.already_committed) == (30, False)
+    assert str(file) in caplog.text
+    with destination(aws, UP, journal) as target:
+        append = target.append("customers", transfer_id=ID, format=PLAIN)
+        append.write_many(ROWS)
+        journal.save([append.prepare()])
+        with pytest.raises(ConfigError) as caught:
+            target.resume()
+    assert (caught.value.code, str(file) in str(caught.value)) == ("journal", True)
+    assert len([key for key in aws.store.objects if "/_manifests/" in key]) == 2
+    assert list(journal.path.iterdir()) == [file]
+
+
+def test_a_transfer_whose_own_entry_is_damaged_is_not_committed(aws: FakeAws, journal: FileJournal) -> None:
+    """It may be half committed, with other rows: the error names the file, and once that is gone it can be repeated."""
+    file = damage(journal, [prepare_only(aws)])
+    with pytest.raises(ConfigError) as caught:
+        append_rows(aws, journal)
+    assert (caught.value.code, str(file) in str(caught.value)) == ("journal", True)
+    assert aws.store.objects == {}
+    file.unlink()
+    append_rows(aws, journal)
+    assert named_rows(aws.store) == ROWS
+
+
+def prepare_only(aws: FakeAws) -> PreparedAppend:
+    """Prepare the transfer, as an earlier process would have."""
+    with destination(aws, UP) as target:
+        append = target.append("orders", transfer_id=ID, format=PLAIN)
+        append.write({"id": "earlier"})
+        return append.prepare()
+
+
+class Failing(FileJournal):
+    """A journal of which some methods fail, as a database does that is not there any more."""
+
+    failing: str = ""
+
+    def forget(self, prepared: Sequence[PreparedAppend]) -> None:
+        """Forget, or fail."""
+        self._fail("forget")
+        super().forget(prepared)
+
+    def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Withdraw, or fail."""
+        self._fail("withdraw")
+        return super().withdraw(prepared)
+
+    def load(self) -> Iterator[tuple[PreparedAppend, ...]]:
+        """Load, or fail."""
+        self._fail("load")
+        return super().load()
+
+    def _fail(self, method: str) -> None:
+        if method == self.failing:
+            message = "the database has gone away"
+            raise ConnectionError(message)
+
+
+def test_what_is_committed_has_its_receipt_though_the_journal_keeps_it(
+    aws: FakeAws, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That is a warning in the log; and finishing the entry once more finds everything done."""
+    journal = Failing(tmp_path)
+    journal.failing = "forget"
+    receipt = append_rows(aws, journal)
+    require_true(receipt, aws.store)
+    assert "the database has gone away" in caplog.text
+    journal.failing = ""
+    with destination(aws, UP, journal) as target:
+        (again,) = target.resume()
+    assert again.objects[0].key == receipt.objects[0].key
+    assert list(journal.load()) == []
+    assert named_rows(aws.store) == ROWS
+
+
+@pytest.mark.parametrize("method", ["load", "withdraw"])
+def test_giving_up_never_fails_for_the_journal(
+    aws: FakeAws, tmp_path: Path, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    """It would hide the first error; the uploads are left, since another process may have the entry."""
+    journal = Failing(tmp_path)
+    with destination(aws, UP, journal) as target:
+        append = target.append("orders", transfer_id=ID, format=PLAIN)
+        append.write_many(ROWS)
+        aws.faults.always("CompleteMultipartUpload", faults.DENIED)
+        with pytest.raises(AccessDeniedError):
+            append.commit()
+        journal.failing = method
+        prepared = append.prepare()
+        append.abort()
+        assert len(target.abort(prepared)) == 3
+    assert "the database has gone away" in caplog.text
+    assert len(aws.store.pending) == 3
+
+
+def test_a_journal_that_hides_an_entry_is_told(aws: FakeAws, tmp_path: Path) -> None:
+    """One of the pipeline's own that says it has a transfer, and does not yield it."""
+
+    class Hiding(FileJournal):
+        def load(self) -> Iterator[tuple[PreparedAppend, ...]]:
+            return iter(())
+
+    journal = Hiding(tmp_path)
+    journal.save([prepare_only(aws)])
+    with pytest.raises(ConfigError, match="does not show it") as caught:
+        append_rows(aws, journal)
+    assert caught.value.code == "journal"
+    assert aws.store.objects == {}
