@@ -218,8 +218,7 @@ class Delivery:
         try:
             receipt = self.resume_entry(entry)
         except RequestError as error:
-            # the latter: a part was not stored as its answer had said
-            if error.code != problems.UPLOAD_LOST.code and error.aws_code != "InvalidPart":
+            if error.code not in {problems.UPLOAD_LOST.code, problems.PART_LOST.code}:
                 raise
             log.warning("transfer %s cannot be resumed, and begins anew: %s", layout.transfer_id, error)
             self.journal.forget(entry)

@@ -149,10 +149,26 @@ NOT_S3 = Problem(
     "What answered is not S3.",
     "Check endpoint_url, and look for a proxy or a captive portal in between.",
 )
+PART_LOST = Problem(
+    "part_lost",
+    IntegrityError,
+    "aws",
+    "A part of the multipart upload of s3://{bucket}/{key} is not what its answer had said, or is gone.",
+    "Repeat the transfer with the same transfer id and rows; if it comes again, report it to the store's makers.",
+)
+NOT_UNDERSTOOD = Problem(
+    "request_not_understood",
+    RequestError,
+    "vendor",
+    "The store does not take the request as S3's documentation has it.",
+    "Look for a gateway that changes requests, and whether {endpoint} is the S3 API's own address, not a website's; "
+    "else report it, with the store's name and version.",
+    elsewhere="Where it minds the size of a part, set part_size in TransferOptions.",
+)
 REFUSED = Problem(
     "request_refused",
     RequestError,
-    "customer",
+    "vendor",
     "The store refused the request.",
     "See what was answered.",
     elsewhere="Where the store does not say what it minds: try without storage_class and encryption, and with the "

@@ -36,6 +36,12 @@ REGION_CODES: Final = frozenset(
 EXPIRED_CODES: Final = frozenset("ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidToken".split())
 """Codes by which S3 refuses a session's keys that a new session would mend."""
 
+_NOT_UNDERSTOOD: Final = (
+    "EntityTooLarge EntityTooSmall InvalidDigest InvalidPartOrder InvalidURI MalformedXML MethodNotAllowed "
+    "MissingContentLength MissingRequestBodyError 304 308 405 411 413 414 415 431".split()
+)
+"""Codes by which a store refuses what every S3 takes, whatever the customer has set."""
+
 _S3_CODES: Final = {
     "InvalidAccessKeyId": problems.KEY_UNKNOWN,
     "SignatureDoesNotMatch": problems.SECRET_WRONG,
@@ -51,6 +57,7 @@ _S3_CODES: Final = {
     "PreconditionFailed": problems.KEY_EXISTS,
     "412": problems.KEY_EXISTS,
     "NoSuchUpload": problems.UPLOAD_LOST,
+    "InvalidPart": problems.PART_LOST,
     "BadDigest": problems.BODY_ALTERED,
     "XAmzContentSHA256Mismatch": problems.BODY_ALTERED,
     "IncompleteBody": problems.BODY_ALTERED,
@@ -65,6 +72,7 @@ _S3_CODES: Final = {
     "AccessControlListNotSupported": denials.ACL_REFUSED,
     "InvalidPayer": denials.REQUESTER_PAYS,
     "MissingUploadObjectWithObjectLockHeaders": problems.CHECKSUM_REQUIRED,  # moto's word
+    **dict.fromkeys(_NOT_UNDERSTOOD, problems.NOT_UNDERSTOOD),
     **dict.fromkeys(_THROTTLES, problems.THROTTLED),
     **dict.fromkeys(REGION_CODES, problems.WRONG_REGION),
     **dict.fromkeys(EXPIRED_CODES, problems.SESSION_EXPIRED),
@@ -198,7 +206,7 @@ def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
         return problems.SECRET_WRONG
     if status >= 500 or status == 200:  # noqa: PLR2004  # an error inside a 200 is shown as 500 by botocore
         return problems.UNAVAILABLE
-    return problems.REFUSED
+    return problems.CONFLICT if status == 409 else problems.REFUSED  # noqa: PLR2004  # HTTP's Conflict
 
 
 def _of_nobody(answer: Answer) -> Problem | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore import xform_name
 
@@ -26,6 +27,8 @@ from s3dest.role_sessions import Purpose
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+_DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 
 T = TypeVar("T")
 Answer = dict[str, Any]
@@ -108,7 +111,7 @@ class Wire:
             nonlocal ambiguous
             try:
                 answer = self._send_renewed(client, operation, key, parameters, body)
-                if needs and not _is_whole(answer.get(needs)) and not (unless and unless(answer)):
+                if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
                     raise self.failure(problems.NO_ANSWER, operation, key)
             except RequestError as error:
                 ambiguous = ambiguous or error.ambiguous
@@ -183,6 +186,11 @@ class Wire:
             else:
                 return answer
             raise failure
+
+
+def _is_done(answer: Answer, needs: str) -> bool:
+    """Tell success from other answers below 300, which botocore takes for one: 202 promises nothing."""
+    return answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in _DONE and _is_whole(answer.get(needs))
 
 
 def _is_whole(value: object) -> bool:

@@ -111,6 +111,18 @@ def test_what_is_not_botocores_is_explained_too(error: Exception) -> None:
 
 
 DYING = ("kms_key_pending_deletion", "customer")
+UNSUITABLE = [
+    "EntityTooLarge",
+    "EntityTooSmall",
+    "InvalidDigest",
+    "InvalidPartOrder",
+    "InvalidURI",
+    "MalformedXML",
+    "MethodNotAllowed",
+    "MissingContentLength",
+    "MissingRequestBodyError",
+]
+UNSUITABLE_STATUS = ["304", "308", "405", "411", "413", "414", "415", "431"]
 S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
     ("AccessDenied", 403, "Access Denied", AccessDeniedError, "put_denied", "customer"),
     (
@@ -171,7 +183,11 @@ S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
     ("InvalidEncryptionAlgorithmError", 400, "", RequestError, "encryption_refused", "customer"),
     ("InvalidPayer", 403, "", AccessDeniedError, "requester_pays", "customer"),
     ("MissingUploadObjectWithObjectLockHeaders", 400, "", RequestError, "checksum_required", "vendor"),
-    ("MethodNotAllowed", 405, "", RequestError, "request_refused", "customer"),
+    *[(code, 400, "", RequestError, "request_not_understood", "vendor") for code in UNSUITABLE],
+    *[(code, int(code), "", RequestError, "request_not_understood", "vendor") for code in UNSUITABLE_STATUS],
+    ("InvalidPart", 400, "", IntegrityError, "part_lost", "aws"),
+    ("BrandNewConflict", 409, "", RequestError, "conflict", "aws"),
+    ("BrandNewTrouble", 400, "", RequestError, "request_refused", "vendor"),
 ]
 
 

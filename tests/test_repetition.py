@@ -25,6 +25,7 @@ LOST = [
     faults.INTERNAL_ERROR.carried_out(),
     faults.SLOW_DOWN.carried_out(),
     faults.NO_ETAG,
+    faults.ACCEPTED_202,
     faults.CUT_ETAG,
     faults.EMPTY_200.carried_out(),
     faults.HTML_200.carried_out(),

@@ -169,6 +169,7 @@ NO_SUCH_UPLOAD = refusal(404, "NoSuchUpload", "The specified multipart upload do
 EXPIRED_TOKEN = refusal(400, "ExpiredToken", "The provided token has expired.")
 EMPTY_200 = bare(200)
 HTML_200 = bare(200, HTML, content_type="text/html")
+ACCEPTED_202 = Fault("202 instead of 200", lambda _request, answer: replace(answer, status=202), effect=True)
 NO_ETAG = Fault("200 without ETag", _without_etag, effect=True)
 CUT_ETAG = Fault("answer cut in its ETag", _cut_etag, effect=True)
 WRONG_ETAG = Fault("wrong ETag", _wrong_etag, effect=True)
