@@ -24,6 +24,13 @@ KEY_UNKNOWN = Problem(
     "The store does not know the access key ID.",
     "Check that the key exists and is active, and that bucket and key belong to the same store and partition.",
 )
+KEY_EXPIRED = Problem(
+    "access_key_expired",
+    CredentialsError,
+    "customer",
+    "The store says that the access key has expired.",
+    "Create a new key, and enter its ID and secret. Keys of a session do not do: they die within hours.",
+)
 SECRET_WRONG = Problem(
     "secret_key_wrong",
     CredentialsError,

@@ -133,6 +133,7 @@ NO_SESSION = Problem(
     "network",
     "The answer says success but holds no session of {role_arn}: it is not one of STS.",
     "Check sts_endpoint_url, and look for a proxy or a captive portal in between.",
+    retryable=True,
 )
 NOT_STS = Problem(
     "sts_answer",

@@ -190,8 +190,8 @@ def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
         return _of_nobody(answer) or problems.NOT_S3
     if answer.code == "AccessDenied" or (status == 403 and answer.code == "403"):  # noqa: PLR2004
         return _denial(answer, config)
-    if answer.code in _OF_A_SESSION and not isinstance(config.auth, HmacAuth):
-        return _OF_A_SESSION[answer.code]
+    if about_keys := _about_keys(answer, config):
+        return about_keys
     if answer.code == "AuthorizationHeaderMalformed" and not answer.region and "region" not in answer.message:
         return problems.REFUSED
     if answer.code in _KEY_CODES:
@@ -202,11 +202,18 @@ def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
         return problem
     if answer.code.startswith("KMS."):
         return kms_problems.KMS_KEY_UNUSABLE
-    if answer.code == "Unauthorized" and isinstance(config.auth, HmacAuth):  # Cloudflare R2
-        return problems.SECRET_WRONG
     if status >= 500 or status == 200:  # noqa: PLR2004  # an error inside a 200 is shown as 500 by botocore
         return problems.UNAVAILABLE
     return problems.CONFLICT if status == 409 else problems.REFUSED  # noqa: PLR2004  # HTTP's Conflict
+
+
+def _about_keys(answer: Answer, config: DestinationConfig) -> Problem | None:
+    """Tell apart what codes are by whose keys they are about: a user's, or a session's."""
+    if not isinstance(config.auth, HmacAuth):
+        return _OF_A_SESSION.get(answer.code)
+    if answer.code == "Unauthorized":  # Cloudflare R2
+        return problems.SECRET_WRONG
+    return problems.KEY_EXPIRED if answer.code in EXPIRED_CODES else None
 
 
 def _of_nobody(answer: Answer) -> Problem | None:

@@ -456,7 +456,7 @@ def test_a_malformed_or_missing_answer_has_a_code(
         bucket_of().open_session()
     assert caught.value.code == code
     assert (sessions(aws) > 1) is caught.value.retryable
-    passing = {"sts_unavailable", "gateway_failed", "endpoint_unreachable", "answer_lost"}
+    passing = {"sts_answer", "sts_unavailable", "gateway_failed", "endpoint_unreachable", "answer_lost"}
     assert caught.value.retryable or code not in passing
 
 

@@ -262,6 +262,8 @@ ROWS: list[Row] = [
     put(25, "secret_key_wrong", "customer", "spaces", REFUSED(401, "Unauthorized", "Unauthorized"), auth="user"),
     put(26, "session_token_invalid", "vendor", "regional STS", REFUSED(400, "InvalidToken", "The token is malformed")),
     put(27, "session_expired", "aws", "Try again", faults.EXPIRED_TOKEN),
+    put(27, "access_key_expired", "customer", "new key", faults.EXPIRED_TOKEN, auth="user"),
+    put(27, "access_key_expired", "customer", "new key", REFUSED(400, "InvalidToken", "malformed"), auth="user"),
     put(28, "bucket_not_found", "customer", "name", REFUSED(404, "NoSuchBucket", "The bucket does not exist")),
     Row(29, "wrong_region", "customer", "{'region': 'eu-north-1'}", setting=_in_another_region),
     put(30, "wrong_region", "customer", "{'region': 'eu-north-1'}", faults.moved("eu-north-1")),
