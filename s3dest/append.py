@@ -120,7 +120,11 @@ class AppendWriter:
         """
         if self._receipt is None:
             message = f"Transfer {self.transfer_id} has no receipt: it is {self._state.value}, not committed."
-            raise StateError(message, code="not_committed")
+            raise StateError(
+                message,
+                code="not_committed",
+                remedy="Call commit(), or leave the with block without an exception; the receipt is there afterwards.",
+            )
         return self._receipt
 
     def write(self, row: RowLike) -> None:
@@ -157,7 +161,7 @@ class AppendWriter:
             self._require_open()
             if isinstance(rows, (str, bytes, Mapping)):
                 message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
-                raise ConfigError(message, code="not_rows")
+                raise ConfigError(message, code="not_rows", remedy="Give a list or a generator of rows.")
             if self._resumed is not None:
                 return
             if isinstance(rows, (list, tuple)):
@@ -211,7 +215,7 @@ class AppendWriter:
         self._require_process()
         if rows is not None and (type(rows) is not int or rows < 0):
             message = "write_file() takes the number of rows as a whole number, or None if it is not known."
-            raise ConfigError(message, code="rows")
+            raise ConfigError(message, code="rows", remedy="Leave rows out, or count them.")
         if self._is_parted:
             message = "write_file() cannot tell to which partition a file belongs."
             raise ConfigError(message, code="partition_by", remedy="Append files without partition_by, or rows.")
@@ -237,7 +241,7 @@ class AppendWriter:
                 return self._prepared
             if self._resumed is not None:
                 message = f"Transfer {self.transfer_id} was resumed from the journal and is committed already."
-                raise StateError(message, code="committed")
+                raise StateError(message, code="committed", remedy="Call commit(), which returns the receipt.")
             with self._failing():
                 self._seal()
                 objects = self._stock.prepare()
@@ -312,7 +316,7 @@ class AppendWriter:
         with self._lock:
             if self._state is _State.COMMITTED:
                 message = f"Transfer {self.transfer_id} is committed and cannot be aborted."
-                raise StateError(message, code="committed")
+                raise StateError(message, code="committed", remedy="There is nothing to give up: its rows are visible.")
             if self._state is _State.ABORTED:
                 return
             self._state = _State.ABORTED
@@ -406,7 +410,11 @@ class AppendWriter:
             error = StateError(message, code="failed", remedy="Repeat it from the start, with the same transfer id.")
             raise error from self._failure
         message = f"Transfer {self.transfer_id} is {self._state.value}; nothing more can be written."
-        raise StateError(message, code=self._state.value)
+        raise StateError(
+            message,
+            code=self._state.value,
+            remedy="Open another writer; to repeat the transfer, with the same transfer id.",
+        )
 
     def _count(self, stored: StoredObject) -> None:
         self._stored.append(stored)

@@ -140,7 +140,7 @@ class Committer:
         def on_retry() -> None:
             if given_up.is_set():
                 message = "The commit was given up."
-                raise S3DestError(message, code="given_up")
+                raise S3DestError(message, code="given_up", remedy="See what failed first; the commit can be repeated.")
             self.on_retry()
 
         def create(pair: tuple[str, FinishedObject | PreparedObject]) -> StoredObject:

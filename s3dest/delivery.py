@@ -295,7 +295,7 @@ class Delivery:
     def _require_open(self) -> None:
         if self._closed:
             message = f"The destination {self.config.uri} is closed."
-            raise StateError(message, code="closed")
+            raise StateError(message, code="closed", remedy="Make another Destination.")
 
     def _get_bucket(self) -> Bucket:
         self._require_open()
@@ -315,15 +315,19 @@ class Delivery:
         """
         if not prepared:
             message = "There is nothing to commit or abort: no prepared append was given."
-            raise ConfigError(message, code="prepared")
+            raise ConfigError(message, code="prepared", remedy="Give what prepare() returned.")
         first = prepared[0]
         for share in prepared:
             if not isinstance(share, PreparedAppend):
                 message = f"Give PreparedAppends, each as an argument of its own, not a {type(share).__name__}."
-                raise ConfigError(message, code="prepared")
+                raise ConfigError(message, code="prepared", remedy="For a list of them, write commit(*shares).")
             if not self._is_ours(share):
                 message = f"This append was prepared for s3://{share.bucket}/{share.prefix}, not for {self.config.uri}."
-                raise ConfigError(message, code="prepared_elsewhere")
+                raise ConfigError(
+                    message,
+                    code="prepared_elsewhere",
+                    remedy="Use a destination with the endpoint_url, bucket and prefix that it was prepared for.",
+                )
             if _kind(share) != _kind(first):
                 message = "These were prepared for different transfers, tables, dates or formats."
                 raise ConfigError(message, code="prepared_mixed", remedy="Commit each transfer by itself.")
@@ -331,7 +335,11 @@ class Delivery:
         for share in prepared:
             if len({item.number for item in share.objects}) < len(share.objects):
                 message = f"The prepared append of writer {share.writer_id} names an object twice."
-                raise ConfigError(message, code="prepared_altered")
+                raise ConfigError(
+                    message,
+                    code="prepared_altered",
+                    remedy="Give it as prepare() returned it; its JSON was changed where it was kept.",
+                )
             for item in share.objects:
                 key = layout.data_key(
                     writer_id=share.writer_id,
@@ -342,7 +350,11 @@ class Delivery:
                 )
                 if item.key != key:
                     message = f"The prepared append names the key {item.key!r}, which is not that of its bytes."
-                    raise ConfigError(message, code="prepared_altered")
+                    raise ConfigError(
+                        message,
+                        code="prepared_altered",
+                        remedy="Give it as prepare() returned it; its JSON was changed where it was kept.",
+                    )
         return layout
 
 

@@ -127,10 +127,12 @@ class Destination:
 
         if mode not in ("setup", "recheck"):
             message = f"A check's mode is 'setup' or 'recheck', not {mode!r}."
-            raise ConfigError(message, code="mode")
+            raise ConfigError(
+                message, code="mode", remedy="Leave it out at set-up; write mode='recheck' for the checks that follow."
+            )
         if multipart not in ("auto", "always", "never"):
             message = f"multipart is 'auto', 'always' or 'never', not {multipart!r}."
-            raise ConfigError(message, code="mode")
+            raise ConfigError(message, code="mode", remedy="Leave it out for 'auto'.")
         _require("The time to wait is a timedelta", wait, dt.timedelta)
         self._require_open()
         options, plan = patient(self.options), Plan(mode=mode, multipart=multipart, audit=audit)
@@ -193,7 +195,11 @@ class Destination:
         file_format = by_name(format) if isinstance(format, str) else format
         if isinstance(file_format, type) or not hasattr(file_format, "encoder"):
             message = f"A format is 'jsonl', 'csv', 'parquet' or such as JsonLines() makes, not {format!r:.80}."
-            raise ConfigError(message, code="format")
+            raise ConfigError(
+                message,
+                code="format",
+                remedy="Write format='jsonl', or one with options, such as JsonLines(compression='zstd').",
+            )
         delivery = self._delivery()
         layout = plan(
             self.config.key_prefix, table, transfer_id=transfer_id, transfer_date=transfer_date, writer_id=writer_id
@@ -301,7 +307,7 @@ class Destination:
     def _require_open(self) -> None:
         if self._closed:
             message = f"The destination {self.config.uri} is closed."
-            raise StateError(message, code="closed")
+            raise StateError(message, code="closed", remedy="Make another Destination.")
 
     def _tell_weaknesses(self) -> None:
         """Say it loudly, once a process, where the vendor knowingly uses a store that can overwrite."""
@@ -339,7 +345,7 @@ def _require(what: str, given: object, *kinds: type) -> None:
     """
     if given is not None and not isinstance(given, kinds):
         message = f"{what}, not a {type(given).__name__}."
-        raise ConfigError(message)
+        raise ConfigError(message, remedy="Give an instance of it, or leave it out for the default.")
 
 
 _made: Final[weakref.WeakSet[Destination]] = weakref.WeakSet()

@@ -94,7 +94,11 @@ class WebIdentity:
             raise ConfigError(message, code="token_source", remedy="Pass a callable, or the path of a token file.")
         if not callable(self.token) and not isinstance(self.token, (str, os.PathLike)):
             message = f"A token source must be a callable or a path, not a {type(self.token).__name__}."
-            raise ConfigError(message, code="token_source")
+            raise ConfigError(
+                message,
+                code="token_source",
+                remedy="Pass a function that returns a fresh token, or the path of a token file.",
+            )
 
     def fetch(self) -> str:
         """Return a token that is fresh now.

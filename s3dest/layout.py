@@ -111,16 +111,20 @@ def plan(
     """
     if not isinstance(table, str) or not table:
         message = "The table needs a name."
-        raise ConfigError(message, code="table_name")
+        raise ConfigError(message, code="table_name", remedy="Name the table by a text that is not empty.")
     if table[0] in {"_", "."}:
         message = f"The table name {table!r} begins with {table[0]!r}: query engines skip such folders."
         raise ConfigError(message, code="table_name", remedy="Choose a name that begins with a letter or a digit.")
     if type(writer_id) is not int or not 0 <= writer_id <= _MAX_NUMBER:
         message = f"writer_id must be a whole number from 0 to {_MAX_NUMBER}."
-        raise ConfigError(message, code="writer_id")
+        raise ConfigError(message, code="writer_id", remedy="Number the writers of a transfer from 0.")
     if transfer_id is not None and (not isinstance(transfer_id, str) or not transfer_id):
         message = "transfer_id must be a text that is not empty, or None for a new UUIDv7."
-        raise ConfigError(message, code="transfer_id")
+        raise ConfigError(
+            message,
+            code="transfer_id",
+            remedy="Leave it out for a new one, or give the id that the transfer had before.",
+        )
     identity = transfer_id or new_transfer_id()
     layout = Layout(key_prefix, table, identity, _date(identity, transfer_date))
     _check_length(layout)
@@ -138,7 +142,9 @@ def _date(transfer_id: str, given: dt.date | str | None) -> dt.date:
             return dt.date.fromisoformat(given)
         except (TypeError, ValueError):
             message = "transfer_date must be a datetime.date or its ISO text, such as '2026-11-23'."
-            raise ConfigError(message, code="transfer_date") from None
+            raise ConfigError(
+                message, code="transfer_date", remedy="Leave it out where the transfer id is a UUIDv7."
+            ) from None
     if (inside := instant_in(transfer_id)) is not None:
         return inside.date()
     message = f"The transfer id {transfer_id!r} is no UUIDv7 and so holds no date."
@@ -151,7 +157,7 @@ def _check_length(layout: Layout) -> None:
         size = max(len(layout.longest_key.encode()), len(layout.manifest_key.encode()))
     except UnicodeEncodeError:
         message = "The table name or transfer id holds half a surrogate pair, which no key can hold."
-        raise ConfigError(message, code="key_not_text") from None
+        raise ConfigError(message, code="key_not_text", remedy="Give texts that can be encoded as UTF-8.") from None
     if size > MAX_KEY_BYTES:
         message = f"The keys of this transfer would have up to {size} bytes; S3 allows {MAX_KEY_BYTES}."
         raise ConfigError(message, code="key_too_long", remedy="Shorten the prefix, the table name or the transfer id.")

@@ -90,7 +90,9 @@ def trust(config: DestinationConfig, vendor: VendorIdentity) -> Policy:
     """
     if not isinstance(config.auth, RoleAuth):
         message = "A trust policy belongs to a role, and this destination uses an IAM user's keys."
-        raise ConfigError(message, code="no_role")
+        raise ConfigError(
+            message, code="no_role", remedy="Give the user the permission policy; it needs no trust policy."
+        )
     if isinstance(vendor, AwsPrincipal):
         if config.on_aws and vendor.partition != config.partition.name:
             message = f"{vendor.arn} is of partition {vendor.partition!r}, the role of {config.partition.name!r}."
@@ -181,7 +183,9 @@ def kms_key_statement(config: DestinationConfig) -> Statement:
     """
     if not isinstance(config.auth, RoleAuth) or not isinstance(config.encryption, SseKms):
         message = "A KMS key statement needs a role and a key in the config."
-        raise ConfigError(message, code="no_kms_key")
+        raise ConfigError(
+            message, code="no_kms_key", remedy="Set encryption=SseKms(key_arn=...) and a RoleAuth in the config."
+        )
     statement = _kms(config)
     statement["Principal"] = {"AWS": config.auth.role_arn}
     statement["Resource"] = "*"  # in a key's policy: this key

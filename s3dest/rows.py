@@ -143,7 +143,9 @@ def _copy(value: object, number: int, column: str) -> object:
     except Exception as error:
         # whatever a foreign class raises when it is copied, or a nesting without end
         message = f"Row {number}, column {show(column)}: this {type(value).__name__} cannot be copied."
-        raise RowError(message, row=number, column=column) from error
+        raise RowError(
+            message, row=number, column=column, remedy="Convert the value to a plain one before it is written."
+        ) from error
 
 
 def _weight(row: object, depth: int = 0) -> int:

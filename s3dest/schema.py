@@ -43,7 +43,7 @@ def columns_of(schema: object) -> Schema:
     message = (
         f"A schema is a mapping of column names to types, a pydantic model class or a pyarrow schema, not a {kind}."
     )
-    raise ConfigError(message, code="schema")
+    raise ConfigError(message, code="schema", remedy="Write a mapping, such as {'id': 'int64', 'name': 'string'}.")
 
 
 def annotations_of(schema: object) -> dict[str, object] | None:

@@ -34,7 +34,9 @@ class ManifestSigner:
     def __init__(self, key_id: str, private_key: bytes) -> None:
         if not key_id:
             message = "A manifest signer needs a key id."
-            raise ConfigError(message, code="signing_key")
+            raise ConfigError(
+                message, code="signing_key", remedy="Choose a short name by which readers find the public key."
+            )
         self.key_id = key_id
         self._pem = private_key
         self._key = _load(private_key)
@@ -72,5 +74,5 @@ def _load(pem: bytes) -> Ed25519PrivateKey:
         key = load_pem_private_key(pem, password=None)
     if not isinstance(key, Ed25519PrivateKey):
         message = "The signing key must be the PEM of an Ed25519 private key without a password."
-        raise ConfigError(message, code="signing_key")
+        raise ConfigError(message, code="signing_key", remedy="Make one with: openssl genpkey -algorithm ed25519")
     return key

@@ -78,7 +78,11 @@ class Strand:
         try:
             self._pool.submit(self._run, self._tasks[0][0])
         except RuntimeError as error:
-            closed = S3DestError("The destination was closed while rows were being appended.", code="closed")
+            closed = S3DestError(
+                "The destination was closed while rows were being appended.",
+                code="closed",
+                remedy="Close a destination after its writers; repeat the transfer with the same transfer id.",
+            )
             closed.__cause__ = error
             self._fail(closed)
 

@@ -35,7 +35,9 @@ ABORT_WAIT: Final = 10.0
 def _refuse_if(cancelled: threading.Event) -> None:
     if cancelled.is_set():
         message = "The transfer was given up."
-        raise S3DestError(message, code="aborted")
+        raise S3DestError(
+            message, code="aborted", remedy="Repeat it with the same transfer id if it is wanted after all."
+        )
 
 
 class UploadPool:
@@ -240,7 +242,11 @@ class Uploads:
 
 def _closed() -> S3DestError:
     # no StateError: that would say of a writer that the call, and not the transfer, has failed
-    return S3DestError("The destination was closed before all objects were up.", code="closed")
+    return S3DestError(
+        "The destination was closed before all objects were up.",
+        code="closed",
+        remedy="Close a destination after its writers; repeat the transfer with the same transfer id.",
+    )
 
 
 def abort_uploads(bucket: Bucket, uploads: Iterable[PendingUpload]) -> tuple[PendingUpload, ...]:

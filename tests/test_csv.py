@@ -159,10 +159,11 @@ def test_a_row_without_columns_is_refused() -> None:
 
 @pytest.mark.parametrize("name", [1, None, b"a", surrogate()], ids=lambda value: ascii(value).partition(" at 0x")[0])
 def test_a_column_name_is_text(name: Any) -> None:
-    """In the first rows and later; and the error can be printed."""
-    for rows in ([[{name: 1}]], [[{"a": 1}], [{name: 1}]]):
-        with pytest.raises(RowError, match="Row") as caught:
+    """In the first rows and later; the error names the row, and can be printed."""
+    for rows in ([[{"a": 1}, {name: 1}]], [[{"a": 1}], [{name: 1}]]):
+        with pytest.raises(RowError, match="Row 1 has") as caught:
             encoded(PLAIN, *rows)
+        assert caught.value.row == 1
         str(caught.value).encode()
 
 

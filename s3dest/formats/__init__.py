@@ -23,5 +23,5 @@ def by_name(name: str) -> Format:
     """
     if name not in BY_NAME:
         message = f"The format {name!r} is unknown; {', '.join(map(repr, BY_NAME))} are known."
-        raise ConfigError(message, code="format")
+        raise ConfigError(message, code="format", remedy="Choose one of them, or give a Format of your own.")
     return BY_NAME[name]()

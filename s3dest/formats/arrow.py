@@ -62,7 +62,7 @@ def batches(data: ArrowStream | ArrowArray) -> Iterable[pa.RecordBatch]:
             return [arrow.record_batch(data)]
     except arrow.ArrowInvalid as error:
         message = f"write_arrow() takes tables and batches; this {type(data).__name__} is not one."
-        raise ConfigError(message, code="not_arrow") from error
+        raise ConfigError(message, code="not_arrow", remedy="Make it a pyarrow.Table first.") from error
     message = f"write_arrow() takes Arrow data (pyarrow, polars, pandas, duckdb …), not a {type(data).__name__}."
     raise ConfigError(message, code="not_arrow", remedy="For rows, use write_many().")
 
@@ -146,7 +146,12 @@ def _settle(column: pa.Array, kind: pa.DataType, name: str, first_row: int) -> p
     except REFUSALS as error:
         row = first_row + first_refused(len(column), attempt)
         message = f"Row {row}, column {name!r}: the Arrow data is broken, or loses something as {kind}."
-        raise RowError(message, row=row, column=name) from error
+        raise RowError(
+            message,
+            row=row,
+            column=name,
+            remedy="Validate the table where it is made (pyarrow's Table.validate(full=True)), or cast the column.",
+        ) from error
 
 
 def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:

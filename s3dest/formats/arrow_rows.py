@@ -70,7 +70,7 @@ def batch_of_columns(columns: Columns, known: Known, first_row: int) -> pa.Recor
         _add_names(names, columns, first_row)
     if not columns:
         message = f"Row {first_row} has no columns, and Parquet cannot keep such a row."
-        raise RowError(message, row=first_row)
+        raise RowError(message, row=first_row, remedy="Leave the row out, or name its columns by a schema.")
     count = len(next(iter(columns.values())).values)
     absent = Values([None] * count, frozenset([type(None)]))
     fields, arrays = [], []
@@ -85,7 +85,7 @@ def _columns_of_any(rows: Sequence[Row], names: dict[str, None], first_row: int)
     for number, row in enumerate(rows, first_row):
         if not isinstance(row, Mapping):
             message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
-            raise RowError(message, row=number)
+            raise RowError(message, row=number, remedy="Give each row as a mapping, a dataclass or a pydantic model.")
         if not names.keys() >= row.keys():
             _add_names(names, row, number)
     return {name: Values.of([row.get(name) for row in rows]) for name in names}
@@ -95,12 +95,17 @@ def _add_names(names: dict[str, None], row: Iterable[object], number: int) -> No
     for name in row:
         if not isinstance(name, str):
             message = f"Row {number} has a column name that is a {type(name).__name__}, not a text."
-            raise RowError(message, row=number)
+            raise RowError(message, row=number, remedy="Give each column a name that is a text.")
         try:
             name.encode()
         except UnicodeEncodeError:
             message = f"Row {number} has the column name {show(name)}, which is no UTF-8."
-            raise RowError(message, row=number, column=name) from None
+            raise RowError(
+                message,
+                row=number,
+                column=name,
+                remedy="Rename the column: names are UTF-8, without halves of surrogate pairs.",
+            ) from None
         names[name] = None
 
 
@@ -119,7 +124,12 @@ def _column(column: Values, fixed: pa.Field | None, name: str, first_row: int) -
         message += "the schema allows no null here."
     else:
         message += f"this {kind} does not go with the schema's type {fixed.type}."
-    raise RowError(message, row=first_row + row, column=name)
+    raise RowError(
+        message,
+        row=first_row + row,
+        column=name,
+        remedy="Convert the value before it is written, or give a schema that takes it.",
+    )
 
 
 def _attempt(column: Values, fixed: pa.Field | None) -> pa.Array:

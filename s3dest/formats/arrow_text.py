@@ -132,7 +132,12 @@ def between_quotes(texts: Texts, null: str) -> list[pa.Array | str]:
 def refusal(column: pa.Array, name: str, row: int, *, what: str) -> RowError:
     """Make the error for a value."""
     message = f"Row {row}, column {name!r}: this {column.type} cannot be written as {what}."
-    return RowError(message, row=row, column=name)
+    return RowError(
+        message,
+        row=row,
+        column=name,
+        remedy="Cast the column before it is written; the README says what each format takes.",
+    )
 
 
 def _floats(column: pa.Array, style: Style) -> pa.Array:

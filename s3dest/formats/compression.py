@@ -42,5 +42,5 @@ def check(format_name: str, compression: str) -> None:
     """
     if compression not in SUFFIXES:
         message = f"{format_name} knows the compressions {', '.join(map(repr, SUFFIXES))}, not {compression!r}."
-        raise ConfigError(message, code="format")
+        raise ConfigError(message, code="format", remedy="Choose one of them.")
     compressor(compression)  # type: ignore[arg-type]  # just checked

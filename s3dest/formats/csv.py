@@ -66,13 +66,15 @@ class Csv:
                 "Csv's delimiter must be one ASCII character that no number has: not a letter or digit, not any of "
             )
             message += "plus, minus, point, quote and line break."
-            raise ConfigError(message, code="format")
+            raise ConfigError(message, code="format", remedy="Choose a comma, a semicolon, a tab or a bar.")
         if not self.null.isascii() or any(char in self.null for char in f'{self.delimiter}"\r\n'):
             message = "Csv's null text must be ASCII, without the delimiter, quotes and line breaks."
-            raise ConfigError(message, code="format")
+            raise ConfigError(message, code="format", remedy="Choose such a text, or the empty one.")
         if self.null in {"true", "false"} or _is_number(self.null):
             message = f"Csv's null text {self.null!r} is also the text of a value."
-            raise ConfigError(message, code="format")
+            raise ConfigError(
+                message, code="format", remedy="Choose a text that no value has, such as \\N, or the empty one."
+            )
 
     @property
     def name(self) -> str:
@@ -145,8 +147,7 @@ class _Encoder:
     def encode(self, rows: Sequence[Row], *, first_row: int) -> bytes:
         if not rows:
             return b""
-        # a dict keeps the order in which the columns appear in the first rows
-        names = self._names or self._fix(list(dict.fromkeys(name for row in rows for name in row)), first_row)
+        names = self._names or self._fix(_first_places(rows, first_row), first_row)
         known = set(names)
         alone = len(names) == 1 and not self._options.null
         for number, row in enumerate(rows, first_row):
@@ -163,7 +164,7 @@ class _Encoder:
 
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
         batch = settled(batch, first_row)
-        names = self._names or self._fix(batch.schema.names, first_row)
+        names = self._names or self._fix(dict.fromkeys(batch.schema.names, first_row), first_row)
         if not set(names).issuperset(batch.schema.names):
             raise _new_column(first_row, dict.fromkeys(batch.schema.names), set(names))
         if len(names) == 1 and not self._options.null:
@@ -184,20 +185,26 @@ class _Encoder:
     def finish(self) -> bytes:
         return b""
 
-    def _fix(self, names: list[str], first_row: int) -> list[str]:
-        if not names:
+    def _fix(self, places: Mapping[str, int], first_row: int) -> list[str]:
+        """Take the columns, given with the rows in which they appear first."""
+        if not places:
             message = f"Row {first_row} has no columns, and CSV cannot keep such a row."
-            raise RowError(message, row=first_row)
-        for name in names:
+            raise RowError(message, row=first_row, remedy="Leave the row out, or name its columns by a schema.")
+        for name, row in places.items():
             if not isinstance(name, str):
-                message = f"Row {first_row}, or one after it, has a column name that is a {type(name).__name__}."
-                raise RowError(message, row=first_row)
+                message = f"Row {row} has a column name that is a {type(name).__name__}, not a text."
+                raise RowError(message, row=row, remedy="Give each column a name that is a text.")
             if not _is_text(name):
-                message = f"Row {first_row}, or one after it, has the column name {show(name)}, which is no UTF-8."
-                raise RowError(message, row=first_row, column=name)
-        self._names = names
-        self.schema = dict.fromkeys(names)
-        return names
+                message = f"Row {row} has the column name {show(name)}, which is no UTF-8."
+                raise RowError(
+                    message,
+                    row=row,
+                    column=name,
+                    remedy="Rename the column: names are UTF-8, without halves of surrogate pairs.",
+                )
+        self._names = list(places)
+        self.schema = dict.fromkeys(places)
+        return self._names
 
     def _take(self) -> bytes:
         text = self._text.getvalue()
@@ -218,7 +225,12 @@ class _Encoder:
             return self._convert(value)
         except _FAILURES:
             message = f"Row {number}, column {show(name)}: this {type(value).__name__} cannot be written as CSV."
-            raise RowError(message, row=number, column=name) from None
+            raise RowError(
+                message,
+                row=number,
+                column=name,
+                remedy="Convert the value before it is written; the README says what each format takes.",
+            ) from None
 
     def _convert(self, value: object) -> object:
         if (convert := self._converters.get(type(value))) is not None:
@@ -228,10 +240,23 @@ class _Encoder:
         return self._convert(simple(value))
 
 
+def _first_places(rows: Sequence[Row], first_row: int) -> dict[str, int]:
+    """Find each column's first row; a dict keeps the order in which they appear."""
+    places: dict[str, int] = {}
+    for number, row in enumerate(rows, first_row):
+        for name in row:
+            places.setdefault(name, number)
+    return places
+
+
 def _new_column(number: int, row: Row, known: set[str]) -> RowError:
     name = next(name for name in row if name not in known)
     if not isinstance(name, str):
-        return RowError(f"Row {number} has a column name that is a {type(name).__name__}, not a text.", row=number)
+        return RowError(
+            f"Row {number} has a column name that is a {type(name).__name__}, not a text.",
+            row=number,
+            remedy="Give each column a name that is a text.",
+        )
     message = f"Row {number} has the column {show(name)}, which the rows before it did not have."
     remedy = "CSV's columns are fixed by the schema or the first rows: pass schema= with all of them."
     return RowError(message, row=number, column=name, remedy=remedy)
@@ -255,8 +280,17 @@ def _refusal(number: int, names: list[str], fields: list[object]) -> RowError:
             str(field)
         except ValueError:
             message = f"Row {number}, column {show(name)}: this {type(field).__name__} cannot be written as CSV."
-            return RowError(message, row=number, column=name)
-    return RowError(f"Row {number} cannot be written as CSV.", row=number)
+            return RowError(
+                message,
+                row=number,
+                column=name,
+                remedy="Convert the value before it is written; the README says what each format takes.",
+            )
+    return RowError(
+        f"Row {number} cannot be written as CSV.",
+        row=number,
+        remedy="Convert the value before it is written; the README says what each format takes.",
+    )
 
 
 def _is_number(text: str) -> bool:

@@ -143,7 +143,7 @@ def _plain(rows: Sequence[Row], first_row: int) -> Sequence[dict[str, object]]:
     for number, row in enumerate(rows, first_row):
         if not isinstance(row, Mapping):
             message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
-            raise RowError(message, row=number)
+            raise RowError(message, row=number, remedy="Give each row as a mapping, a dataclass or a pydantic model.")
         plain.append(dict(row))
     return plain
 
@@ -154,13 +154,15 @@ def _first_failure(rows: Iterable[dict[str, object]], first_row: int) -> RowErro
         for column, value in row.items():
             if not isinstance(column, str):
                 message = f"Row {number} has a column name that is a {type(column).__name__}, not a text."
-                return RowError(message, row=number)
+                return RowError(message, row=number, remedy="Give each column a name that is a text.")
             try:
                 dumps({column: value})
             except (orjson.JSONEncodeError, RecursionError):
                 return _refusal(number, column, value)
     message = f"One of the rows {first_row} to {number} cannot be written as JSON."
-    return RowError(message, row=first_row)
+    return RowError(
+        message, row=first_row, remedy="Convert the value before it is written; the README says what each format takes."
+    )
 
 
 def _refusal(number: int, column: str, value: object) -> RowError:

@@ -72,10 +72,10 @@ class Parquet:
         """Refuse what pyarrow would refuse later, and a missing pyarrow."""
         if self.compression not in {"zstd", "snappy", "none"}:
             message = f"Parquet knows the compressions 'zstd', 'snappy', 'none', not {self.compression!r}."
-            raise ConfigError(message, code="format")
+            raise ConfigError(message, code="format", remedy="Choose one of them.")
         if self.row_group_rows < 1:
             message = "Parquet's row_group_rows must be at least 1."
-            raise ConfigError(message, code="format")
+            raise ConfigError(message, code="format", remedy="Leave it out, or give a positive number of rows.")
         require_pyarrow()
 
     @property
@@ -297,7 +297,7 @@ def _given(schema: object) -> Known:
         return Known(None)
     if len(set(arrow.names)) < len(arrow.names):
         message = "Two columns of the schema have the same name."
-        raise ConfigError(message, code="schema")
+        raise ConfigError(message, code="schema", remedy="Give each column a name of its own.")
     arrow = pa.schema([_plain_field(field) for field in arrow])
     return Known(arrow, frozenset(field.name for field in arrow if not pa.types.is_null(field.type)))
 
@@ -307,7 +307,7 @@ def _plain_field(field: pa.Field) -> pa.Field:
         return field.with_type(plain_type(field.type))
     except TypeError as error:
         message = f"Column {field.name!r} of the schema has the Arrow type {field.type}, {error}."
-        raise ConfigError(message, code="schema") from None
+        raise ConfigError(message, code="schema", remedy="Choose another type for the column.") from None
 
 
 def _arrow_type(kind: object) -> pa.DataType:

@@ -64,13 +64,13 @@ class Partitioning:
         for name in names:
             if not isinstance(name, str) or not name:
                 message = "partition_by takes names of columns, which are texts that are not empty."
-                raise ConfigError(message, code="partition_by")
+                raise ConfigError(message, code="partition_by", remedy="Name columns of the rows.")
             if name == "dt":
                 message = "The folder dt= is that of the transfer's date; a column of this name cannot be one below it."
                 raise ConfigError(message, code="partition_by", remedy="Give the column another name.")
         if len(set(names)) < len(names):
             message = "partition_by has a column twice."
-            raise ConfigError(message, code="partition_by")
+            raise ConfigError(message, code="partition_by", remedy="Name each column once.")
         self.names = tuple(names)
         self._longest = longest
         self._known: dict[tuple[object, ...], Partition] = {}
@@ -135,7 +135,12 @@ class Partitioning:
                 codes = column.dictionary_encode(null_encoding="encode")
             except pa.ArrowNotImplementedError:
                 message = f"Row {first_row}, column {show(name)}: no folder can be named after a {column.type}."
-                raise RowError(message, row=first_row, column=name) from None
+                raise RowError(
+                    message,
+                    row=first_row,
+                    column=name,
+                    remedy="Part by a column of texts, numbers, booleans, dates or times, or cast it.",
+                ) from None
             columns.append(codes)
             # numbered anew with each column: the product of all numbers could be large
             mixed = pc.add(pc.multiply(groups, len(codes.dictionary)), codes.indices.cast(pa.int64()))
@@ -181,10 +186,15 @@ def _text(value: object, name: str, number: int) -> str | None:
         text.encode()
     except (TypeError, UnicodeEncodeError):
         message = f"Row {number}, column {show(name)}: no folder can be named after this {type(value).__name__}."
-        raise RowError(message, row=number, column=name) from None
+        raise RowError(
+            message,
+            row=number,
+            column=name,
+            remedy="Part by a column of texts, numbers, booleans, dates or times, or convert the value.",
+        ) from None
     if text == DEFAULT:
         message = f"Row {number}, column {show(name)}: the text is Hive's name for null."
-        raise RowError(message, row=number, column=name)
+        raise RowError(message, row=number, column=name, remedy="Write None, or another text.")
     return text
 
 

@@ -80,7 +80,7 @@ class EmbeddedS3:
         """
         if EmbeddedS3._lives:
             message = "An embedded S3 is running already; moto's state allows one at a time in a process."
-            raise StateError(message)
+            raise StateError(message, remedy="Leave its with block first, or use it by more than one destination.")
         with ExitStack() as stack:
             self._parts = _start(stack)
             self._customers = 0
@@ -173,7 +173,7 @@ class EmbeddedS3:
     def _running(self) -> tuple[Wire, boto3.Session]:
         if self._parts is None:
             message = "The embedded S3 is not running; open it with a `with` statement."
-            raise StateError(message)
+            raise StateError(message, remedy="Write: with EmbeddedS3() as s3.")
         return self._parts
 
 
