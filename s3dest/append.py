@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import enum
 import logging
@@ -152,16 +153,15 @@ class AppendWriter:
         ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:
+            ConfigError: It is no iterable of rows.
             RowError: A row cannot be encoded; only `abort` is left.
             S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
         self._require_process()
+        _require_rows(rows)
         with self._lock, self._failing():
             self._require_open()
-            if isinstance(rows, (str, bytes, Mapping)):
-                message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
-                raise ConfigError(message, code="not_rows", remedy="Give a list or a generator of rows.")
             if self._resumed is not None:
                 return
             if isinstance(rows, (list, tuple)):
@@ -207,7 +207,7 @@ class AppendWriter:
             rows: How many rows are in it, for the manifest, if the caller knows.
 
         Raises:
-            ConfigError: The file changed while it was read, or the transfer is parted.
+            ConfigError: The file changed while it was read, the transfer is parted, or the path is none.
             LocalFileError: The file cannot be read; only `abort` is left.
             S3DestError: It could not be sent; only `abort` is left.
             StateError: The writer is not open.
@@ -219,11 +219,12 @@ class AppendWriter:
         if self._is_parted:
             message = "write_file() cannot tell to which partition a file belongs."
             raise ConfigError(message, code="partition_by", remedy="Append files without partition_by, or rows.")
+        file = _path(path)
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is not None:
                 return
-            self._assembly.take_file(Path(path), rows=rows)
+            self._assembly.take_file(file, rows=rows)
 
     def prepare(self) -> PreparedAppend:
         """Bring all rows up as pending uploads, durable and visible to nobody; may be repeated.
@@ -456,6 +457,22 @@ class _FailsWriter:
         """Fail the writer, unless the call itself was refused."""
         if error is not None and not isinstance(error, StateError):
             self._writer._fail(error)  # noqa: SLF001  # its own half
+
+
+def _require_rows(rows: object) -> None:
+    """Refuse what is one row or none, before anything of it is taken."""
+    one = isinstance(rows, (str, bytes, Mapping))
+    if one or not (isinstance(rows, Iterable) or hasattr(rows, "__getitem__")):
+        message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
+        raise ConfigError(message, code="not_rows", remedy="Give a list or a generator of rows.")
+
+
+def _path(given: str | os.PathLike[str]) -> Path:
+    with contextlib.suppress(TypeError):
+        if "\0" not in (path := os.fsdecode(given)):
+            return Path(path)
+    message = f"write_file() takes the path of a file, not {given!r:.80}."
+    raise ConfigError(message, code="path", remedy="Give a text or a pathlib.Path.")
 
 
 def _key_of(layout: Layout, writer_id: int, extension: str, item: FinishedObject) -> str:

@@ -36,7 +36,7 @@ class PreparedObject(Model):
     key: str
     """The key it will have."""
 
-    rows: int | None
+    rows: int | None = Field(ge=0)
     """Rows in it; `None` for a file that was appended as it is."""
 
     columns: tuple[Column, ...] | None = None
@@ -45,7 +45,7 @@ class PreparedObject(Model):
     partition: tuple[tuple[str, str | None], ...] = ()
     """Names and values, as text, of the columns that the transfer is parted by; `None` is null."""
 
-    size: int
+    size: int = Field(ge=0)
     """Bytes as stored."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -54,7 +54,7 @@ class PreparedObject(Model):
     crc32: str
     """CRC32 of all bytes, Base64 of four bytes."""
 
-    upload_id: str
+    upload_id: str = Field(min_length=1)
     """Id of the multipart upload."""
 
     created: AwareDatetime

@@ -188,15 +188,26 @@ def test_a_bad_row_is_named(aws: FakeAws, rows: list[Any], row: int, column: str
     assert aws.operations == []
 
 
-@pytest.mark.parametrize("rows", ["abc", b"abc", {"id": 1}])
+@pytest.mark.parametrize("rows", ["abc", b"abc", {"id": 1}, None, 7])
 def test_what_is_not_rows_is_refused_whole(aws: FakeAws, rows: Any) -> None:
-    """A text or one row would be taken apart."""
-    with (
-        aws.destination() as destination,
-        pytest.raises(ConfigError, match="not a"),
-        destination.append("orders") as append,
-    ):
-        append.write_many(rows)
+    """A text or one row would be taken apart; the call is refused, and the transfer none the worse."""
+    with aws.destination() as destination, destination.append("orders") as append:
+        with pytest.raises(ConfigError, match="not a") as caught:
+            append.write_many(rows)
+        assert caught.value.code == "not_rows"
+        append.write({"id": 1})
+    assert append.receipt.rows == 1
+
+
+@pytest.mark.parametrize("path", [None, 7, "a\0b", b"a\0b"])
+def test_what_is_no_path_is_refused(aws: FakeAws, path: Any) -> None:
+    """In a typed error; the transfer is none the worse."""
+    with aws.destination() as destination, destination.append("orders") as append:
+        with pytest.raises(ConfigError, match="the path of a file") as caught:
+            append.write_file(path)
+        assert caught.value.code == "path"
+        append.write({"id": 1})
+    assert append.receipt.rows == 1
 
 
 def test_a_row_may_be_changed_after_it_was_written(aws: FakeAws) -> None:
