@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import enum
 import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from s3dest.abandoned import abandon, free, weakly
+from s3dest.arguments import path_of, require_count, require_rows
 from s3dest.assembly import Assembly
 from s3dest.commit import Transfer
 from s3dest.delivery import Delivery
@@ -159,7 +158,7 @@ class AppendWriter:
             StateError: The writer is not open.
         """
         self._require_process()
-        _require_rows(rows)
+        require_rows(rows)
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is not None:
@@ -213,13 +212,11 @@ class AppendWriter:
             StateError: The writer is not open.
         """
         self._require_process()
-        if rows is not None and (type(rows) is not int or rows < 0):
-            message = "write_file() takes the number of rows as a whole number, or None if it is not known."
-            raise ConfigError(message, code="rows", remedy="Leave rows out, or count them.")
+        require_count(rows)
         if self._is_parted:
             message = "write_file() cannot tell to which partition a file belongs."
             raise ConfigError(message, code="partition_by", remedy="Append files without partition_by, or rows.")
-        file = _path(path)
+        file = path_of(path)
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is not None:
@@ -457,22 +454,6 @@ class _FailsWriter:
         """Fail the writer, unless the call itself was refused."""
         if error is not None and not isinstance(error, StateError):
             self._writer._fail(error)  # noqa: SLF001  # its own half
-
-
-def _require_rows(rows: object) -> None:
-    """Refuse what is one row or none, before anything of it is taken."""
-    one = isinstance(rows, (str, bytes, Mapping))
-    if one or not (isinstance(rows, Iterable) or hasattr(rows, "__getitem__")):
-        message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
-        raise ConfigError(message, code="not_rows", remedy="Give a list or a generator of rows.")
-
-
-def _path(given: str | os.PathLike[str]) -> Path:
-    with contextlib.suppress(TypeError):
-        if "\0" not in (path := os.fsdecode(given)):
-            return Path(path)
-    message = f"write_file() takes the path of a file, not {given!r:.80}."
-    raise ConfigError(message, code="path", remedy="Give a text or a pathlib.Path.")
 
 
 def _key_of(layout: Layout, writer_id: int, extension: str, item: FinishedObject) -> str:

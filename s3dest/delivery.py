@@ -15,7 +15,6 @@ from s3dest.budget import Budget
 from s3dest.commit import Committer, Transfer, from_prepared
 from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError, RequestError, S3DestError, StateError
-from s3dest.formats.partition import folder
 from s3dest.identity import Identity
 from s3dest.journal import Journal, SharedJournal
 from s3dest.layout import Layout
@@ -24,6 +23,7 @@ from s3dest.prepared import PendingUpload, PreparedAppend
 from s3dest.results import Receipt, StoredObject
 from s3dest.retry import Clock
 from s3dest.s3 import Bucket
+from s3dest.shares import identity, is_of, layout_of, require_among
 from s3dest.signature import ManifestSigner
 from s3dest.upload import UploadPool, abort_uploads
 from s3dest.wire import OnRetry, ignore
@@ -123,7 +123,7 @@ class Delivery:
         Raises:
             StateError: The journal had the transfer, and by other writers; it is finished, without these.
         """
-        layout = self._layout_of(prepared)
+        layout = layout_of(prepared, self.config)
         if self.journal is None:
             transfer = from_prepared(prepared, layout, attempted=False)
             return self.commit(transfer, on_object=on_object, on_retry=on_retry)
@@ -148,7 +148,7 @@ class Delivery:
             return self.resume_entry(prepared, on_object=on_object, on_retry=on_retry)
         # Another attempt is being committed: it is finished, and this one's uploads are not needed.
         receipt = self.resume_entry(entry)
-        _require_among(entry, *(share.writer_id for share in prepared))
+        require_among(entry, *(share.writer_id for share in prepared))
         left = self.abort(prepared)
         update = {"already_committed": True, "pending_uploads": (*receipt.pending_uploads, *left)}
         return receipt.model_copy(update=update)
@@ -162,7 +162,7 @@ class Delivery:
         on_retry: OnRetry,
     ) -> Receipt:
         """Commit what this process has put into the journal just now."""
-        transfer = from_prepared(prepared, self._layout_of(prepared), attempted=False)
+        transfer = from_prepared(prepared, layout_of(prepared, self.config), attempted=False)
         try:
             receipt = self.commit(transfer, on_object=on_object, on_retry=on_retry)
         except RequestError as error:
@@ -199,7 +199,7 @@ class Delivery:
         if damage is not None:
             log.warning("the journal is damaged: %s", damage)
         for entry in entries:
-            if entry and self._is_ours(entry[0]) and _identity(entry[0]) == _identity(layout):
+            if entry and is_of(entry[0], self.config) and identity(entry[0]) == identity(layout):
                 return entry
         return None
 
@@ -223,7 +223,7 @@ class Delivery:
             log.warning("transfer %s cannot be resumed, and begins anew: %s", layout.transfer_id, error)
             self.journal.forget(entry)
             return None
-        _require_among(entry, writer_id)
+        require_among(entry, writer_id)
         return receipt.model_copy(update={"already_committed": True})
 
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
@@ -232,7 +232,7 @@ class Delivery:
         Its uploads must not be aborted then: the other takes an upload that is gone for completed. Does not fail:
         whoever gives up has had an error already.
         """
-        layout = self._layout_of(prepared)
+        layout = layout_of(prepared, self.config)
         try:
             entry = self.journaled(layout)
             if self.journal is None or entry is None or not any(share in entry for share in prepared):
@@ -252,7 +252,7 @@ class Delivery:
         on_retry: OnRetry = ignore,
     ) -> Receipt:
         """Commit an entry of the journal, begun by us now and perhaps by its process before, and forget it."""
-        transfer = from_prepared(entry, self._layout_of(entry), attempted=True)
+        transfer = from_prepared(entry, layout_of(entry, self.config), attempted=True)
         receipt = self.commit(transfer, on_object=on_object, on_retry=on_retry)
         self._forget(entry)
         return receipt
@@ -263,7 +263,7 @@ class Delivery:
         failure: S3DestError | None = None
         entries, damage = self._entries()
         for entry in entries:
-            if not entry or not self._is_ours(entry[0]):
+            if not entry or not is_of(entry[0], self.config):
                 continue
             try:
                 if self._begin(entry):
@@ -303,60 +303,6 @@ class Delivery:
             self._bucket = Bucket(self.config, self._identity, self.options, clock=self.clock)
         return self._bucket
 
-    def _is_ours(self, share: PreparedAppend) -> bool:
-        config = self.config
-        return (share.endpoint_url, share.bucket, share.prefix) == (config.endpoint_url, config.bucket, config.prefix)
-
-    def _layout_of(self, prepared: Sequence[PreparedAppend]) -> Layout:
-        """Tell which transfer these are shares of.
-
-        Raises:
-            ConfigError: There is none, they are of several, or not of this destination.
-        """
-        if not prepared:
-            message = "There is nothing to commit or abort: no prepared append was given."
-            raise ConfigError(message, code="prepared", remedy="Give what prepare() returned.")
-        first = prepared[0]
-        for share in prepared:
-            if not isinstance(share, PreparedAppend):
-                message = f"Give PreparedAppends, each as an argument of its own, not a {type(share).__name__}."
-                raise ConfigError(message, code="prepared", remedy="For a list of them, write commit(*shares).")
-            if not self._is_ours(share):
-                message = f"This append was prepared for s3://{share.bucket}/{share.prefix}, not for {self.config.uri}."
-                raise ConfigError(
-                    message,
-                    code="prepared_elsewhere",
-                    remedy="Use a destination with the endpoint_url, bucket and prefix that it was prepared for.",
-                )
-            if _kind(share) != _kind(first):
-                message = "These were prepared for different transfers, tables, dates or formats."
-                raise ConfigError(message, code="prepared_mixed", remedy="Commit each transfer by itself.")
-        layout = Layout(self.config.key_prefix, first.table, first.transfer_id, first.transfer_date)
-        for share in prepared:
-            if len({item.number for item in share.objects}) < len(share.objects):
-                message = f"The prepared append of writer {share.writer_id} names an object twice."
-                raise ConfigError(
-                    message,
-                    code="prepared_altered",
-                    remedy="Give it as prepare() returned it; its JSON was changed where it was kept.",
-                )
-            for item in share.objects:
-                key = layout.data_key(
-                    writer_id=share.writer_id,
-                    number=item.number,
-                    digest=item.sha256,
-                    extension=share.extension,
-                    folders=folder(item.partition),
-                )
-                if item.key != key:
-                    message = f"The prepared append names the key {item.key!r}, which is not that of its bytes."
-                    raise ConfigError(
-                        message,
-                        code="prepared_altered",
-                        remedy="Give it as prepare() returned it; its JSON was changed where it was kept.",
-                    )
-        return layout
-
 
 def _require_saved(journal: Journal, prepared: Sequence[PreparedAppend]) -> None:
     """Save an entry that was there a moment ago.
@@ -370,28 +316,3 @@ def _require_saved(journal: Journal, prepared: Sequence[PreparedAppend]) -> None
     message = f"The journal has an entry of transfer {prepared[0].transfer_id}, but does not show it."
     remedy = "See that load() of the journal yields what save() remembers, for each transfer."
     raise ConfigError(message, code="journal", remedy=remedy)
-
-
-def _require_among(entry: Sequence[PreparedAppend], *writers: int) -> None:
-    """See that a transfer that was finished from the journal has the writers' rows, in this attempt or an earlier one.
-
-    Raises:
-        StateError: It has not.
-    """
-    there = {share.writer_id for share in entry}
-    if there.issuperset(writers):
-        return
-    names = [", ".join(map(str, sorted(ids))) for ids in (there, set(writers) - there)]
-    message = (
-        f"Transfer {entry[0].transfer_id} is committed, by its writers {names[0]}, without the rows of {names[1]}."
-    )
-    remedy = "Let each writer prepare(), and commit all shares at once; what is left over needs another transfer id."
-    raise StateError(message, code="other_writers", remedy=remedy)
-
-
-def _identity(of: PreparedAppend | Layout) -> tuple[object, ...]:
-    return (of.table, of.transfer_id, of.transfer_date)
-
-
-def _kind(share: PreparedAppend) -> tuple[object, ...]:
-    return (*_identity(share), share.format, share.compression, share.extension)

@@ -72,7 +72,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "rows",
         "assembly",
     ),
-    ("check", "notes", "probe", "audit", "append", "commit", "manifest", "delivery"),
+    ("check", "notes", "probe", "audit", "arguments", "append", "commit", "manifest", "shares", "delivery"),
     ("destination", "testing", "testing.*"),
     ("cli", "cli.*", "engines", "engines.*"),
     ("", "__main__"),  # "" is s3dest/__init__.py

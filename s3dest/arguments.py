@@ -1,0 +1,46 @@
+"""What callers give a writer: refused before anything of it is taken, so that the transfer is none the worse."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from s3dest.errors import ConfigError
+
+
+def require_rows(rows: object) -> None:
+    """Refuse what is one row, or none.
+
+    Raises:
+        ConfigError: It is no iterable of rows.
+    """
+    one = isinstance(rows, (str, bytes, Mapping))
+    if one or not (isinstance(rows, Iterable) or hasattr(rows, "__getitem__")):
+        message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
+        raise ConfigError(message, code="not_rows", remedy="Give a list or a generator of rows.")
+
+
+def path_of(given: str | os.PathLike[str]) -> Path:
+    """Read the path of a file.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    with contextlib.suppress(TypeError):
+        if "\0" not in (path := os.fsdecode(given)):
+            return Path(path)
+    message = f"write_file() takes the path of a file, not {given!r:.80}."
+    raise ConfigError(message, code="path", remedy="Give a text or a pathlib.Path.")
+
+
+def require_count(rows: object) -> None:
+    """Refuse what counts no rows.
+
+    Raises:
+        ConfigError: It is no number, and not ``None``.
+    """
+    if rows is not None and (type(rows) is not int or rows < 0):
+        message = "write_file() takes the number of rows as a whole number, or None if it is not known."
+        raise ConfigError(message, code="rows", remedy="Leave rows out, or count them.")
