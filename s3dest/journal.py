@@ -157,7 +157,15 @@ class FileJournal:
             return
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield file if os.fstat(file.fileno()).st_nlink else None
+            yield file if self._is_there(file, self._file(prepared)) else None
+
+    @staticmethod
+    def _is_there(file: BinaryIO, path: Path) -> bool:
+        # the number of its names does not tell: a process killed while it saved leaves a second one
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), path.stat())
+        except FileNotFoundError:
+            return False
 
     def _files(self) -> list[Path]:
         with of_journal(str(self.path)):

@@ -50,6 +50,8 @@ SHORTEST_MAXIMUM: Final = 3600
 GLOBAL_STS: Final = "https://sts.amazonaws.com"
 """Chosen by botocore before 1.40, or where the environment says "legacy"; opt-in regions refuse its tokens."""
 
+_OF_A_SESSION: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+
 _TOO_LONG: Final = re.compile(r"MaxSessionDuration|role chaining|1 hour session limit", re.IGNORECASE)
 _NOT_IN_SESSION_NAME: Final = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
@@ -167,12 +169,12 @@ class RoleSessions:
 
     def _keys(self, answer: dict[str, Any], started: float) -> Keys:
         given = answer.get("Credentials") or {}
-        try:
-            expiration: datetime = given["Expiration"]
-            frozen = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-        except KeyError:
+        if not all(given.get(name) for name in _OF_A_SESSION):
             given.clear()  # half a session would be shown with the local variables
-            raise describe(sts_problems.NO_SESSION, self._config, operation=self._operation) from None
+            raise describe(sts_problems.NO_SESSION, self._config, operation=self._operation)
+        frozen = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        end: datetime = given["Expiration"]
+        expiration = end if end.tzinfo else end.replace(tzinfo=UTC)  # as some stores write it
         # The life by STS's own clock: this machine's may be wrong.
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         now = datetime.now(UTC)

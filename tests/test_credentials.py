@@ -422,10 +422,31 @@ def test_a_wrong_clock_of_the_host_matters_not(
     assert sessions(aws) == 2
 
 
+def session_of(**changes: str) -> faults.Fault:
+    """Answer AssumeRole with a session of one's own making."""
+    values = {
+        "AccessKeyId": "ASIAODD",
+        "SecretAccessKey": "odd-SECRETKEY",
+        "SessionToken": "odd-SECRETTOKEN",
+        "Expiration": "2126-11-23T12:00:00Z",
+    }
+    inner = "".join(f"<{name}>{value}</{name}>" for name, value in (values | changes).items())
+    whole = "AssumeRoleResponse", "AssumeRoleResult", "Credentials"
+    text = "".join(f"<{tag}>" for tag in whole) + inner + "".join(f"</{tag}>" for tag in reversed(whole))
+    return faults.bare(200, text.encode())
+
+
+def test_an_expiration_without_a_zone_is_utc(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """Some stores write it so; and nothing of the keys comes into a traceback."""
+    aws.faults.always("AssumeRole", session_of(Expiration="2126-11-23T12:00:00"))
+    bucket_of().open_session()
+
+
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
         (faults.bare(200), "sts_answer"),
+        *((session_of(**{name: ""}), "sts_answer") for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")),
         (faults.bare(200, b"<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>"), "sts_answer"),
         (
             faults.bare(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import multiprocessing
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -71,6 +72,22 @@ def test_an_entry_that_nobody_is_at_can_be_withdrawn(journal: FileJournal) -> No
 def contend(path: Path, answers: multiprocessing.SimpleQueue[bool], method: str) -> None:
     """Mark or withdraw in a process of its own."""
     answers.put(getattr(FileJournal(path), method)([share()]))
+
+
+def test_an_entry_with_a_second_name_can_be_withdrawn(journal: FileJournal) -> None:
+    """A process killed while it saved leaves one; who waits for the entry's lock meanwhile finds it gone."""
+    journal.save([share()])
+    (file,) = journal.path.iterdir()
+    os.link(file, journal.path / ".second.tmp")
+    begun: list[bool] = []
+    thread = threading.Thread(target=lambda: begun.append(journal.begin([share()])))
+    with file.open("ab") as withdrawing:
+        fcntl.flock(withdrawing, fcntl.LOCK_EX)
+        thread.start()
+        thread.join(0.2)
+        file.unlink()
+    thread.join()
+    assert begun == [False]
 
 
 def test_withdrawing_waits_for_whoever_is_marking(journal: FileJournal) -> None:

@@ -339,22 +339,33 @@ def test_an_abort_never_raises(caplog: pytest.LogCaptureFixture) -> None:
 def test_an_abort_does_not_wait_as_long_as_a_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the store takes the request and never answers, whoever gives up goes on long before the read timeout."""
     monkeypatch.setattr(s3, "_ABORT_TIME", dt.timedelta(seconds=0.2))
-    silent = threading.Event()
+    silent, hanging = threading.Event(), threading.Event()
     left: list[tuple[PendingUpload, ...]] = []
     upload = PendingUpload(key="key", upload_id="id")
-    with Loopback() as server, Destination(config(server.url)) as target:
+    options = TransferOptions(concurrency=1, deadline=dt.timedelta(seconds=0.1))
+    with Loopback() as server, Destination(config(server.url), options=options) as target:
+        bucket = target._delivery().bucket
 
         def hold(_number: int) -> None:
+            hanging.set()
             silent.wait(TIMEOUT)
 
+        def take_the_only_lane() -> None:
+            with pytest.raises(RequestError):
+                bucket.upload_part("key", "id", 1, b"abc")
+
         server.before = hold
-        thread = threading.Thread(target=lambda: left.append(abort_uploads(target._delivery().bucket, [upload])))
+        other = threading.Thread(target=take_the_only_lane)
+        other.start()
+        hanging.wait(TIMEOUT)
+        thread = threading.Thread(target=lambda: left.append(abort_uploads(bucket, [upload])))
         thread.start()
         thread.join(TIMEOUT / 2)
         silent.set()
-        thread.join()
+        for each in (thread, other):
+            each.join()
         assert left == [(upload,)]
-        assert server.log[0].operation == "AbortMultipartUpload"
+        assert [request.operation for request in server.log[:2]] == ["UploadPart", "AbortMultipartUpload"]
 
 
 def test_a_body_that_cannot_be_read_is_no_fault_of_the_network() -> None:
