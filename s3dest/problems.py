@@ -144,7 +144,7 @@ NO_ANSWER = Problem(
     "not_s3",
     IntegrityError,
     "network",
-    "The answer says success but is not one of S3: it has no ETag.",
+    "The answer says success but is not one of S3: no ETag, no upload id, or another status than 200.",
     "Check endpoint_url, and look for a proxy or a captive portal in between.",
     retryable=True,
     ambiguous=True,
