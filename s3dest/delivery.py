@@ -65,6 +65,8 @@ class Delivery:
         self._pool: UploadPool | None = None
         self._workers: ThreadPoolExecutor | None = None
         self._closed = False
+        self._saved: set[frozenset[str]] = set()  # upload ids of entries of the journal that were saved here
+        self._left: set[str] = set()  # those given up that another process may be completing
 
     @property
     def bucket(self) -> Bucket:
@@ -129,6 +131,9 @@ class Delivery:
             return self.commit(transfer, on_object=on_object, on_retry=on_retry)
         if not self.journal.save(prepared):
             entry = self.journaled(layout)
+            if entry is not None and list(entry) == list(prepared) and _uploads_of(entry) in self._saved:
+                # It is ours, and the bucket knows what has become of it.
+                return self._commit_saved(self.journal, prepared, on_object=on_object, on_retry=on_retry)
             if entry is not None and self._begin(entry):
                 return self._commit_instead(entry, prepared, on_object=on_object, on_retry=on_retry)
             # Another process has finished it meanwhile, or it is damaged.
@@ -161,7 +166,8 @@ class Delivery:
         on_object: Callable[[StoredObject], None],
         on_retry: OnRetry,
     ) -> Receipt:
-        """Commit what this process has put into the journal just now."""
+        """Commit what this process has put into the journal."""
+        self._saved.add(_uploads_of(prepared))
         transfer = from_prepared(prepared, layout_of(prepared, self.config), attempted=False)
         try:
             receipt = self.commit(transfer, on_object=on_object, on_retry=on_retry)
@@ -185,6 +191,7 @@ class Delivery:
 
     def _forget(self, prepared: Sequence[PreparedAppend]) -> None:
         """Take what is committed out of the journal; a failure of that is none of the transfer."""
+        self._saved.discard(_uploads_of(prepared))
         if self.journal is None:
             return
         try:
@@ -232,13 +239,15 @@ class Delivery:
         Its uploads must not be aborted then: the other takes an upload that is gone for completed. Does not fail:
         whoever gives up has had an error already.
         """
-        layout = layout_of(prepared, self.config)
+        layout, uploads = layout_of(prepared, self.config), _uploads_of(prepared)
+        self._saved.discard(uploads)
         try:
             entry = self.journaled(layout)
             if self.journal is None or entry is None or not any(share in entry for share in prepared):
-                return False
+                return not self._left.isdisjoint(uploads)
             if isinstance(self.journal, SharedJournal) and self.journal.withdraw(entry):
                 return False
+            self._left |= uploads
             self.journal.forget(entry)
         except Exception:
             log.warning("transfer %s may stay in the journal", layout.transfer_id, exc_info=True)
@@ -302,6 +311,10 @@ class Delivery:
         if self._bucket is None:
             self._bucket = Bucket(self.config, self._identity, self.options, clock=self.clock)
         return self._bucket
+
+
+def _uploads_of(prepared: Sequence[PreparedAppend]) -> frozenset[str]:
+    return frozenset(item.upload_id for share in prepared for item in share.objects)
 
 
 def _require_saved(journal: Journal, prepared: Sequence[PreparedAppend]) -> None:

@@ -47,10 +47,16 @@ class SharedJournal(Journal, Protocol):
     """
 
     def begin(self, prepared: Sequence[PreparedAppend]) -> bool:
-        """Mark the entry durably as being finished by another process than saved it; ``False`` if there is none."""
+        """Mark this very entry durably as being finished by another process than saved it.
+
+        Returns ``False`` if it is not there, or another one of the same transfer is.
+        """
 
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
-        """Forget the entry, if there is one, unless it is marked: then return ``False``. Nobody marks it meanwhile."""
+        """Forget this very entry, if it is there and not marked, which nobody does meanwhile.
+
+        Returns ``False`` if it is marked.
+        """
 
 
 class FileJournal:
@@ -117,7 +123,10 @@ class FileJournal:
             LocalFileError: It cannot be removed.
         """
         with of_journal(str(self.path)), self._locked(prepared) as file:
-            if file is not None and file.read().endswith(_MARK):
+            if file is None:
+                return True
+            file.seek(-len(_MARK), os.SEEK_END)
+            if file.read() == _MARK:
                 return False
             self.forget(prepared)
         return True
@@ -147,7 +156,7 @@ class FileJournal:
 
     @contextmanager
     def _locked(self, prepared: Sequence[PreparedAppend]) -> Iterator[BinaryIO | None]:
-        """Open an entry that no other process marks or withdraws meanwhile; ``None`` if there is none."""
+        """Open this very entry, which no other process marks or withdraws meanwhile; ``None`` if it is not there."""
         import fcntl  # noqa: PLC0415  # POSIX's alone, and importing s3dest shall not need it
 
         try:
@@ -157,14 +166,14 @@ class FileJournal:
             return
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield file if self._is_there(file, self._file(prepared)) else None
+            yield file if self._is_there(file, prepared) else None
 
-    @staticmethod
-    def _is_there(file: BinaryIO, path: Path) -> bool:
+    def _is_there(self, file: BinaryIO, prepared: Sequence[PreparedAppend]) -> bool:
         # the number of its names does not tell: a process killed while it saved leaves a second one
         try:
-            return os.path.samestat(os.fstat(file.fileno()), path.stat())
-        except FileNotFoundError:
+            named = os.path.samestat(os.fstat(file.fileno()), self._file(prepared).stat())
+            return named and _entry(file.read()) == tuple(prepared)
+        except (FileNotFoundError, ValueError):
             return False
 
     def _files(self) -> list[Path]:
@@ -178,8 +187,7 @@ class FileJournal:
     def _read(self, file: Path) -> tuple[PreparedAppend, ...] | None:
         remedy = "Move the file away and repeat its transfer."
         try:
-            text = file.read_bytes()
-            return tuple(PreparedAppend.model_validate(share) for share in _shares(orjson.loads(text)))
+            return _entry(file.read_bytes())
         except FileNotFoundError:  # another process has finished it meanwhile
             return None
         except OSError as error:
@@ -203,9 +211,14 @@ class FileJournal:
             os.close(folder)
 
 
-def _shares(entry: object) -> list[object]:
-    """Refuse what no entry can be: one without a share would be passed over, and its transfer with it."""
+def _entry(text: bytes) -> tuple[PreparedAppend, ...]:
+    """Read an entry.
+
+    Raises:
+        ValueError: It is none. One without a share would be passed over, and its transfer with it.
+    """
+    entry = orjson.loads(text)
     if isinstance(entry, list) and entry:
-        return entry
+        return tuple(PreparedAppend.model_validate(share) for share in entry)
     message = "An entry is a list of prepared appends."
     raise ValueError(message)

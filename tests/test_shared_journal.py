@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fake import FakeAws, faults
-from promises import Row, destination, named_rows, require_nothing_replaced, require_true, small_options
+from promises import Row, destination, named_keys, named_rows, require_nothing_replaced, require_true, small_options
 from shares import ID, share
 
 from s3dest import (
@@ -57,6 +57,16 @@ def test_an_entry_is_marked_once_and_for_all(journal: FileJournal) -> None:
         assert not journal.withdraw(entry)
     journal.forget(entry)
     assert not journal.begin(entry)
+    assert list(journal.load()) == []
+
+
+def test_another_attempts_entry_is_let_be(journal: FileJournal) -> None:
+    """Of the same transfer: who read the one before neither marks nor withdraws it, whatever became of that."""
+    journal.save([share(attempt="b")])
+    assert not journal.begin([share(attempt="a")])
+    assert journal.withdraw([share(attempt="a")])
+    assert list(journal.load()) == [(share(attempt="b"),)]
+    assert journal.withdraw([share(attempt="b")])
     assert list(journal.load()) == []
 
 
@@ -205,6 +215,42 @@ def test_an_entry_withdrawn_between_reading_and_beginning_is_not_resumed(aws: Fa
                 again.write_many(ROWS[:5])
     assert named_rows(aws.store) == ROWS[:5]
     assert aws.store.pending == {}
+
+
+def test_giving_up_twice_leaves_the_uploads_to_the_other_process(aws: FakeAws, journal: FileJournal) -> None:
+    """The entry is gone by then, and with it the mark; by whatever way the second comes."""
+    with destination(aws, UP, journal) as target:
+        append = target.append("orders", transfer_id=ID, format=PLAIN)
+        append.write_many(ROWS)
+        prepared = append.prepare()
+        journal.save([prepared])
+        journal.begin([prepared])
+        for _ in range(2):
+            assert len(target.abort(prepared)) == 3
+        append.abort()
+    assert len(aws.store.pending) == 3
+
+
+def test_a_process_that_tries_again_is_no_other(aws: FakeAws, journal: FileJournal) -> None:
+    """Its uploads are aborted when it gives up; and one that is gone is lost, however often it tried."""
+    with destination(aws, UP, journal) as target:
+        for lost in (False, True):
+            append = target.append("orders", transfer_id=ID, format=PLAIN)
+            append.write_many(ROWS)
+            aws.faults.always("CompleteMultipartUpload", faults.DENIED)
+            for _ in range(2):
+                with pytest.raises(AccessDeniedError):
+                    append.commit()
+            aws.faults.clear()
+            if lost:
+                del aws.store.uploads[append.prepare().objects[1].upload_id]
+                with pytest.raises(RequestError) as caught:
+                    append.commit()
+                assert caught.value.code == "upload_lost"
+            append.abort()
+            assert aws.store.pending == {}
+            assert list(journal.load()) == []
+    assert named_keys(aws.store) == []
 
 
 def test_giving_up_aborts_the_uploads_if_nobody_else_is_at_them(aws: FakeAws, journal: FileJournal) -> None:
