@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from s3dest.abandoned import abandon, free, weakly
-from s3dest.arguments import path_of, require_count, require_rows
+from s3dest.arguments import path_of, require_count, rows_of
 from s3dest.assembly import Assembly
 from s3dest.commit import Transfer
 from s3dest.delivery import Delivery
@@ -158,15 +158,15 @@ class AppendWriter:
             StateError: The writer is not open.
         """
         self._require_process()
-        require_rows(rows)
+        found = rows_of(rows)
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is not None:
                 return
-            if isinstance(rows, (list, tuple)):
-                self._assembly.take_all(rows)
+            if isinstance(found, (list, tuple)):
+                self._assembly.take_all(found)
                 return
-            for row in rows:
+            for row in found:
                 if self._state is not _State.OPEN:  # the iterable itself has ended the transfer
                     self._require_open()
                 self._assembly.take(row)
@@ -186,11 +186,12 @@ class AppendWriter:
             StateError: The writer is not open.
         """
         self._require_process()
+        found = batches(data)
         with self._lock, self._failing():
             self._require_open()
             if self._resumed is not None:
                 return
-            for batch in batches(data):
+            for batch in found:
                 self._require_open()
                 self._assembly.take_arrow(batch)
 

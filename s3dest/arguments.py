@@ -8,18 +8,28 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from s3dest.errors import ConfigError
+from s3dest.formats.encoder import RowLike
 
 
-def require_rows(rows: object) -> None:
-    """Refuse what is one row, or none.
+def rows_of(rows: Iterable[RowLike]) -> Iterable[RowLike]:
+    """Begin with rows: a list or tuple as it is, or an iterator.
 
     Raises:
-        ConfigError: It is no iterable of rows.
+        ConfigError: It is no iterable of rows, but one row, or none.
     """
-    one = isinstance(rows, (str, bytes, Mapping))
-    if one or not (isinstance(rows, Iterable) or hasattr(rows, "__getitem__")):
-        message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
-        raise ConfigError(message, code="not_rows", remedy="Give a list or a generator of rows.")
+    if isinstance(rows, (list, tuple)):
+        return rows
+    try:
+        if not isinstance(rows, (str, bytes, bytearray, memoryview, Mapping)):
+            return iter(rows)
+    except TypeError as error:
+        raise _no_rows(rows) from error
+    raise _no_rows(rows)
+
+
+def _no_rows(rows: object) -> ConfigError:
+    message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
+    return ConfigError(message, code="not_rows", remedy="Give a list or a generator of rows.")
 
 
 def path_of(given: str | os.PathLike[str]) -> Path:
@@ -28,9 +38,9 @@ def path_of(given: str | os.PathLike[str]) -> Path:
     Raises:
         ConfigError: It is none.
     """
-    with contextlib.suppress(TypeError):
-        if "\0" not in (path := os.fsdecode(given)):
-            return Path(path)
+    with contextlib.suppress(TypeError, ValueError):
+        if b"\0" not in os.fsencode(given):  # which half a surrogate pair cannot be
+            return Path(os.fsdecode(given))
     message = f"write_file() takes the path of a file, not {given!r:.80}."
     raise ConfigError(message, code="path", remedy="Give a text or a pathlib.Path.")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -125,6 +126,10 @@ class Check:
         return ["credentials", *stranger, *of_mode[self._plan.mode], *(["audit"] if self._plan.audit else [])]
 
     def _setup(self) -> None:
+        with self._tidying(self._probe.delete):
+            self._put_and_delete()
+
+    def _put_and_delete(self) -> None:
         if self._step("put", self._probe.put):
             self._step("append-only", self._probe.put_again)
             if self._wants_multipart():
@@ -136,10 +141,21 @@ class Check:
 
     def _recheck(self) -> None:
         if self._step("create-upload", self._probe.create_upload):
-            self._step("upload-part", self._probe.upload_part)
-            self._step("abort-upload", self._probe.abort_upload)
+            with self._tidying(self._probe.abort_upload):
+                self._step("upload-part", self._probe.upload_part)
+                self._step("abort-upload", self._probe.abort_upload)
             if self._plan.audit:
                 self._step("audit", self._audit)
+
+    @contextmanager
+    def _tidying(self, tidy_up: Callable[[], Result]) -> Iterator[None]:
+        """Leave nothing behind after an interrupt either; other failures are findings by now."""
+        try:
+            yield
+        except BaseException:
+            with suppress(S3DestError):
+                tidy_up()
+            raise
 
     def _wants_multipart(self) -> bool:
         """Tell whether large objects may fare otherwise than the probe: with KMS, and on other stores than AWS."""

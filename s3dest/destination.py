@@ -292,7 +292,8 @@ class Destination:
 
     def __repr__(self) -> str:
         """Show where it leads."""
-        return f"Destination({self.config.uri!r})"
+        config = vars(self).get("config")  # not there yet where the arguments were refused
+        return f"Destination({config.uri if config else None!r})"
 
     def __getstate__(self) -> dict[str, object]:
         """Take along what a worker needs to connect by itself; with `HmacAuth` that is the secret too."""

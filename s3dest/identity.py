@@ -89,16 +89,14 @@ class WebIdentity:
 
     def __post_init__(self) -> None:
         """Refuse a token given as text: it would die within the hour."""
-        if isinstance(self.token, str) and re.fullmatch(r"eyJ[\w-]*\.[\w-]+\.[\w-]*", self.token.strip()):
-            message = "WebIdentity wants the source of tokens, not a token, which would be dead within the hour."
-            raise ConfigError(message, code="token_source", remedy="Pass a callable, or the path of a token file.")
-        if not callable(self.token) and not isinstance(self.token, (str, os.PathLike)):
-            message = f"A token source must be a callable or a path, not a {type(self.token).__name__}."
-            raise ConfigError(
-                message,
-                code="token_source",
-                remedy="Pass a function that returns a fresh token, or the path of a token file.",
-            )
+        for source in (self.token, *([] if self.other_audience is None else [self.other_audience])):
+            remedy = "Pass a function that returns a fresh token, or the path of a token file."
+            if isinstance(source, str) and re.search(r"eyJ[\w-]*\.[\w-]+\.", source):
+                message = "WebIdentity wants the source of tokens, not a token, which would be dead within the hour."
+                raise ConfigError(message, code="token_source", remedy=remedy)
+            if not callable(source) and not isinstance(source, (str, os.PathLike)):
+                message = f"A token source must be a callable or a path, not a {type(source).__name__}."
+                raise ConfigError(message, code="token_source", remedy=remedy)
 
     def fetch(self) -> str:
         """Return a token that is fresh now.

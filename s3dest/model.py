@@ -153,5 +153,6 @@ class Model(BaseModel):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """Show what was set; defaults would bury it."""
-        shown: AbstractSet[str] = self.model_fields_set
+        # a traceback with local variables shows models that were refused, and never got so far
+        shown: AbstractSet[str] = getattr(self, "__pydantic_fields_set__", frozenset())
         return (pair for pair in super().__repr_args__() if pair[0] in shown)

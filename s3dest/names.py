@@ -7,6 +7,7 @@ identifiers" in the IAM user guide, ``partitions.json`` of botocore.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import unicodedata
@@ -50,6 +51,8 @@ _ROLE_ARN: Final = re.compile(
     r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>[A-Za-z0-9]*):role/(?P<name>(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,64})",
     re.ASCII,
 )
+_LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+_LONGEST_HOST: Final = 253  # RFC 1035: 255 bytes with the length of the first label and of the root
 _DIRECTORY_BUCKET: Final = (
     "is a directory bucket (S3 Express One Zone), which s3dest does not support; use a general purpose bucket"
 )
@@ -118,7 +121,20 @@ def check_endpoint(url: str) -> str:
     if parts.query or parts.fragment:
         msg = "must not carry a query or a fragment: give the address of the store alone"
         raise ValueError(msg)
-    return url.rstrip("/")
+    if "_" in parts.hostname:
+        msg = "names a host with an underscore, which no host name may have: give the host another name, or its address"
+        raise ValueError(msg)
+    if not _is_host(parts.hostname) or not url.isprintable():
+        msg = "must name a host by letters, digits, hyphens and dots (others in their form that begins with xn--)"
+        raise ValueError(msg)
+    return f"{parts.scheme}{url[len(parts.scheme) :]}".rstrip("/")
+
+
+def _is_host(name: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(name))
+    labels = name.removesuffix(".").split(".")
+    return len(name) <= _LONGEST_HOST and all(re.fullmatch(_LABEL, label, re.ASCII) for label in labels)
 
 
 def split_bucket(text: str) -> tuple[str, str]:

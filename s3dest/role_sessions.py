@@ -174,12 +174,12 @@ class RoleSessions:
             raise describe(sts_problems.NO_SESSION, self._config, operation=self._operation)
         frozen = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
         end: datetime = given["Expiration"]
-        expiration = end if end.tzinfo else end.replace(tzinfo=UTC)  # as some stores write it
+        expiration = _in_utc(end)
         # The life by STS's own clock: this machine's may be wrong.
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         now = datetime.now(UTC)
         with contextlib.suppress(KeyError, TypeError, ValueError):
-            now = parsedate_to_datetime(headers["date"])
+            now = _in_utc(parsedate_to_datetime(headers["date"]))
         life = (expiration - now).total_seconds()
         if life <= 0:
             life = float(self._duration)
@@ -224,6 +224,11 @@ class RoleSessions:
             or os.environ.get("AWS_DEFAULT_REGION")
         )
         return own if own and partition_of(own) == partition_of(self._config.region) else self._config.region
+
+
+def _in_utc(instant: datetime) -> datetime:
+    """Read a time without a zone, as some stores write it."""
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _narrowing(config: DestinationConfig, auth: RoleAuth, purpose: Purpose) -> str | None:

@@ -96,6 +96,10 @@ class UploadPool:
                 failed.append(future)
             self._room.release()
 
+        def send(number: int, piece: Piece) -> PreparedPart:
+            _refuse_if(cancelled)  # while it waited for a thread
+            return self._send_part(key, upload_id, number, piece, on_retry)
+
         size = part_size(item.size, self.part_size)
         try:
             for number, offset in enumerate(range(0, max(item.size, 1), size), 1):
@@ -107,7 +111,7 @@ class UploadPool:
                     piece.crc32, piece.sha256 = item.parts[number - 1]
                 self._room.acquire()
                 try:
-                    future = self._parts.submit(self._send_part, key, upload_id, number, piece, on_retry)
+                    future = self._parts.submit(send, number, piece)
                 except BaseException:
                     self._room.release()
                     raise

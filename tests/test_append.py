@@ -188,7 +188,7 @@ def test_a_bad_row_is_named(aws: FakeAws, rows: list[Any], row: int, column: str
     assert aws.operations == []
 
 
-@pytest.mark.parametrize("rows", ["abc", b"abc", {"id": 1}, None, 7])
+@pytest.mark.parametrize("rows", ["abc", b"abc", bytearray(b"abc"), {"id": 1}, None, 7, list])
 def test_what_is_not_rows_is_refused_whole(aws: FakeAws, rows: Any) -> None:
     """A text or one row would be taken apart; the call is refused, and the transfer none the worse."""
     with aws.destination() as destination, destination.append("orders") as append:
@@ -199,7 +199,7 @@ def test_what_is_not_rows_is_refused_whole(aws: FakeAws, rows: Any) -> None:
     assert append.receipt.rows == 1
 
 
-@pytest.mark.parametrize("path", [None, 7, "a\0b", b"a\0b"])
+@pytest.mark.parametrize("path", [None, 7, "a\0b", b"a\0b", "\ud800"])
 def test_what_is_no_path_is_refused(aws: FakeAws, path: Any) -> None:
     """In a typed error; the transfer is none the worse."""
     with aws.destination() as destination, destination.append("orders") as append:

@@ -27,6 +27,28 @@ def outcomes(report: CheckReport) -> list[str]:
     return [step.outcome for step in report.steps if step.name != "external-id"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "operation", "call"),
+    [
+        ("setup", "PutObject", 1),
+        ("setup", "PutObject", 2),
+        ("setup", "UploadPart", 2),
+        ("recheck", "UploadPart", 1),
+    ],
+)
+def test_an_interrupted_check_tidies_up(aws: FakeAws, mode: Any, operation: str, call: int) -> None:
+    """Ctrl-C leaves neither probe nor upload, where they may be removed."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    aws.store.allowed.add("s3:AbortMultipartUpload")
+    aws.faults.at(operation, call, faults.meanwhile(interrupt))
+    with pytest.raises(KeyboardInterrupt):
+        aws.destination().check(mode=mode, multipart="always")
+    assert (aws.store.objects, aws.store.pending) == ({}, {})
+
+
 def test_a_set_up_check_does_what_a_transfer_does(aws: FakeAws) -> None:
     """A session, a put with production's headers, a second put that must be refused, and the probe is gone."""
     destination = aws.destination(storage_class="STANDARD_IA", encryption={"type": "sse-s3"})

@@ -39,6 +39,32 @@ def test_the_version_is_told() -> None:
     assert (done.returncode, done.stdout) == (0, f"s3dest {__version__}\n")
 
 
+@pytest.mark.parametrize(
+    "arguments", [["append", "-", "--table", "t"], ["review", "--permission", "-"]], ids=["append", "review"]
+)
+def test_closed_standard_input_is_a_sentence(arguments: list[str], tmp_path: Path) -> None:
+    """A cron job has none."""
+    text = b'{"bucket": "acme", "region": "eu-west-1", "auth": {"role_arn": "arn:aws:iam::111122223333:role/x", '
+    config = write(tmp_path, "config.json", text + b'"external_id": null}}')
+    command = [sys.executable, "-m", "s3dest", *arguments, "--config", str(config)]
+    code = f"import os, sys; os.close(0); os.execv(sys.executable, {command!r})"
+    done = python("-c", code)
+    assert done.returncode == 1
+    assert done.stderr.startswith("s3dest: Standard input is closed")
+
+
+def test_a_configuration_nested_without_end_is_a_sentence(tmp_path: Path) -> None:
+    """Python's parsers give up in their own way."""
+    for name in ("deep.json", "deep.yaml"):
+        done = CliRunner().invoke(app, ["check", "--config", str(write(tmp_path, name, b"[" * 100_000))])
+        assert (done.exit_code, type(done.exception)) == (2, SystemExit)
+
+
+def test_a_wait_of_centuries_is_misuse() -> None:
+    """And no overflow."""
+    assert CliRunner().invoke(app, ["check", "--wait", "99999999999999"]).exit_code == 2
+
+
 def test_the_command_is_installed() -> None:
     """The entry point of the distribution is the very function of ``python -m``."""
     (entry,) = metadata.entry_points(group="console_scripts", name="s3dest")

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from typer.testing import CliRunner
 
 from s3dest import policies
 from s3dest.cli.app import app
-from s3dest.cli.report import sentences
+from s3dest.cli.report import after_commit, sentences
 from s3dest.cli.rows import Input
 from s3dest.cli.screen import Screen
 from s3dest.destination import Destination
 from s3dest.journal import FileJournal
+from s3dest.results import Receipt
 from s3dest.testing import Customer, EmbeddedS3
 
 COMMANDS = ["setup", "check", "append", "resume", "review", "schema", "demo"]
@@ -276,6 +278,18 @@ def test_the_bar_is_for_a_terminal(terminal: bool) -> None:  # noqa: FBT001  # p
         show(2_000_000, 3)
     assert ("3 rows" in shown.getvalue(), "2.0/2.0 MB" in shown.getvalue()) == (terminal, terminal)
     assert bool(shown.getvalue()) is terminal
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), SystemExit(1)], ids=["pipe", "rich"])
+def test_what_is_committed_is_no_failure_though_nobody_reads_it(
+    error: BaseException, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command tells the transfer's id elsewhere."""
+    monkeypatch.setattr(sys, "__stdout__", None)
+    receipt = Receipt(transfer_id="the-id", table="t", rows=1, bytes=1, objects=(), manifest_key=None)
+    with after_commit(receipt):
+        raise error
+    assert "committed the-id, but" in capsys.readouterr().err
 
 
 def test_an_interruption_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -436,6 +436,13 @@ def session_of(**changes: str) -> faults.Fault:
     return faults.bare(200, text.encode())
 
 
+def test_a_date_without_a_zone_is_utc(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """By the letter of HTTP's grammar, -0000 is no zone."""
+    odd = {"date": "Mon, 23 Nov 2026 12:00:00 -0000"}
+    aws.faults.always("AssumeRole", faults.Fault("odd date", lambda _, answer: answer.with_headers(**odd), effect=True))
+    bucket_of().open_session()
+
+
 def test_an_expiration_without_a_zone_is_utc(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
     """Some stores write it so; and nothing of the keys comes into a traceback."""
     aws.faults.always("AssumeRole", session_of(Expiration="2126-11-23T12:00:00"))

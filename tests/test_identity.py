@@ -53,9 +53,12 @@ def test_a_source_must_give_text(answer: Any) -> None:
         WebIdentity(lambda: answer).fetch()
 
 
-@pytest.mark.parametrize("token", [JWT, f" {JWT}\n", 7, None, ["a"]])
+@pytest.mark.parametrize("token", [JWT, f" {JWT}\n", f"Bearer {JWT}", f"{JWT}==", 7, None, ["a"]])
 def test_a_token_is_no_source(token: Any) -> None:
     """A token given as text would be dead within the hour; it is not repeated."""
+    if token is not None:
+        with pytest.raises(ConfigError):
+            WebIdentity(give, other_audience=token)
     with pytest.raises(ConfigError) as caught:
         WebIdentity(token)
     assert caught.value.code == "token_source"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +33,15 @@ class Shelf(Model):
 
     boxes: list[Box]
     """What stands on it."""
+
+
+def test_a_refused_model_can_be_shown() -> None:
+    """Crash reporters show local variables, and among them one that never got so far."""
+    with pytest.raises(ValidationError) as caught:
+        Box.model_validate({"right": 1})
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "ValidationError" in "".join(shown.format())
+    assert repr(Box.__new__(Box)) == "Box()"
 
 
 def lines(error: ValidationError) -> list[tuple[Location, str, object]]:

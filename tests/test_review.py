@@ -303,6 +303,8 @@ def test_a_key_policy_that_leaves_the_role_out_is_named(change: Change) -> None:
         ("{", "policy_json"),
         ("[]", "policy_grammar"),
         ("{}", "policy_grammar"),
+        ('{"Version": "2012-10-17", "Statement": []}', "policy_grammar"),
+        ("[" * 100_000, "policy_json"),
         ('{"Version": "2012-10-17", "Statement": [1]}', "policy_grammar"),
     ],
 )

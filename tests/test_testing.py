@@ -8,7 +8,9 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import boto3
@@ -17,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import Loader
-from moto import settings
+from moto import mock_aws, settings
 
 from s3dest import policies
 from s3dest.auth import HmacAuth, RoleAuth
@@ -278,6 +280,45 @@ def test_everything_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(LookupError):
         fail()
     assert state() == before
+
+
+def test_of_threads_that_start_at_once_one_succeeds() -> None:
+    """The others are told why, and leave environment and moto as they are."""
+    before = dict(os.environ)
+    ready = threading.Barrier(4)
+
+    def start(_number: int) -> str:
+        ready.wait()
+        try:
+            with EmbeddedS3():
+                done.wait(20)
+        except StateError as error:
+            refused.release()
+            return error.message
+        return "started"
+
+    refused, done = threading.Semaphore(0), threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(start, range(4))
+        for _ in range(3):
+            assert refused.acquire(timeout=20)
+        done.set()
+    told = list(answers)
+    assert told.count("started") == 1
+    assert sum("running already" in each for each in told) == 3
+    assert dict(os.environ) == before
+
+
+def test_a_session_of_an_outer_mock_is_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test suite that mocks AWS itself has made boto3's default session by then, with keys of moto's."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOUTER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "outer")
+    with mock_aws():
+        boto3.client("s3", region_name="eu-west-1")
+        outer = boto3.DEFAULT_SESSION
+        with EmbeddedS3() as s3:
+            assert Destination(s3.customer().config).check().ok
+        assert boto3.DEFAULT_SESSION is outer
 
 
 def test_each_start_begins_with_nothing() -> None:

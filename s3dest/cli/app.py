@@ -15,7 +15,7 @@ from s3dest.cli import demo as demonstration
 from s3dest.cli import papers
 from s3dest.cli.append import append as deliver
 from s3dest.cli.append import inputs_of
-from s3dest.cli.report import FAILED, sentences, show_receipt, tell_json
+from s3dest.cli.report import FAILED, after_commit, sentences, show_receipt, tell_json
 from s3dest.cli.rows import RowSource
 from s3dest.cli.screen import Screen
 from s3dest.cli.settings import Settings, SettingsProblem
@@ -23,6 +23,9 @@ from s3dest.config import DestinationConfig
 from s3dest.destination import Destination
 from s3dest.journal import FileJournal
 from s3dest.version import __version__
+
+_LONGEST_WAIT = 24 * 60
+"""Minutes; IAM needs some."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -137,7 +140,10 @@ def check(
     recheck: Annotated[bool, typer.Option("--recheck", help="Leave nothing visible, and delete nothing.")] = False,
     audit: Annotated[bool, typer.Option("--audit", help="Look for rights that are not needed, too.")] = False,
     wait: Annotated[
-        int | None, typer.Option(min=1, metavar="MINUTES", help="Wait that long for AWS to spread new policies.")
+        int | None,
+        typer.Option(
+            min=1, max=_LONGEST_WAIT, metavar="MINUTES", help="Wait that long for AWS to spread new policies."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -199,10 +205,11 @@ def append(
                 partition_by=partition_by or [],
                 screen=Screen.of_terminal(quiet=as_json),
             )
-    if as_json:
-        tell_json(receipt.model_dump(mode="json"))
-    else:
-        show_receipt(Screen.of_terminal(), receipt)
+    with after_commit(receipt):
+        if as_json:
+            tell_json(receipt.model_dump(mode="json"))
+        else:
+            show_receipt(Screen.of_terminal(), receipt)
 
 
 @app.command(short_help="Finish what a killed process left.")
@@ -220,14 +227,15 @@ def resume(
             raise SettingsProblem(message)
         with destination:
             receipts = destination.resume()
-    if as_json:
-        tell_json([receipt.model_dump(mode="json") for receipt in receipts])
-        return
-    screen = Screen.of_terminal()
-    for receipt in receipts:
-        show_receipt(screen, receipt)
-    if not receipts:
-        screen.verdict("ok", f"Nothing was left to finish in {remembered.path}.")
+    with after_commit(*receipts):
+        if as_json:
+            tell_json([receipt.model_dump(mode="json") for receipt in receipts])
+            return
+        screen = Screen.of_terminal()
+        for receipt in receipts:
+            show_receipt(screen, receipt)
+        if not receipts:
+            screen.verdict("ok", f"Nothing was left to finish in {remembered.path}.")
 
 
 @app.command(short_help="Say what is wrong with policies, offline.")

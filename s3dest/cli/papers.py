@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from s3dest.cli.report import show_findings, tell_json
-from s3dest.cli.rows import STDIN, InputError
+from s3dest.cli.rows import STDIN, InputError, standard_input
 from s3dest.cli.screen import Screen
 from s3dest.cli.settings import READ_ONCE, SettingsProblem
 from s3dest.config import DestinationConfig
@@ -119,8 +118,10 @@ def tell_review(findings: tuple[Finding, ...], screen: Screen, *, as_json: bool)
 
 
 def _text(path: Path) -> str:
+    if path == STDIN:
+        return standard_input().read().decode("utf-8", "replace")
     try:
-        return path.read_text(encoding="utf-8") if path != STDIN else sys.stdin.read()
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not text in UTF-8'}."
         raise InputError(message) from error

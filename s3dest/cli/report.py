@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import typer
@@ -43,7 +44,7 @@ def sentences(*, as_json: bool = False) -> Iterator[None]:
         message = f"{error.filename or 'A file'} cannot be used: {error.strerror}."
     except KeyboardInterrupt:
         message, facts = (
-            "Interrupted. What was not committed is not visible.",
+            "Interrupted. No rows are visible but those that were committed before.",
             {"code": "interrupted", "owner": "vendor"},
         )
     else:
@@ -57,6 +58,20 @@ def sentences(*, as_json: bool = False) -> Iterator[None]:
             shown = ", ".join(f"{name} {value}" for name, value in facts.items())
             console.print(f"  {shown}", style="dim")
     raise typer.Exit(exit_code)
+
+
+@contextmanager
+def after_commit(*receipts: Receipt) -> Iterator[None]:
+    """Tell what is committed even if standard output cannot be written, which is no failure of a transfer."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (OSError, SystemExit) as error:  # the latter by rich, where nobody reads its output
+        ids = ", ".join(receipt.transfer_id for receipt in receipts) or "nothing"
+        why = getattr(error, "strerror", None) or "nobody reads it"
+        typer.echo(f"s3dest: committed {ids}, but standard output cannot be written: {why}.", err=True)
+        with suppress(OSError, AttributeError):  # else Python would fail at its end, when it flushes once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
 
 
 def _facts(error: S3DestError) -> dict[str, str]:

@@ -36,6 +36,18 @@ class InputError(Exception):
         self.code = code
 
 
+def standard_input() -> IO[bytes]:
+    """Return standard input.
+
+    Raises:
+        InputError: It is closed.
+    """
+    if sys.stdin is None:  # so Python has it where it was closed from the beginning
+        message = "Standard input is closed: give a file, or pipe something in."
+        raise InputError(message)
+    return sys.stdin.buffer
+
+
 @dataclass(frozen=True, slots=True)
 class RowSource:
     """Rows that can be read as often as needed, the same each time."""
@@ -127,7 +139,7 @@ class Input:
     def opened(self) -> Iterator[Reading]:
         """Open it for its rows; gzip is recognised by its first bytes, also on standard input."""
         try:
-            raw = sys.stdin.buffer if self.path == STDIN else self.path.open("rb")
+            raw = standard_input() if self.path == STDIN else self.path.open("rb")
         except OSError as error:
             message = f"{self.path} cannot be read: {error.strerror}."
             raise InputError(message) from error

@@ -145,7 +145,7 @@ def _read(file: Path) -> dict[str, Any]:
         values = _READERS[kind](file.read_text(encoding="utf-8-sig"))  # Windows' editors begin with a mark
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
-    except (ValueError, yaml.YAMLError) as error:  # their texts quote the file, which may hold a secret
+    except (ValueError, RecursionError, yaml.YAMLError) as error:  # their texts quote the file, which may hold a secret
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else getattr(error, "lineno", None)
         problem = f"is not {kind[1:].upper().replace('YML', 'YAML')}{f' (line {line})' if line else ''}"

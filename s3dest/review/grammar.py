@@ -84,8 +84,9 @@ def read(title: str, pasted: Pasted, *, principal: bool) -> Reading:
         principal: Whether its statements name principals (trust, bucket and key policies do) or must not.
     """
     try:
-        policy = json.loads(pasted) if isinstance(pasted, str) else pasted
-    except ValueError as error:
+        # Windows' editors begin with a mark
+        policy = json.loads(pasted.removeprefix("\ufeff")) if isinstance(pasted, str) else pasted
+    except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         problem = finding("policy_json", "error", f"{title} is not JSON{where}.", "Paste all of it, from { to }.")
         return Reading(title, (), (problem,))
@@ -93,6 +94,9 @@ def read(title: str, pasted: Pasted, *, principal: bool) -> Reading:
     statements = [statements] if isinstance(statements, Mapping) else statements
     if not isinstance(statements, list) or not all(isinstance(statement, Mapping) for statement in statements):
         problem = finding("policy_grammar", "error", f"{title} has no list of statements under 'Statement'.")
+        return Reading(title, (), (problem,))
+    if not statements:
+        problem = finding("policy_grammar", "error", f"{title} has no statement, and so allows nothing.")
         return Reading(title, (), (problem,))
     found = list(_version(title, policy))
     clauses = []

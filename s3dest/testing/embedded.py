@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
+import boto3
 from botocore.credentials import Credentials
 from botocore.handlers import BUILTIN_HANDLERS
 
@@ -26,8 +28,6 @@ from s3dest.testing.customer import Customer
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
 if TYPE_CHECKING:
-    import boto3
-
     from s3dest.testing.wire import Wire
 
 _ACCOUNT: Final = "123456789012"
@@ -63,7 +63,7 @@ class EmbeddedS3:
         vendor: Who the vendor is to trust policies.
     """
 
-    _lives: ClassVar[bool] = False
+    _claim: ClassVar[threading.Lock] = threading.Lock()  # of the one that may run
 
     def __init__(self) -> None:
         self.vendor = AwsPrincipal(arn=f"arn:aws:iam::{_ACCOUNT}:user/vendor")
@@ -78,21 +78,20 @@ class EmbeddedS3:
             ConfigError: moto is not there, or too old; it comes with the extra ``testing``.
             StateError: Another embedded S3 is running.
         """
-        if EmbeddedS3._lives:
+        if not EmbeddedS3._claim.acquire(blocking=False):
             message = "An embedded S3 is running already; moto's state allows one at a time in a process."
             raise StateError(message, remedy="Leave its with block first, or use it by more than one destination.")
         with ExitStack() as stack:
+            stack.callback(EmbeddedS3._claim.release)  # last of all, when environment and moto are as before
             self._parts = _start(stack)
             self._customers = 0
             self._stack = stack.pop_all()
-        EmbeddedS3._lives = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stop, and put environment and moto back as they were."""
-        EmbeddedS3._lives = False
         self._parts = None
         self._stack.close()
 
@@ -190,6 +189,7 @@ def _start(stack: ExitStack) -> tuple[Wire, boto3.Session]:
         raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[testing]'") from error
 
     environment = stack.enter_context(_environment())
+    stack.enter_context(_no_default_session())
     # left to itself, moto puts keys of its own into the environment and, on its way out, restores it after us
     stack.enter_context(mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}))
     wire = Wire()
@@ -222,6 +222,16 @@ def _environment() -> Iterator[MutableMapping[str, str]]:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]
         os.environ.update(before)
+
+
+@contextmanager
+def _no_default_session() -> Iterator[None]:
+    """Put boto3's own session aside: whoever made one before, inside another mock say, made it with other keys."""
+    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, None
+    try:
+        yield
+    finally:
+        boto3.DEFAULT_SESSION = before
 
 
 @contextmanager
