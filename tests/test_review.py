@@ -228,7 +228,78 @@ TRUST: dict[str, tuple[Change, list[tuple[str, str]]]] = {
     "case": (condition("StringEquals", ["acme-7f3c"], "STS:externalid"), []),
     "by token": (set_("Action", "sts:AssumeRoleWithWebIdentity"), [("error", "trust_action")]),
     "resource": (lambda it: it.pop("Principal"), [("error", "policy_grammar")]),
+    "several ids": (condition("StringEquals", ["acme-7f3c", "globex-1"]), [("warning", "external_id_several")]),
+    "several accounts": (
+        set_("Principal", {"AWS": [VENDOR.arn, "arn:aws:iam::999988887777:root"]}),
+        [("warning", "trust_others")],
+    ),
 }
+
+ANYBODY = {"AWS": "*"}
+
+
+@pytest.mark.parametrize(
+    ("principal", "action", "found"),
+    [
+        ("*", "s3:GetObject", ["bucket_public"]),
+        ({"AWS": "*"}, ["s3:PutObject", "s3:DeleteObject"], ["bucket_public"]),
+        ({"AWS": "arn:aws:iam::111122223333:root"}, "s3:GetObject", []),
+    ],
+)
+def test_what_a_bucket_policy_lets_everybody_do_is_told(principal: Any, action: Any, found: list[str]) -> None:
+    """A condition may narrow it to anything, and is not judged."""
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": "arn:aws:s3:::acme-lake/*"}
+    policy: Any = {"Version": "2012-10-17", "Statement": [statement]}
+    assert codes(policies.review(make(), bucket=policy)) == [("warning", code) for code in found]
+    statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
+    assert policies.review(make(), bucket=policy) == ()
+
+
+def test_another_bucket_beside_the_own_one_is_told() -> None:
+    """The vendor's role should have nothing to do there; a folder below the prefix is no news."""
+    policy: Any = policies.permission(make())
+    before = codes(policies.review(make(), permission=policy))
+    statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::payroll/*"}
+    policy["Statement"].append(statement)
+    assert codes(policies.review(make(), permission=policy)) == [*before, ("warning", "resource_elsewhere")]
+    statement["Resource"] = f"{TARGET[:-1]}deeper/*"
+    assert codes(policies.review(make(), permission=policy)) == before
+
+
+BESIDE: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "own role": (
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/admin"}},
+        [("note", "trust_others")],
+    ),
+    "strange role": (
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999988887777:role/x"}},
+        [("warning", "trust_others")],
+    ),
+    "deny all": ({"Effect": "Deny", "Principal": ANYBODY}, [("error", "trust_denied")]),
+    "deny strangers": ({"Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::999988887777:root"}}, []),
+    "deny all but the vendor": ({"Effect": "Deny", "NotPrincipal": {"AWS": VENDOR.arn}}, []),
+    "deny other ids": (
+        {
+            "Effect": "Deny",
+            "Principal": ANYBODY,
+            "Condition": {"StringNotEquals": {"sts:ExternalId": "acme-7f3c"}},
+        },
+        [],
+    ),
+    "deny addresses": (
+        {"Effect": "Deny", "Principal": ANYBODY, "Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
+        [("warning", "trust_denied_sometimes")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_second_statement_of_a_trust_policy_is_judged_by_itself(name: str) -> None:
+    """The vendor's own is right; what stands beside it keeps the vendor out, lets others in, or does neither."""
+    statement, expected = BESIDE[name]
+    policy: Any = policies.trust(make(), VENDOR)
+    policy["Statement"].append({"Action": "sts:AssumeRole", **statement})
+    assert codes(policies.review(make(), trust=policy, vendor=VENDOR)) == expected
 
 
 @pytest.mark.parametrize("name", TRUST)
@@ -264,6 +335,27 @@ CLAIMS: dict[str, tuple[Change, list[tuple[str, str]]]] = {
     "wildcard": (
         set_("Condition", {"StringLike": {"accounts.google.com:sub": "*", "accounts.google.com:oaud": "acme"}}),
         [("warning", "claim_wildcard")],
+    ),
+    "not sub": (
+        set_("Condition", {"StringNotEquals": {"accounts.google.com:sub": SUB, "accounts.google.com:oaud": "acme"}}),
+        [("error", "claim_operator")] * 2,
+    ),
+    "if there": (
+        set_(
+            "Condition",
+            {
+                "StringEqualsIfExists": {"accounts.google.com:sub": SUB},
+                "ForAllValues:StringEquals": {"accounts.google.com:oaud": "acme"},
+            },
+        ),
+        [("warning", "claim_optional")] * 2,
+    ),
+    "several subjects": (
+        set_(
+            "Condition",
+            {"StringEquals": {"accounts.google.com:sub": [SUB, "1"], "accounts.google.com:oaud": "acme"}},
+        ),
+        [("warning", "claim_several")],
     ),
     "provider": (set_("Principal", {"Federated": "cognito-identity.amazonaws.com"}), [("error", "trust_principal")]),
 }

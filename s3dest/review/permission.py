@@ -37,8 +37,9 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
     for clause in policy.clauses:
         if not clause.allows:
             yield from denied(clause, config, which="The permission policy")
+    enough = any(clause.acts(_PUT) and clause.covers(objects(config)) for clause in allowing)
     for clause in allowing:
-        yield from _too_wide(clause, config)
+        yield from _too_wide(clause, config, enough=enough)
 
 
 def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator[Finding]:
@@ -136,7 +137,7 @@ def _uses_key(allowing: Sequence[Clause], config: DestinationConfig, key_arn: st
             yield finding(code, "error", f"{message[:-1]}, under a condition that is not met.", remedy)
 
 
-def _too_wide(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
+def _too_wide(clause: Clause, config: DestinationConfig, *, enough: bool) -> Iterator[Finding]:
     target = objects(config)
     if "NotAction" in clause.negated or "NotResource" in clause.negated:
         message = f"Statement {clause.name} allows everything but what it lists."
@@ -156,3 +157,6 @@ def _too_wide(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
         if like(resource, target) and resource != target:
             message = f"{resource} is more than s3dest writes to."
             yield finding("resource_too_wide", "warning", message, f"Write it as {target}.")
+        elif enough and ":s3:::" in resource and not like(target, resource):
+            message = f"{resource} is not where s3dest writes, and statement {clause.name} allows it, too."
+            yield finding("resource_elsewhere", "warning", message, f"Take it away: {target} is enough.")

@@ -16,11 +16,21 @@ def review_bucket(policy: Reading, config: DestinationConfig) -> Iterator[Findin
     """Say what refuses the vendor's puts, and whether a guard guards."""
     for clause in policy.clauses:
         if clause.allows:
+            yield from _to_everybody(clause, config)
             continue
         if any(test.key == IF_NONE_MATCH for test in clause.conditions):
             yield from _guard(clause, config)
         elif _is_meant(clause, config):
             yield from denied(clause, config, which="The bucket policy")
+
+
+def _to_everybody(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
+    """Say what a statement lets everybody do with what is written; conditions may narrow that to anything."""
+    everybody = any("*" in clause.principals.get(kind, ()) for kind in ("AWS", "*")) or "NotPrincipal" in clause.negated
+    if everybody and not clause.conditions and clause.covers(objects(config)):
+        what = "all but a few actions" if "NotAction" in clause.negated else ", ".join(clause.actions)
+        message = f"Statement {clause.name} of the bucket policy lets everybody do {what} with what is delivered."
+        yield finding("bucket_public", "warning", message, "Name who is meant, and see that public access is blocked.")
 
 
 def _guard(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:

@@ -32,14 +32,82 @@ def review_trust(policy: Reading, config: DestinationConfig, vendor: VendorIdent
         yield finding("trust_action", "error", f"The trust policy does not allow {action}.", f"Allow {action}.")
         return
     yield from _partition(ways, config)
+    yield from _denials([clause for clause in policy.clauses if clause.acts(action)], config.auth, vendor)
+    meant = [way for way in ways if vendor is None or _is_about(way, config.auth, vendor)] or ways
     for way in ways:
         if "NotPrincipal" in way.negated:
             yield finding("trust_everybody", "warning", "The trust policy lets in everybody but those it lists.")
+        if len(ways) > len(meant) or _is_about(way, config.auth, vendor):
+            yield from _others(way, config.auth, vendor)
+        if way not in meant:
+            continue
         if isinstance(vendor, (GoogleServiceAccount, OidcSubject)):
             yield from _claims(way, config.auth, vendor)
         else:
             yield from _principal(way, vendor)
             yield from _external_id(way, config.auth.external_id)
+
+
+def _own_names(auth: RoleAuth, vendor: VendorIdentity | None) -> set[str]:
+    """List what a principal may say that means the vendor, alone or with others."""
+    if vendor is None:
+        return {"*"}
+    if isinstance(vendor, AwsPrincipal):
+        account = vendor.arn.split(":")[4]
+        return {"*", vendor.arn, account, f"arn:{vendor.partition}:iam::{account}:root"}
+    return {"*", _provider(auth, vendor)}
+
+
+def _provider(auth: RoleAuth, vendor: GoogleServiceAccount | OidcSubject) -> str:
+    if isinstance(vendor, GoogleServiceAccount):
+        return _GOOGLE
+    return f"arn:{auth.role.partition}:iam::{auth.role.account}:oidc-provider/{vendor.provider}"
+
+
+def _is_about(clause: Clause, auth: RoleAuth, vendor: VendorIdentity | None) -> bool:
+    names = {name for some in clause.principals.values() for name in some}
+    return bool(names & _own_names(auth, vendor)) is not ("NotPrincipal" in clause.negated)
+
+
+def _others(way: Clause, auth: RoleAuth, vendor: VendorIdentity | None) -> Iterator[Finding]:
+    """Say whom a statement lets in beside the vendor: the role's own account is the customer's affair."""
+    if vendor is None or "NotPrincipal" in way.negated:
+        return
+    for name in [name for some in way.principals.values() for name in some]:
+        if name not in _own_names(auth, vendor):
+            own = f":{auth.role.account}:" in name or name == auth.role.account
+            message = f"Statement {way.name} of the trust policy lets in {name}, too."
+            yield finding("trust_others", "note" if own else "warning", message, "Take it away unless it is meant.")
+
+
+def _denials(clauses: Sequence[Clause], auth: RoleAuth, vendor: VendorIdentity | None) -> Iterator[Finding]:
+    """Say which statements keep the vendor out, whatever others allow."""
+    for clause in clauses:
+        if clause.allows or not _is_about(clause, auth, vendor):
+            continue
+        if not clause.conditions:
+            message = f"Statement {clause.name} of the trust policy denies what the vendor asks for."
+            yield finding("trust_denied", "error", message, "Remove the statement, or exempt the vendor from it.")
+        elif not any(_spares(test, auth, vendor) for test in clause.conditions):
+            keys = ", ".join(sorted({test.key for test in clause.conditions}))
+            message = f"Statement {clause.name} of the trust policy denies under a condition that AWS judges: {keys}."
+            yield finding("trust_denied_sometimes", "warning", message, "Make sure that it does not hit the vendor.")
+
+
+def _spares(test: Test, auth: RoleAuth, vendor: VendorIdentity | None) -> bool:
+    """Tell whether a test of a denial surely does not hold for the vendor: it is of all values but the vendor's."""
+    own = {_EXTERNAL_ID: auth.external_id}
+    if isinstance(vendor, (GoogleServiceAccount, OidcSubject)):
+        issuer, audience = _issuer(vendor)
+        own = {f"{issuer}:sub".lower(): vendor.subject, audience.lower(): vendor.audience}
+    return test.operator.startswith("StringNot") and own.get(test.key) in test.values
+
+
+def _issuer(vendor: GoogleServiceAccount | OidcSubject) -> tuple[str, str]:
+    """Return the beginning of the keys of an issuer's claims, and the key of the audience."""
+    if isinstance(vendor, GoogleServiceAccount):
+        return _GOOGLE, f"{_GOOGLE}:oaud"
+    return vendor.provider, f"{vendor.provider}:aud"
 
 
 def _partition(ways: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
@@ -98,14 +166,13 @@ def _one_external_id(test: Test, external_id: str | None) -> Iterator[Finding]:
     elif external_id not in test.values:
         message = f"The trust policy demands another external id than the config's {external_id!r}."
         yield finding("external_id_mismatch", "error", message, remedy)
+    elif len(test.values) > 1:
+        message = f"The trust policy takes other external ids than the config's {external_id!r}, too."
+        yield finding("external_id_several", "warning", message, remedy)
 
 
 def _claims(way: Clause, auth: RoleAuth, vendor: GoogleServiceAccount | OidcSubject) -> Iterator[Finding]:
-    if isinstance(vendor, GoogleServiceAccount):
-        issuer, audience, principal = _GOOGLE, f"{_GOOGLE}:oaud", _GOOGLE
-    else:
-        issuer, audience = vendor.provider, f"{vendor.provider}:aud"
-        principal = f"arn:{auth.role.partition}:iam::{auth.role.account}:oidc-provider/{issuer}"
+    (issuer, audience), principal = _issuer(vendor), _provider(auth, vendor)
     if principal not in way.principals.get("Federated", ()):
         message = f"The trust policy does not name {principal} under Federated."
         yield finding("trust_principal", "error", message, f'Set the principal to {{"Federated": "{principal}"}}.')
@@ -115,14 +182,27 @@ def _claims(way: Clause, auth: RoleAuth, vendor: GoogleServiceAccount | OidcSubj
         remedy = f'Demand "StringEquals": {{"{key}": "{value}"}}.'
         if test is None:
             yield from _missing_claim(key, tests, vendor, remedy)
-        elif any("*" in text for text in test.values) and test.operator.startswith("StringLike"):
-            yield finding("claim_wildcard", "warning", f"{key} may be like {test.values[0]!r}.", remedy)
-        elif value not in test.values:
-            yield finding("claim_mismatch", "error", f"{key} is not the vendor's {value!r}.", remedy)
+        else:
+            yield from _one_claim(test, key, value, remedy)
     wrong = tests.get(f"{_GOOGLE}:aud")
     if isinstance(vendor, GoogleServiceAccount) and wrong and vendor.subject not in wrong.values:
         message = "accounts.google.com:aud is compared with the service account's id; the token's audience is :oaud."
         yield finding("aud_for_oaud", "error", message, f'Demand "{audience}": "{vendor.audience}" in its place.')
+
+
+def _one_claim(test: Test, key: str, value: str, remedy: str) -> Iterator[Finding]:
+    operator = test.operator.removeprefix("ForAnyValue:")
+    if operator.endswith("IfExists") or operator.startswith("ForAllValues:"):
+        message = f"{key} is tested only if the token has it: a token without gets in."
+        yield finding("claim_optional", "warning", message, remedy)
+    elif operator not in _EXACT:
+        yield finding("claim_operator", "error", f"{key} is tested by {test.operator}.", remedy)
+    elif any("*" in text or "?" in text for text in test.values) and operator == "StringLike":
+        yield finding("claim_wildcard", "warning", f"{key} may be like {test.values[0]!r}.", remedy)
+    elif value not in test.values:
+        yield finding("claim_mismatch", "error", f"{key} is not the vendor's {value!r}.", remedy)
+    elif len(test.values) > 1:
+        yield finding("claim_several", "warning", f"{key} may be another than the vendor's {value!r}, too.", remedy)
 
 
 def _missing_claim(
