@@ -87,6 +87,7 @@ def describe(
     claims: Claims | None = None,
     mend: Mapping[str, object] | None = None,
     more: Mapping[str, str] | None = None,
+    speaker: str | None = None,
 ) -> S3DestError:
     """Build the error for a problem, with the destination's values filled in.
 
@@ -101,6 +102,7 @@ def describe(
         claims: Those of the vendor's identity token.
         mend: The fields of the config that mend it, for ``config.model_copy(update=…)``.
         more: Values of further placeholders.
+        speaker: Who said it, if neither botocore nor the answer.
     """
     denial = Denial.of(answer.message) if answer else None
     right_region = answer.region if answer and problem is problems.WRONG_REGION else None
@@ -116,7 +118,7 @@ def describe(
     if answer:
         said = _said(answer)
     if said:
-        said = f"{_speaker(answer, config)} said: {_scrub(said, hide)}"
+        said = f"{speaker or _speaker(answer, config)} said: {_scrub(said, hide)}"
         message = f"{message} {said}"
     more_elsewhere = problem.elsewhere if not config.on_aws else ""
     remedy = f"{problem.remedy} {more_elsewhere}".rstrip().format_map(values)

@@ -36,11 +36,11 @@ class Rights:
 
     def may_read(self, key: str) -> bool | None:
         """Ask for an object; action: ``s3:GetObject``. Of a key that is not there, S3 tells who may list alone."""
-        return self._ask("GetObject", key, {"Range": "bytes=0-0"}, "s3:GetObject", there="NoSuchKey")
+        return self._ask("GetObject", key, {"Range": "bytes=0-0"}, "s3:GetObject", there="NoSuchKey", told="ETag")
 
     def may_list(self, prefix: str) -> bool | None:
         """Ask for a list of no keys; action: ``s3:ListBucket``."""
-        return self._ask("ListObjectsV2", None, {"Prefix": prefix, "MaxKeys": 0}, "s3:ListBucket")
+        return self._ask("ListObjectsV2", None, {"Prefix": prefix, "MaxKeys": 0}, "s3:ListBucket", told="Name")
 
     def may_delete(self, key: str) -> bool | None:
         """Ask to delete what is not there, on a condition that nothing meets; action: ``s3:DeleteObject``."""
@@ -54,15 +54,25 @@ class Rights:
         return self._ask("UploadPart", key, parameters, "s3:PutObject", there="NoSuchUpload")
 
     def _ask(
-        self, operation: str, key: str | None, parameters: dict[str, Any], action: str, *, there: str = ""
+        self,
+        operation: str,
+        key: str | None,
+        parameters: dict[str, Any],
+        action: str,
+        *,
+        there: str = "",
+        told: str | None = None,
     ) -> bool | None:
-        """Tell whether the answer is one that only who has the right gets: a success, or an error code of ``there``."""
+        """Tell whether the answer is one that only who has the right gets: a success, or an error code of ``there``.
+
+        A success without the field ``told`` is no answer of S3, but of a proxy, say.
+        """
         try:
-            self._wire.send(operation, key, parameters)
+            answer, _ = self._wire.send(operation, key, parameters)
         except AccessDeniedError as error:
             # denied is another action: the one asked for passed, as where a missing key may not be told of
             other = Denial.of(error.said).action
             return None if other and other.startswith("kms:") else other not in {None, action}
         except S3DestError as error:
             return True if error.aws_code in there.split() else None
-        return True
+        return True if told is None or answer.get(told) else None

@@ -128,8 +128,13 @@ class RoleSessions:
             raise
         except Exception as error:
             # the vendor's own code or file: whatever it raises is its affair, and chained
-            said = type(error).__name__
-            raise describe(sts_problems.TOKEN_SOURCE, self._config, operation=self._operation, said=said) from error
+            raise describe(
+                sts_problems.TOKEN_SOURCE,
+                self._config,
+                operation=self._operation,
+                said=type(error).__name__,
+                speaker="The source",
+            ) from error
 
     def _vendor_token(self) -> str | None:
         """Return the token of the vendor's own session, which an answer may repeat."""

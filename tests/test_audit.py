@@ -74,6 +74,15 @@ def test_an_answer_that_does_not_tell_is_a_note(aws: FakeAws, operation: str) ->
     assert "audit_inconclusive" in codes(aws)
 
 
+@pytest.mark.parametrize("operation", ["GetObject", "ListObjectsV2"])
+def test_a_page_of_a_proxys_is_no_right(aws: FakeAws, operation: str) -> None:
+    """Whoever answers everything with 200 and HTML knows nothing of rights."""
+    aws.faults.always(operation, faults.HTML_200)
+    found = codes(aws)
+    assert "audit_inconclusive" in found
+    assert not found & {"may_read", "may_list"}
+
+
 @pytest.mark.parametrize("mode", ["setup", "recheck"])
 def test_the_policy_that_is_enough_has_the_buckets_key(aws: FakeAws, mode: Any) -> None:
     """The config does not name it, S3's answer does; without it the customer would lock the vendor out."""

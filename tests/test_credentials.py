@@ -373,6 +373,7 @@ def test_a_broken_token_source_is_the_vendors_affair(
     with pytest.raises(CredentialsError) as caught:
         put(bucket_of(WebIdentity(source)))
     assert (caught.value.code, caught.value.owner) == ("token_source", "vendor")
+    assert "The source said: " in caught.value.message
     assert caught.value.__cause__ is not None
     assert aws.log == []
 
