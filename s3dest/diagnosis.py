@@ -56,7 +56,7 @@ def explain(
     inner = error.kwargs.get("error") if isinstance(error, botocore_errors.HTTPClientError) else error
     if isinstance(inner, S3DestError):
         return inner
-    hide = list(hide)
+    hide = [*hide, config.auth.secret_access_key.get_secret_value()] if isinstance(config.auth, HmacAuth) else [*hide]
     if isinstance(error, botocore_errors.ClientError):
         answer = Answer.of(error)
         problem = verdicts.of_sts(answer) if operation in _STS_OPERATIONS else verdicts.of_s3(answer, config)

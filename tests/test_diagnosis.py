@@ -16,6 +16,7 @@ from s3dest import (
     AccessDeniedError,
     BucketNotFoundError,
     CredentialsError,
+    HmacAuth,
     IntegrityError,
     S3DestError,
     ThrottledError,
@@ -325,6 +326,15 @@ def test_control_characters_go_nowhere() -> None:
     assert str(explained).isprintable()
     assert explained.aws_code == "Br[2Jand"
     assert len(explained.request_id or "") == 200
+
+
+def test_a_secret_that_a_store_repeats_is_hidden() -> None:
+    """It knows the user's secret, and need not keep it."""
+    assert isinstance(USER.auth, HmacAuth)
+    secret = USER.auth.secret_access_key.get_secret_value()
+    explained = explain(client_error("Odd", 400, f"got {secret}"), USER, operation="PutObject", key=KEY)
+    assert secret not in str(explained)
+    assert "got (hidden)" in str(explained)
 
 
 def test_a_long_message_is_cut() -> None:
