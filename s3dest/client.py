@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,15 +27,13 @@ _SMALL_BODY: Final = MIB
 _REDIRECTS: Final = frozenset({301, 302, 307})
 
 
-def create_client(
-    config: DestinationConfig, options: TransferOptions, provider: KeyProvider, *, brief: timedelta = timedelta.max
-) -> S3Client:
-    """Make the boto3 client of one destination in one process; ``brief`` bounds how long it waits for anything."""
+def create_client(config: DestinationConfig, options: TransferOptions, provider: KeyProvider) -> S3Client:
+    """Make the boto3 client of one destination in one process."""
     settings = Config(
         signature_version="s3v4",
         user_agent_extra=f"s3dest/{__version__}",
-        connect_timeout=min(options.connect_timeout, brief).total_seconds(),
-        read_timeout=min(options.read_timeout, brief).total_seconds(),
+        connect_timeout=options.connect_timeout.total_seconds(),
+        read_timeout=options.read_timeout.total_seconds(),
         max_pool_connections=options.concurrency,
         tcp_keepalive=True,
         retries={"mode": "standard", "total_max_attempts": 1},

@@ -29,14 +29,29 @@ LONGEST_WINDOW: Final = 900.0
 
 
 def provider_for(
-    config: DestinationConfig, identity: Identity, options: TransferOptions, *, purpose: Purpose, clock: Clock
+    config: DestinationConfig,
+    identity: Identity,
+    options: TransferOptions,
+    *,
+    purpose: Purpose,
+    clock: Clock,
+    lender: KeyProvider | None = None,
 ) -> KeyProvider:
-    """Make the provider of keys that a destination's auth calls for; no request is made yet."""
+    """Make the provider of keys that a destination's auth calls for; no request is made yet.
+
+    Args:
+        config: Whose bucket, and how to get in.
+        identity: What the vendor brings to STS.
+        options: How long STS is waited for.
+        purpose: What the keys are for.
+        clock: By which they age.
+        lender: Whose session is used while it has one that is valid.
+    """
     if isinstance(config.auth, HmacAuth):
         secret = config.auth.secret_access_key.get_secret_value()
         return KeyProvider(Credentials(config.auth.access_key_id, secret, method="s3dest-hmac"))
     sessions = RoleSessions(config, config.auth, identity, options, purpose=purpose, clock=clock)
-    return KeyProvider(RoleCredentials(sessions.open, clock=clock))
+    return KeyProvider(RoleCredentials(sessions.open, clock=clock, lend=lender.valid_keys if lender else None))
 
 
 class KeyProvider(CredentialProvider):
@@ -58,6 +73,10 @@ class KeyProvider(CredentialProvider):
         """The token of the session in use, if one is open."""
         return self.credentials.held_token if isinstance(self.credentials, RoleCredentials) else None
 
+    def valid_keys(self) -> Keys | None:
+        """Return the keys of a session that is open now, if one is."""
+        return self.credentials.valid() if isinstance(self.credentials, RoleCredentials) else None
+
     def keys_in_use(self) -> Keys | None:
         """Return the keys of a session that is open now, and open one if need be; ``None`` for a user's keys."""
         return self.credentials.current() if isinstance(self.credentials, RoleCredentials) else None
@@ -78,11 +97,14 @@ class RoleCredentials(Credentials):
     wait that doubles. Only without valid keys does every thread wait, and the failure is raised.
     """
 
-    def __init__(self, open_session: Callable[[], Keys], *, clock: Clock) -> None:
+    def __init__(
+        self, open_session: Callable[[], Keys], *, clock: Clock, lend: Callable[[], Keys | None] | None = None
+    ) -> None:
         # botocore's constructor would store keys; here they are properties
         self.method = "s3dest-role"
         self.account_id = None
         self._open = open_session
+        self._lend = lend
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: Keys | None = None
@@ -115,6 +137,11 @@ class RoleCredentials(Credentials):
             finally:
                 self._lock.release()
         return keys
+
+    def valid(self) -> Keys | None:
+        """Return keys that are valid now, without asking for any."""
+        keys = self._keys
+        return None if keys is None or self._is_over(keys) else keys
 
     def renew(self, *, used: Keys | None) -> None:
         """Open a new session, unless another thread has replaced ``used`` already."""
@@ -161,7 +188,9 @@ class RoleCredentials(Credentials):
                 raise
 
     def _replace(self) -> Keys:
-        keys = self._open()
+        lent = self._lend() if self._lend else None
+        # those in use are to be replaced: S3 does not take them any more
+        keys = self._open() if lent is None or lent is self._keys else lent
         window = min(LONGEST_WINDOW, keys.life / 4) * random.uniform(0.8, 1.0)  # noqa: S311  # jitter, no secret
         self._keys, self._renew_from, self._failures = keys, keys.end - window, 0
         return keys

@@ -21,6 +21,7 @@ from s3dest.local_file import of_journal
 from s3dest.prepared import PreparedAppend
 
 _SUFFIX: Final = ".json"
+_DRAFT: Final = ".tmp"
 
 _MARK: Final = b"\n"
 
@@ -80,12 +81,12 @@ class FileJournal:
         text = orjson.dumps([share.model_dump(mode="json") for share in prepared])
         with of_journal(str(self.path)):
             self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.path, prefix=".", suffix=".tmp") as file:
+            with self._draft() as (file, draft):
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
                 try:
-                    os.link(file.name, self._file(prepared))  # whole, and only if there is none
+                    os.link(draft, self._file(prepared))  # whole, and only if there is none
                 except FileExistsError:
                     return False
             self._sync()
@@ -155,6 +156,33 @@ class FileJournal:
         return f"FileJournal({str(self.path)!r})"
 
     @contextmanager
+    def _draft(self) -> Iterator[tuple[BinaryIO, Path]]:
+        """Open a file for an entry to be; it is locked, so that others see that somebody is at it."""
+        import fcntl  # noqa: PLC0415
+
+        while True:
+            number, name = tempfile.mkstemp(dir=self.path, prefix=".", suffix=_DRAFT)
+            with os.fdopen(number, "wb") as file:
+                with contextlib.suppress(OSError):  # a file system without locks has nobody tidy up either
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                if not Path(name).exists():  # it was taken for left behind before it was locked
+                    continue
+                try:
+                    yield file, Path(name)
+                finally:
+                    Path(name).unlink(missing_ok=True)
+                return
+
+    def _tidy_up(self, drafts: Iterable[Path]) -> None:
+        """Remove what processes left behind that were killed while they saved."""
+        import fcntl  # noqa: PLC0415
+
+        for draft in drafts:
+            with contextlib.suppress(OSError), draft.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                draft.unlink()
+
+    @contextmanager
     def _locked(self, prepared: Sequence[PreparedAppend]) -> Iterator[BinaryIO | None]:
         """Open this very entry, which no other process marks or withdraws meanwhile; ``None`` if it is not there."""
         import fcntl  # noqa: PLC0415  # POSIX's alone, and importing s3dest shall not need it
@@ -182,6 +210,7 @@ class FileJournal:
                 files = sorted(self.path.iterdir())
             except FileNotFoundError:  # nothing was ever saved
                 return []
+        self._tidy_up(file for file in files if file.suffix == _DRAFT and file.name.startswith("."))
         return [file for file in files if file.suffix == _SUFFIX and not file.name.startswith(".")]
 
     def _read(self, file: Path) -> tuple[PreparedAppend, ...] | None:

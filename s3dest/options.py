@@ -58,3 +58,9 @@ class TransferOptions(Model):
 
     read_timeout: _Positive = timedelta(seconds=60)
     """How long one try waits for the next byte of the answer, and a connection used before to take more bytes."""
+
+
+def within(limit: timedelta, options: TransferOptions) -> TransferOptions:
+    """Choose the same options, but no time limit above that."""
+    limits = {name: min(getattr(options, name), limit) for name in ("deadline", "connect_timeout", "read_timeout")}
+    return options.model_construct(**{**dict(options), **limits})

@@ -322,7 +322,7 @@ class Bucket:
             RequestError: S3 did not answer before the deadline.
         """
         self._never_completed.discard(upload_id)
-        self._wire.send("AbortMultipartUpload", key, {"UploadId": upload_id}, brief=_ABORT_TIME)
+        self._wire.in_haste(_ABORT_TIME).send("AbortMultipartUpload", key, {"UploadId": upload_id})
         # from now on, that it is gone is no sign of a completion
         self._perhaps_completed.discard(upload_id)
 

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from botocore import xform_name
 
 from s3dest import problems
 from s3dest.client import create_client
 from s3dest.config import DestinationConfig
-from s3dest.credentials import provider_for
+from s3dest.credentials import KeyProvider, provider_for
 from s3dest.diagnosis import describe, explain
 from s3dest.errors import RequestError, S3DestError
 from s3dest.identity import Identity
 from s3dest.lanes import Lanes
-from s3dest.options import TransferOptions
+from s3dest.options import TransferOptions, within
 from s3dest.piece import Piece
 from s3dest.privacy import calling
 from s3dest.problem import Problem
 from s3dest.retry import Clock, retrying
 from s3dest.role_sessions import Purpose
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 
@@ -45,27 +41,56 @@ class Wire:
     """Sends requests with one boto3 client. Safe to share between threads, not between processes."""
 
     def __init__(
-        self, config: DestinationConfig, identity: Identity, options: TransferOptions, *, purpose: Purpose, clock: Clock
+        self,
+        config: DestinationConfig,
+        identity: Identity,
+        options: TransferOptions,
+        *,
+        purpose: Purpose,
+        clock: Clock,
+        lender: KeyProvider | None = None,
     ) -> None:
         self._config = config
+        self._identity = identity
         self._options = options
-        self._deadline = options.deadline
+        self._purpose: Purpose = purpose
         self._clock = clock
         self._lanes = Lanes(options.concurrency)
-        self._provider = provider_for(config, identity, options, purpose=purpose, clock=clock)
+        self._provider = provider_for(config, identity, options, purpose=purpose, clock=clock, lender=lender)
         self._common: dict[str, Any] = {"Bucket": config.bucket}
         if config.expected_bucket_owner:
             self._common["ExpectedBucketOwner"] = config.expected_bucket_owner
         self.client = create_client(config, options, self._provider)
         self._lock = threading.Lock()
-        self._brief: S3Client | None = None
+        self._hasty: Wire | None = None
 
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
         with self._lock:
-            if self._brief is not None:
-                self._brief.close()
+            if self._hasty is not None:
+                self._hasty.close()
+
+    def in_haste(self, limit: timedelta) -> Wire:
+        """Return a wire to the same bucket for what must not keep anybody waiting.
+
+        It waits for no request of this one, all of whose lanes may be taken by some that hang, and takes this one's
+        keys as they are.
+
+        Args:
+            limit: The longest that it waits for an answer of S3 or STS, or tries a request. One value a wire.
+        """
+        with self._lock:
+            if self._hasty is None:
+                self._hasty = Wire(
+                    self._config,
+                    self._identity,
+                    within(limit, self._options),
+                    purpose=self._purpose,
+                    clock=self._clock,
+                    lender=self._provider,
+                )
+            return self._hasty
 
     def open_session(self) -> None:
         """Get keys now rather than with the first request.
@@ -85,7 +110,6 @@ class Wire:
         needs: str | None = None,
         unless: Callable[[Answer], bool] | None = None,
         on_retry: OnRetry = ignore,
-        brief: timedelta | None = None,
     ) -> tuple[Answer, bool]:
         """Send a request until it succeeds, fails for good, or the deadline is near.
 
@@ -97,7 +121,6 @@ class Wire:
             needs: A field without which a success is none,
             unless: except where this says so.
             on_retry: Called before each further try.
-            brief: How long all tries may take, and any of them wait; default: as the options say. One value a wire.
 
         Returns:
             The answer, and whether an earlier try is ambiguous: it may have taken effect, its answer being lost.
@@ -106,12 +129,11 @@ class Wire:
             S3DestError: The last failure; the ``ambiguous`` of a `RequestError` covers all tries.
         """
         ambiguous = False
-        client = self._client(brief)
 
         def once() -> Answer:
             nonlocal ambiguous
             try:
-                answer = self._send_renewed(client, operation, key, parameters, body)
+                answer = self._send_renewed(operation, key, parameters, body)
                 if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
                     raise self.failure(problems.NO_ANSWER, operation, key)
             except RequestError as error:
@@ -120,44 +142,23 @@ class Wire:
                 raise
             return answer
 
-        return self._try(operation, key, once, on_retry, brief), ambiguous
+        return self._try(operation, key, once, on_retry), ambiguous
 
     def failure(self, problem: Problem, operation: str, key: str | None) -> S3DestError:
         """Build the error for a problem that the answer itself shows."""
         return describe(problem, self._config, operation=operation, key=key)
 
-    def _try(
-        self,
-        operation: str,
-        key: str | None,
-        once: Callable[[], T],
-        on_retry: OnRetry,
-        deadline: timedelta | None = None,
-    ) -> T:
+    def _try(self, operation: str, key: str | None, once: Callable[[], T], on_retry: OnRetry) -> T:
         what = f"{operation} {self._config.bucket}/{key}" if key else operation
-        return retrying(deadline or self._deadline, clock=self._clock, what=what, on_retry=on_retry)(once)
-
-    def _client(self, brief: timedelta | None) -> S3Client:
-        """Choose the client by how long one try may wait, which botocore knows a client at a time."""
-        if brief is None:
-            return self.client
-        with self._lock:
-            if self._brief is None:
-                self._brief = create_client(self._config, self._options, self._provider, brief=brief)
-            return self._brief
+        return retrying(self._options.deadline, clock=self._clock, what=what, on_retry=on_retry)(once)
 
     def _send_renewed(
-        self,
-        client: S3Client,
-        operation: str,
-        key: str | None,
-        parameters: dict[str, Any],
-        body: Callable[[], Sendable] | None,
+        self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
     ) -> Answer:
         """Send once; twice, with new keys, if the session's turn out to be dead."""
         used = self._provider.keys_in_use()
         try:
-            return self._send_once(client, operation, key, parameters, body)
+            return self._send_once(operation, key, parameters, body)
         except S3DestError as error:
             dead = error.code in {problems.SESSION_EXPIRED.code, problems.SIGNATURE_DIFFERS.code}
             if not dead or error.operation != operation:
@@ -165,21 +166,15 @@ class Wire:
             failure = error
         if not self._provider.renew(used=used):
             raise failure
-        return self._send_once(client, operation, key, parameters, body)
+        return self._send_once(operation, key, parameters, body)
 
     def _send_once(
-        self,
-        client: S3Client,
-        operation: str,
-        key: str | None,
-        parameters: dict[str, Any],
-        body: Callable[[], Sendable] | None,
+        self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
     ) -> Answer:
-        method = getattr(client, xform_name(operation))
+        method = getattr(self.client, xform_name(operation))
         given = {**self._common, "Key": key, **parameters, **({"Body": body()} if body else {})}
         given = {name: value for name, value in given.items() if value is not None}
-        # what must be brief waits for no other request either: all lanes may be taken by some that hang
-        with self._lanes.taken() if client is self.client else contextlib.nullcontext():
+        with self._lanes.taken():
             try:
                 with calling():
                     answer: Answer = method(**given)

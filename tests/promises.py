@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -48,9 +47,7 @@ def one_client() -> Iterator[None]:
     create_sts = RoleSessions._create_client
     sts: list[Any] = []
 
-    def share(
-        config: DestinationConfig, options: TransferOptions, provider: KeyProvider, **_brief: timedelta
-    ) -> object:
+    def share(config: DestinationConfig, options: TransferOptions, provider: KeyProvider) -> object:
         if not isinstance(config.auth, HmacAuth):
             return client.create_client(config, options, provider)
         if not made:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,6 +62,35 @@ def test_an_entry_is_saved_loaded_and_forgotten(tmp_path: Path) -> None:
         journal.forget(entry)
         assert list(journal.load()) == []
     assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_what_a_killed_process_left_of_a_save_is_removed(tmp_path: Path) -> None:
+    """Also where it had the entry's name already; what another process is at stays."""
+    journal = FileJournal(tmp_path)
+    journal.save([share()])
+    (entry,) = tmp_path.iterdir()
+    (tmp_path / ".begun.tmp").write_bytes(b"[")
+    (tmp_path / ".named.tmp").hardlink_to(entry)
+    with journal._draft() as (_, theirs):
+        assert list(journal.load()) == [(share(),)]
+        assert set(tmp_path.iterdir()) == {entry, theirs}
+    assert list(tmp_path.iterdir()) == [entry]
+
+
+def test_a_draft_that_was_taken_for_left_behind_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its making and its locking, it looks like one."""
+    journal, lock, calls = FileJournal(tmp_path), fcntl.flock, []
+
+    def tidied_up_before(file: int, how: int) -> None:
+        if not calls:
+            calls.append(how)
+            deque(journal.load(), maxlen=0)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", tidied_up_before)
+    assert journal.save([share()])
+    assert list(journal.load()) == [(share(),)]
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_transfer_has_one_entry(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ import datetime as dt
 import errno
 import hashlib
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from fake import FakeAws, faults
 from hypothesis import given
@@ -20,6 +22,7 @@ from loopback import Loopback, config
 
 from s3dest import (
     AccessDeniedError,
+    AmbientIdentity,
     ConfigError,
     Destination,
     JsonLines,
@@ -27,6 +30,7 @@ from s3dest import (
     PendingUpload,
     PreparedPart,
     RequestError,
+    RoleAuth,
     S3DestError,
     StateError,
     TransferOptions,
@@ -366,6 +370,40 @@ def test_an_abort_does_not_wait_as_long_as_a_transfer(monkeypatch: pytest.Monkey
             each.join()
         assert left == [(upload,)]
         assert [request.operation for request in server.log[:2]] == ["UploadPart", "AbortMultipartUpload"]
+
+
+def test_an_abort_does_not_wait_for_an_sts_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever gives up what another process prepared has no session yet."""
+    monkeypatch.setattr(s3, "_ABORT_TIME", dt.timedelta(seconds=0.2))
+    upload, options = PendingUpload(key="key", upload_id="id"), TransferOptions(deadline=dt.timedelta(seconds=0.1))
+    left: list[tuple[PendingUpload, ...]] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        role = RoleAuth(role_arn="arn:aws:iam::111122223333:role/transfer-role", external_id=None)
+        theirs = config(url).model_copy(update={"auth": role})
+        ours = AmbientIdentity(boto3.Session("AKIAVENDOR", "vendor-secret", region_name="eu-west-1"))
+        with Destination(theirs, identity=ours, options=options) as target:
+            bucket = target._delivery().bucket
+            thread = threading.Thread(target=lambda: left.append(abort_uploads(bucket, [upload])))
+            thread.start()
+            thread.join(TIMEOUT / 2)
+            soon = list(left)
+            silent.close()
+            thread.join()
+    assert soon == [(upload,)]
+
+
+def test_an_abort_needs_no_sts_while_there_is_a_session(aws: FakeAws) -> None:
+    """STS may be what has failed the transfer."""
+    aws.store.allowed.add("s3:AbortMultipartUpload")
+    with aws.destination() as target:
+        bucket = target._delivery().bucket
+        upload = PendingUpload(
+            key="vendor/exports/x", upload_id=bucket.create_upload("vendor/exports/x", content_type="a/b")
+        )
+        aws.faults.always("AssumeRole", faults.sts_refusal(403, "AccessDenied", "no"))
+        assert abort_uploads(bucket, [upload]) == ()
+    assert aws.operations.count("AssumeRole") == 1
 
 
 def test_a_body_that_cannot_be_read_is_no_fault_of_the_network() -> None:
