@@ -15,6 +15,8 @@ class Claims:
     issuer: str
     subject: str
     audience: str
+    expires: float | None = None
+    """Seconds since 1970."""
 
     @classmethod
     def of(cls, token: str) -> Claims | None:
@@ -24,6 +26,7 @@ class Claims:
             claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
             audience = claims["aud"]
             found = claims["iss"], claims["sub"], audience[0] if isinstance(audience, list) else audience
-        except (ValueError, KeyError, TypeError, IndexError, binascii.Error):
+            expires = float(claims["exp"]) if "exp" in claims else None
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, binascii.Error):
             return None
-        return cls(*found) if all(isinstance(each, str) and each for each in found) else None
+        return cls(*found, expires) if all(isinstance(each, str) and each for each in found) else None

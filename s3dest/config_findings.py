@@ -41,12 +41,14 @@ def config_findings(error: ValidationError) -> tuple[Finding, ...]:
 def _finding(location: tuple[int | str, ...], sentence: str) -> Finding:
     field = str(location[-1]) if location else ""
     problem = _problem(field, sentence)
-    where = ".".join(str(name) for name in location) or "the configuration"
+    where = ".".join(str(name) for name in location) or "The configuration"
+    # pydantic's own sentences stand alone, ours follow the field's name
+    said = f": {sentence}" if sentence[:1].isupper() else f" {sentence}"
     return Finding(
         code=problem.code,
         severity="error",
         owner=problem.owner,
-        message=f"{problem.title} {where} {sentence}.",
+        message=f"{problem.title} {where}{said}.",
         remedy=problem.remedy,
         link=f"README.md#{problem.code}",
     )

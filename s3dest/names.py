@@ -205,6 +205,9 @@ def normalise_prefix(prefix: str) -> str:
     prefix = unicodedata.normalize("NFC", _ENDS.sub("", prefix))
     if not prefix:
         return ""
+    if prefix.lower().startswith(("s3://", "arn:aws")):
+        msg = "must be the folder alone: an address, 's3://BUCKET/PREFIX', can be given as the bucket"
+        raise ValueError(msg)
     segments = prefix.split("/")
     if "" in segments:
         msg = "must not hold two slashes in a row: S3 would take them for a folder without a name"

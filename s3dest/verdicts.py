@@ -7,6 +7,7 @@ known stays unknown: ``request_refused`` and ``sts_refused`` show it whole.
 from __future__ import annotations
 
 import re
+import time
 from traceback import walk_tb
 from typing import Final
 
@@ -18,6 +19,7 @@ from botocore.parsers import ResponseParserError
 from s3dest import denials, kms_problems, network_problems, problems, sts_problems
 from s3dest.answer import Answer
 from s3dest.auth import HmacAuth, RoleAuth
+from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
 from s3dest.denial import Denial
 from s3dest.problem import Problem
@@ -156,8 +158,8 @@ _VENDORS_KEYS: Final = (
 """What botocore raises while it looks for the vendor's own keys."""
 
 
-def of_sts(answer: Answer) -> Problem:
-    """Name what STS's refusal is."""
+def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
+    """Name what STS's refusal is; ``claims`` are those of the token that it was sent."""
     by_token = answer.operation == "AssumeRoleWithWebIdentity"
     if answer.anonymous:
         return _of_nobody(answer) or sts_problems.NOT_STS
@@ -169,6 +171,8 @@ def of_sts(answer: Answer) -> Problem:
             return sts_problems.SESSION_TAGS_DENIED
         if not by_token and denial.policy_type not in {None, "role trust", "resource-based"}:
             return sts_problems.CALLER_MAY_NOT_ASSUME
+        if claims and claims.expires is not None and claims.expires < time.time():
+            return sts_problems.TOKEN_REFUSED  # Ceph says no more of a token that has expired
         return sts_problems.ROLE_NOT_ASSUMABLE_BY_TOKEN if by_token else sts_problems.ROLE_NOT_ASSUMABLE
     if answer.code == "ValidationError" and "role chaining" in answer.message:
         return sts_problems.SESSION_CHAINED

@@ -162,6 +162,15 @@ def test_rows_are_parted_into_folders(customer: Customer, config: str) -> None:
     assert customer.rows("orders") == [{"id": 1}]
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet"])
+def test_a_column_that_no_row_has_parts_none(name: str, customer: Customer, config: str, tmp_path: Path) -> None:
+    """It was misspelt: all rows would go into the folder of those without a value."""
+    file = write_rows(tmp_path, name, [{"id": 1, "country": "fr"}])
+    done = run("append", file, "-t", "orders", "-c", config, "--partition-by", "county")
+    assert (done.exit_code, "'county'" in done.stderr) == (1, True), done.output
+    assert customer.objects() == []
+
+
 @pytest.mark.parametrize(
     ("kind", "data"),
     [

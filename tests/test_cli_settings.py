@@ -79,6 +79,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "unknown": ("c.json", json.dumps({**VALUES, "colour": SECRET}), "colour: Extra inputs are not permitted"),
     "no auth": ("c.json", '{"bucket": "acme-lake", "region": "eu-west-1"}', "auth: Field required"),
     "list": ("c.json", "[]", "must hold an object"),
+    "empty": ("c.toml", "", "there is no configuration: write it into the file"),
     "json": ("c.json", '{"auth": {"secret_access_key": "' + SECRET, "is not JSON (line 1)"),
     "yaml": ("c.yaml", "bucket: a\nauth: {secret_access_key: " + SECRET, "is not YAML (line 2)"),
     "toml": ("c.toml", "secret_access_key = " + SECRET, "is not TOML"),

@@ -25,6 +25,7 @@ from s3dest import (
     WrongRegionError,
     verdicts,
 )
+from s3dest.claims import Claims
 from s3dest.diagnosis import explain
 from s3dest.errors import RequestError
 
@@ -268,6 +269,14 @@ def test_an_answer_of_sts_has_a_cause_and_an_owner(
     assert isinstance(explained, CredentialsError)
     assert explained.bucket is None
     assert explained.retryable is (ours in {"sts_unavailable", "issuer_unreachable"})
+
+
+@pytest.mark.parametrize(("expires", "ours"), [(1.0, "token_refused"), (4e9, "role_not_assumable_by_token")])
+def test_a_token_that_has_expired_is_the_vendors_affair(expires: float, ours: str) -> None:
+    """Ceph says of it what it says of a role that does not trust it."""
+    raw = client_error("AccessDenied", 403, operation="AssumeRoleWithWebIdentity")
+    claims = Claims("https://issuer.example", "vendor", "acme", expires)
+    assert explain(raw, CONFIG, operation="AssumeRoleWithWebIdentity", claims=claims).code == ours
 
 
 def test_every_known_code_was_tried() -> None:

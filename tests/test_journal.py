@@ -79,7 +79,7 @@ def test_what_a_killed_process_left_of_a_save_is_removed(tmp_path: Path) -> None
 
 def test_a_draft_that_was_taken_for_left_behind_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between its making and its locking, it looks like one."""
-    journal, lock, calls = FileJournal(tmp_path), fcntl.flock, []
+    journal, lock, calls = FileJournal(tmp_path), fcntl.flock, list[int]()
 
     def tidied_up_before(file: int, how: int) -> None:
         if not calls:

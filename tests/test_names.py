@@ -237,6 +237,13 @@ def test_prefixes_that_policies_or_tools_misread_are_refused(prefix: str) -> Non
         normalise_prefix(prefix)
 
 
+@pytest.mark.parametrize("address", ["s3://acme-lake/vendor", "arn:aws:s3:::acme-lake/vendor"])
+def test_an_address_is_no_prefix(address: str) -> None:
+    """It is understood where it belongs."""
+    with pytest.raises(ValueError, match="can be given as the bucket"):
+        normalise_prefix(address)
+
+
 @given(st.text())
 def test_normalising_a_prefix_twice_changes_nothing(text: str) -> None:
     """Dumped and loaded again, a config keeps its keys; and the form keeps its promises."""

@@ -25,7 +25,7 @@ from s3dest import policies
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.destination import Destination
-from s3dest.errors import StateError
+from s3dest.errors import ConfigError, StateError
 from s3dest.testing import Customer, EmbeddedS3
 from s3dest.vendor import GoogleServiceAccount
 
@@ -359,3 +359,9 @@ def test_without_moto_the_error_names_the_extra() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "pip install 's3dest[testing]'" in done.stdout
+
+
+def test_a_customer_of_an_unknown_kind_is_refused() -> None:
+    """Anything but a role would be taken for a user."""
+    with EmbeddedS3() as s3, pytest.raises(ConfigError, match="'roles'"):
+        s3.customer(auth="roles")  # type: ignore[arg-type]

@@ -33,11 +33,12 @@ def append(
     """Deliver all inputs as one transfer.
 
     Raises:
-        InputError: An input is damaged, or a row of it cannot be written; nothing is visible then.
+        InputError: An input is damaged, a row of it cannot be written, or none has a column that rows are to be parted
+            by; nothing is visible then.
     """
     sizes = [source.size for source in inputs]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    rows, begun = 0, list[tuple[int, Input]]()
+    rows, begun, unseen = 0, list[tuple[int, Input]](), set(partition_by)
     with (
         _naming_rows(begun),
         screen.transfer(total) as show,
@@ -51,9 +52,12 @@ def append(
     ):
         for source in inputs:
             begun.append((rows, source))
-            rows += _copy(source, writer, show)
+            rows += _copy(source, writer, show, unseen)
         if not rows:
             message = "The input holds no rows."
+            raise InputError(message)
+        if unseen:
+            message = f"No row has a column {min(unseen)!r}, by which they are to be parted."
             raise InputError(message)
     return writer.receipt
 
@@ -72,12 +76,14 @@ def _naming_rows(begun: Sequence[tuple[int, Input]]) -> Iterator[None]:
         raise InputError(message, code=error.code) from error
 
 
-def _copy(source: Input, writer: AppendWriter, show: Callable[[int, int], None]) -> int:
+def _copy(source: Input, writer: AppendWriter, show: Callable[[int, int], None], unseen: set[str]) -> int:
+    """Append all rows of an input and count them; their columns are no longer unseen."""
     rows = 0
     if source.kind == "parquet":
         for batch in source.batches():
             writer.write_arrow(batch)
             rows += batch.num_rows
+            unseen.difference_update(batch.schema.names)
             show(0, batch.num_rows)
         show(source.size or 0, 0)
         return rows
@@ -85,6 +91,8 @@ def _copy(source: Input, writer: AppendWriter, show: Callable[[int, int], None])
         for chunk in reading.chunks():
             writer.write_many(chunk)
             rows += len(chunk)
+            if unseen:
+                unseen.difference_update(*chunk)
             show(reading.advanced(), len(chunk))
     return rows
 

@@ -108,7 +108,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             problem = _lines(error)
         if not values:
-            problem = f"there is no configuration: give a file with --config, or set {PREFIX}BUCKET and the others"
+            give = "write it into the file" if file else "give a file with --config"
+            problem = f"there is no configuration: {give}, or set {PREFIX}BUCKET and the others"
         raise SettingsProblem(_in(file, problem))
 
     def who(self) -> Identity:

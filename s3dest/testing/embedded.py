@@ -129,6 +129,9 @@ class EmbeddedS3:
             vendor: Whom the role trusts. Default: the vendor of this embedded S3.
             guard: Put the bucket guard in place; see `Customer.put_guard`.
         """
+        if auth not in {"role", "hmac"}:
+            message = f"A customer hands over a role or a user's keys, not {auth!r}."
+            raise ConfigError(message, code="auth", remedy="Write auth='role' or auth='hmac'.")
         where = {"bucket": bucket, "region": region, "prefix": prefix}
         store: Any = self._session.client("s3", region_name=region)  # its types know only today's regions
         location = {} if region == _HOME else {"CreateBucketConfiguration": {"LocationConstraint": region}}
