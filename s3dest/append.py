@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import logging
 import os
 import threading
@@ -24,6 +23,7 @@ from s3dest.formats.arrow import ArrowArray, ArrowStream, batches
 from s3dest.formats.encoder import Format, RowLike
 from s3dest.formats.partition import Partitioning, folder
 from s3dest.layout import Layout
+from s3dest.lifecycle import Lifecycle, State
 from s3dest.names import MAX_KEY_BYTES
 from s3dest.prepared import PreparedAppend, PreparedObject
 from s3dest.results import Progress, Receipt, StoredObject
@@ -32,15 +32,6 @@ from s3dest.upload import Uploads
 from s3dest.wire import OnRetry
 
 log = logging.getLogger(__name__)
-
-
-class _State(enum.Enum):
-    OPEN = "open"
-    FAILED = "failed"
-    SEALED = "sealed"
-    PREPARED = "prepared"
-    COMMITTED = "committed"
-    ABORTED = "aborted"
 
 
 class AppendWriter:
@@ -70,8 +61,6 @@ class AppendWriter:
         self._resumed = resumed
         self._started = dt.datetime.now(dt.UTC)
         self._lock = threading.RLock()
-        self._state = _State.OPEN
-        self._failure: BaseException | None = None
         # Nothing in the stock may lead back here: the finaliser below holds it, and would keep this writer alive.
         self._key_of = partial(_key_of, layout, writer_id, file_format.extension)
         make_uploads = partial(_make_uploads, delivery, file_format.content_type, weakly(self._count_retry))
@@ -94,6 +83,8 @@ class AppendWriter:
             partitioning=partitioning,
             on_batch=weakly(self._tell),
         )
+        on_failure = partial(_discard, self._assembly, self._stock)
+        self._lifecycle = Lifecycle(layout.transfer_id, process=delivery.process, on_failure=on_failure)
         self._abandoned = weakref.finalize(self, abandon, self._stock, layout.transfer_id, os.getpid())
         self._stored: list[StoredObject] = []
         self._retries = 0
@@ -119,7 +110,7 @@ class AppendWriter:
             StateError: It is not committed.
         """
         if self._receipt is None:
-            message = f"Transfer {self.transfer_id} has no receipt: it is {self._state.value}, not committed."
+            message = f"Transfer {self.transfer_id} has no receipt: it is {self._lifecycle.state.value}, not committed."
             raise StateError(
                 message,
                 code="not_committed",
@@ -138,9 +129,9 @@ class AppendWriter:
             S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
-        self._require_process()  # first: another thread may have held the lock when this process was forked
-        with self._lock, self._failing():
-            self._require_open()
+        self._lifecycle.require_process()  # first: another thread may have held the lock when this process was forked
+        with self._lock, self._lifecycle:
+            self._lifecycle.require_open()
             if self._resumed is None:
                 self._assembly.take(row)
 
@@ -157,18 +148,18 @@ class AppendWriter:
             S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
-        self._require_process()
+        self._lifecycle.require_process()
         found = rows_of(rows)
-        with self._lock, self._failing():
-            self._require_open()
+        with self._lock, self._lifecycle:
+            self._lifecycle.require_open()
             if self._resumed is not None:
                 return
             if isinstance(found, (list, tuple)):
                 self._assembly.take_all(found)
                 return
             for row in found:
-                if self._state is not _State.OPEN:  # the iterable itself has ended the transfer
-                    self._require_open()
+                if self._lifecycle.state is not State.OPEN:  # the iterable itself has ended the transfer
+                    self._lifecycle.require_open()
                 self._assembly.take(row)
 
     def write_arrow(self, data: ArrowStream | ArrowArray) -> None:
@@ -185,14 +176,14 @@ class AppendWriter:
             S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
-        self._require_process()
+        self._lifecycle.require_process()
         found = batches(data)
-        with self._lock, self._failing():
-            self._require_open()
+        with self._lock, self._lifecycle:
+            self._lifecycle.require_open()
             if self._resumed is not None:
                 return
             for batch in found:
-                self._require_open()
+                self._lifecycle.require_open()
                 self._assembly.take_arrow(batch)
 
     def write_file(self, path: str | os.PathLike[str], *, rows: int | None = None) -> None:
@@ -212,14 +203,14 @@ class AppendWriter:
             S3DestError: It could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
-        self._require_process()
+        self._lifecycle.require_process()
         require_count(rows)
         if self._is_parted:
             message = "write_file() cannot tell to which partition a file belongs."
             raise ConfigError(message, code="partition_by", remedy="Append files without partition_by, or rows.")
         file = path_of(path)
-        with self._lock, self._failing():
-            self._require_open()
+        with self._lock, self._lifecycle:
+            self._lifecycle.require_open()
             if self._resumed is not None:
                 return
             self._assembly.take_file(file, rows=rows)
@@ -234,14 +225,14 @@ class AppendWriter:
             S3DestError: Something could not be sent; only `abort` is left.
             StateError: The writer has failed, was aborted or committed.
         """
-        self._require_process()
+        self._lifecycle.require_process()
         with self._lock:
-            if self._prepared is not None and self._state is _State.PREPARED:
+            if self._prepared is not None and self._lifecycle.state is State.PREPARED:
                 return self._prepared
             if self._resumed is not None:
                 message = f"Transfer {self.transfer_id} was resumed from the journal and is committed already."
                 raise StateError(message, code="committed", remedy="Call commit(), which returns the receipt.")
-            with self._failing():
+            with self._lifecycle:
                 self._seal()
                 objects = self._stock.prepare()
             self._prepared = PreparedAppend(
@@ -258,7 +249,7 @@ class AppendWriter:
                 started=self._started,
                 objects=tuple(sorted(objects, key=lambda item: item.number)),
             )
-            self._state = _State.PREPARED
+            self._lifecycle.state = State.PREPARED
             self._abandoned.detach()
             return self._prepared
 
@@ -273,24 +264,24 @@ class AppendWriter:
             S3DestError: A request failed for good. Unless a later commit succeeds, no manifest names the rows.
             StateError: The writer has failed or was aborted.
         """
-        self._require_process()
+        self._lifecycle.require_process()
         with self._lock:
-            if self._state is _State.COMMITTED:
+            if self._lifecycle.state is State.COMMITTED:
                 return self.receipt
             if self._resumed is not None:
-                self._require_open()
+                self._lifecycle.require_open()
                 self._settle(self._resumed)
                 return self._resumed
-            if self._state in {_State.FAILED, _State.ABORTED}:
-                self._require_open()
+            if self._lifecycle.state in {State.FAILED, State.ABORTED}:
+                self._lifecycle.require_open()
             self._expect_end()
-            if self._delivery.journal is not None or self._state is _State.PREPARED:
+            if self._delivery.journal is not None or self._lifecycle.state is State.PREPARED:
                 receipt = self._delivery.commit_prepared(
                     [self.prepare()], on_object=self._count, on_retry=self._count_retry
                 )
             else:
                 if self._transfer is None:
-                    with self._failing():
+                    with self._lifecycle:
                         self._seal()
                         self._transfer = self._collect()
                 receipt = self._delivery.commit(self._transfer, on_object=self._count, on_retry=self._count_retry)
@@ -310,15 +301,15 @@ class AppendWriter:
         Raises:
             StateError: The transfer is committed.
         """
-        if os.getpid() != self._delivery.process:
+        if not self._lifecycle.is_here:
             return
         with self._lock:
-            if self._state is _State.COMMITTED:
+            if self._lifecycle.state is State.COMMITTED:
                 message = f"Transfer {self.transfer_id} is committed and cannot be aborted."
                 raise StateError(message, code="committed", remedy="There is nothing to give up: its rows are visible.")
-            if self._state is _State.ABORTED:
+            if self._lifecycle.state is State.ABORTED:
                 return
-            self._state = _State.ABORTED
+            self._lifecycle.state = State.ABORTED
             self._assembly.discard()
             self._abandoned.detach()
             if self._prepared is not None and self._delivery.withdraw([self._prepared]):
@@ -328,7 +319,7 @@ class AppendWriter:
 
     def __enter__(self) -> Self:
         """Return the writer itself."""
-        self._require_open()
+        self._lifecycle.require_open()
         return self
 
     def __exit__(
@@ -338,7 +329,7 @@ class AppendWriter:
 
         What was prepared is left as it is, either way: a journal or a pipeline may have it, and be committing it.
         """
-        if self._state in {_State.PREPARED, _State.COMMITTED, _State.ABORTED}:
+        if self._lifecycle.state in {State.PREPARED, State.COMMITTED, State.ABORTED}:
             return
         if kind is not None:
             self.abort()
@@ -346,19 +337,20 @@ class AppendWriter:
             try:
                 self.commit()
             finally:
-                if self._state is _State.FAILED:
+                if self._lifecycle.state is State.FAILED:
                     self.abort()
 
     def __repr__(self) -> str:
         """Show identity and state."""
-        return f"AppendWriter(table={self._layout.table!r}, transfer_id={self.transfer_id!r}, {self._state.value})"
+        state = self._lifecycle.state.value
+        return f"AppendWriter(table={self._layout.table!r}, transfer_id={self.transfer_id!r}, {state})"
 
     def _seal(self) -> None:
-        if self._state is _State.SEALED:
+        if self._lifecycle.state is State.SEALED:
             return
-        self._require_open()
+        self._lifecycle.require_open()
         self._assembly.finish(at_end=True)
-        self._state = _State.SEALED
+        self._lifecycle.state = State.SEALED
 
     def _collect(self) -> Transfer:
         """List the objects: those at hand are to be put, those gone up to be completed."""
@@ -380,40 +372,9 @@ class AppendWriter:
 
     def _settle(self, receipt: Receipt) -> None:
         self._receipt = receipt
-        self._state = _State.COMMITTED
+        self._lifecycle.state = State.COMMITTED
         self._abandoned.detach()
         self._stock.release()
-
-    def _failing(self) -> _FailsWriter:
-        return _FailsWriter(self)
-
-    def _fail(self, error: BaseException) -> None:
-        if self._state in {_State.OPEN, _State.SEALED}:
-            self._state, self._failure = _State.FAILED, error
-            self._assembly.discard()
-            self._stock.release()
-
-    def _require_process(self) -> None:
-        if os.getpid() != self._delivery.process:
-            message = "A writer belongs to the process that opened it; this is another, forked from it."
-            raise StateError(message, code="other_process", remedy="Open a writer in each process, with its writer_id.")
-
-    def _require_open(self) -> None:
-        self._require_process()
-        if self._state is _State.OPEN:
-            return
-        if self._state is _State.FAILED:
-            message = (
-                f"Transfer {self.transfer_id} has failed ({type(self._failure).__name__}) and can only be aborted."
-            )
-            error = StateError(message, code="failed", remedy="Repeat it from the start, with the same transfer id.")
-            raise error from self._failure
-        message = f"Transfer {self.transfer_id} is {self._state.value}; nothing more can be written."
-        raise StateError(
-            message,
-            code=self._state.value,
-            remedy="Open another writer; to repeat the transfer, with the same transfer id.",
-        )
 
     def _count(self, stored: StoredObject) -> None:
         self._stored.append(stored)
@@ -440,21 +401,9 @@ class AppendWriter:
             log.warning("on_progress raised", exc_info=True)
 
 
-class _FailsWriter:
-    """Marks the writer failed if the body raises, so that half of the rows are never committed."""
-
-    def __init__(self, writer: AppendWriter) -> None:
-        self._writer = writer
-
-    def __enter__(self) -> None:
-        """Do nothing."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Fail the writer, unless the call itself was refused."""
-        if error is not None and not isinstance(error, StateError):
-            self._writer._fail(error)  # noqa: SLF001  # its own half
+def _discard(assembly: Assembly, stock: Stock) -> None:
+    assembly.discard()
+    stock.release()
 
 
 def _key_of(layout: Layout, writer_id: int, extension: str, item: FinishedObject) -> str:
