@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from s3dest import manifest, problems
+from s3dest.completions import Creation
 from s3dest.errors import RequestError, S3DestError
 from s3dest.finished import FinishedObject
 from s3dest.layout import Layout
@@ -18,7 +19,7 @@ from s3dest.options import TransferOptions
 from s3dest.piece import BLOCK, Piece
 from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject
 from s3dest.results import Receipt, StoredObject
-from s3dest.s3 import Body, Bucket, Creation
+from s3dest.s3 import Body, Bucket
 from s3dest.signature import ManifestSigner
 from s3dest.upload import abort_uploads
 from s3dest.wire import OnRetry

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import re
 import struct
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 from s3dest import problems
 from s3dest.capabilities import Capabilities
+from s3dest.completions import Completions, Creation
 from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms, SseS3
 from s3dest.errors import RequestError, S3DestError
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 _ABORT_TIME: Final = timedelta(seconds=5)
 """An abort only tidies up: it must not keep anybody waiting whose transfer has failed, for an answer either."""
-
-_REMEMBERED: Final = 10_000
-"""Completed uploads that a repeated commit finds again, the last ones: some megabytes at most."""
 
 _MD5_ETAG: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -64,33 +61,6 @@ class Body:
     def fresh(self) -> bytes | Piece:
         """Return what to send, from its beginning; it is shared, not copied."""
         return self.data if isinstance(self.data, bytes) else self.data.fresh()
-
-
-@dataclass(frozen=True, slots=True)
-class Creation:
-    """How creating an object ended, by a put or by completing an upload."""
-
-    created: bool
-    """Whether this request created the object; else there was one already (412)."""
-
-    ambiguous: bool = False
-    """Whether an earlier try of this very request may have created it, its answer being lost."""
-
-    confirmed: bool = True
-    """Whether an answer says that the object is there; else it is concluded from an answer that was lost."""
-
-    surely_new: bool = False
-    """Whether there was no such object before: stores answer a repeated completion with success, too, and some
-    overwrite by a first one."""
-
-    etag: str | None = None
-    """The ETag, without quotes."""
-
-    version_id: str | None = None
-    """The version, in a versioned bucket."""
-
-    kms: bool = False
-    """Whether the store says that it encrypted the object with a KMS key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +92,8 @@ class Bucket:
             _form_of_checksums(config) if options.checksums == "auto" else options.checksums
         ) == "aws"
         self._wire = Wire(config, identity, options, purpose=purpose, clock=clock or Clock())
-        self._lock = threading.Lock()
         self._told: set[str] = set()
-        self._never_completed: set[str] = set()  # upload ids begun here, for which no completion was sent
-        self._perhaps_completed: set[str] = set()  # upload ids whose completion was sent, its answer being lost
-        self._completed: dict[str, Creation] = {}  # how those ended that were answered, the last ones
+        self._completions = Completions()
         self._altered: set[str] = set()  # keys that hold other bytes than were sent
         self.kms_key: str | None = None
 
@@ -235,7 +202,7 @@ class Bucket:
         answer, _ = self._wire.send("CreateMultipartUpload", key, parameters, needs="UploadId", on_retry=on_retry)
         self._see_key(answer)
         upload_id = str(answer["UploadId"])
-        self._never_completed.add(upload_id)
+        self._completions.begin(upload_id)
         return upload_id
 
     def upload_part(
@@ -291,28 +258,27 @@ class Bucket:
             # Without an ETag Ceph RGW 16 says that a first completion succeeded, and 18 that an earlier one had.
             return (answer.get("ETag"), answer.get("Bucket"), answer.get("Key")) == ("", self.config.bucket, key)
 
-        first = upload_id in self._never_completed
-        self._never_completed.discard(upload_id)
+        first = self._completions.send(upload_id)
         try:
             answer, ambiguous = self._wire.send(
                 "CompleteMultipartUpload", key, parameters, needs="ETag", unless=done, on_retry=on_retry
             )
         except RequestError as error:
-            perhaps = error.ambiguous or upload_id in self._perhaps_completed
+            perhaps = error.ambiguous or self._completions.is_lost(upload_id)
             if error.code == problems.KEY_EXISTS.code:
-                return self._remembered(upload_id, Creation(created=False, ambiguous=perhaps))
+                return self._completions.end(upload_id, Creation(created=False, ambiguous=perhaps))
             if error.code == problems.UPLOAD_LOST.code:
-                if (before := self._completed.get(upload_id)) is not None:
+                if (before := self._completions.outcome(upload_id)) is not None:
                     return before
                 if perhaps and young:
                     return Creation(created=True, ambiguous=True, confirmed=False)
             if perhaps:
-                self._perhaps_completed.add(upload_id)
+                self._completions.lose(upload_id)
             raise
         etag = str(answer["ETag"]).strip('"') or None
         new = first and not ambiguous and etag is not None and self.config.enforces("conditional_complete")
         outcome = Creation(created=True, ambiguous=ambiguous, etag=etag, version_id=_version(answer))
-        return replace(self._remembered(upload_id, outcome), surely_new=new)
+        return replace(self._completions.end(upload_id, outcome), surely_new=new)
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Forget a multipart upload; action: ``s3:AbortMultipartUpload``, which the role need not have.
@@ -321,10 +287,9 @@ class Bucket:
             AccessDeniedError: The role does not have it.
             RequestError: S3 did not answer before the deadline.
         """
-        self._never_completed.discard(upload_id)
+        self._completions.give_up(upload_id)
         self._wire.in_haste(_ABORT_TIME).send("AbortMultipartUpload", key, {"UploadId": upload_id})
-        # from now on, that it is gone is no sign of a completion
-        self._perhaps_completed.discard(upload_id)
+        self._completions.abort(upload_id)
 
     def may_put(self, key: str, *, owner: str | None = "", requester_pays: bool = False) -> bool:
         """Ask whether a put would be allowed, without one: by a part of an upload that is not there.
@@ -361,14 +326,6 @@ class Bucket:
         with contextlib.suppress(S3DestError):
             self.abort_upload(key, str(answer["UploadId"]))
         return True
-
-    def _remembered(self, upload_id: str, outcome: Creation) -> Creation:
-        """Keep how a completion ended: some stores forget the upload, and answer a repetition with NoSuchUpload."""
-        with self._lock:
-            self._completed[upload_id] = outcome
-            if len(self._completed) > _REMEMBERED:
-                del self._completed[next(iter(self._completed))]
-        return outcome
 
     def _checked_etag(self, answer: Answer, md5: bytes | None, operation: str, key: str) -> str:
         """Return the ETag; one that is an MD5 must be that of the bytes sent."""

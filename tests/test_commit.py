@@ -217,7 +217,7 @@ def test_an_upload_that_was_not_needed_is_not_missed(aws: FakeAws) -> None:
 
 def test_the_last_completions_are_remembered(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not all those of years."""
-    monkeypatch.setattr("s3dest.s3._REMEMBERED", 3)
+    monkeypatch.setattr("s3dest.completions.REMEMBERED", 3)
     aws.store.repeated_complete = "NoSuchUpload"
     old, new = prepare(aws, 1, transfer_id="old", transfer_date="2026-11-23"), prepare(aws)
     with aws.destination() as destination:

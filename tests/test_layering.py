@@ -56,7 +56,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "piece",
     ),
     ("identity", "sdk", "role_sessions", "credentials", "strangers"),
-    ("lanes", "payload_hash", "client", "wire", "s3", "rights"),
+    ("lanes", "payload_hash", "client", "wire", "completions", "s3", "rights"),
     (
         "budget",
         "shelf",
