@@ -191,14 +191,22 @@ def test_a_denial_of_somebody_else_is_none_of_ours() -> None:
             lambda it: it["Condition"].update(Null={}, StringNotEquals={"s3:if-none-match": "*"}),
             ("warning", "guard_test"),
         ),
+        (lambda it: it["Condition"].update(Null={"s3:if-none-match": "false"}), ("error", "guard_inverted")),
+        (
+            lambda it: it["Condition"].update(Null={}, StringEquals={"s3:if-none-match": "*"}),
+            ("error", "guard_inverted"),
+        ),
     ],
-    ids=["parts", "prefix", "action", "operator"],
+    ids=["parts", "prefix", "action", "operator", "inverted", "inverted text"],
 )
 def test_a_guard_that_does_not_guard_is_named(change: Change, expected: tuple[str, str]) -> None:
-    """The exemption that multipart needs, and the prefix that is written to."""
+    """The exemption that multipart needs, and the prefix that is written to; also in the role's own policy."""
     policy: Any = policies.bucket_guard(make())
     change(policy["Statement"][0])
     assert codes(policies.review(make(), bucket=policy)) == [expected]
+    del policy["Statement"][0]["Principal"]
+    policy["Statement"] += policies.permission(make(), stage="setup")["Statement"]
+    assert codes(policies.review(make(), permission=policy)) == [expected]
 
 
 def condition(operator: str, value: object, key: str = "sts:ExternalId") -> Change:

@@ -10,6 +10,7 @@ from s3dest.encryption import SseKms
 from s3dest.findings import Finding
 from s3dest.layout import PROBE_FOLDER
 from s3dest.review.grammar import Clause, Reading, finding, like
+from s3dest.review.guard import review_guard
 from s3dest.review.requests import IF_NONE_MATCH, meets, objects, unsure
 
 _PUT: Final = "s3:PutObject"
@@ -35,7 +36,11 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
     if isinstance(config.encryption, SseKms):
         yield from _uses_key(allowing, config, config.encryption.key_arn)
     for clause in policy.clauses:
-        if not clause.allows:
+        if clause.allows:
+            continue
+        if any(test.key == IF_NONE_MATCH for test in clause.conditions):
+            yield from review_guard(clause, config, which="permission policy")
+        else:
             yield from denied(clause, config, which="The permission policy")
     enough = any(clause.acts(_PUT) and clause.covers(objects(config)) for clause in allowing)
     for clause in allowing:
@@ -46,8 +51,8 @@ def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator
     """Say whether a statement refuses what is written."""
     target = objects(config)
     near = clause.covers(target) or any(resource.startswith(target[:-1]) for resource in clause.resources)
-    if not clause.acts(_PUT) or not near or any(test.key == IF_NONE_MATCH for test in clause.conditions):
-        return  # the guard is judged by itself
+    if not clause.acts(_PUT) or not near:
+        return
     met = meets(clause, config)
     if met is None:
         keys = ", ".join(unsure(clause, config))

@@ -8,8 +8,9 @@ from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
 from s3dest.review.grammar import Clause, Reading, finding
+from s3dest.review.guard import review_guard
 from s3dest.review.permission import denied
-from s3dest.review.requests import CREATES, IF_NONE_MATCH, meets, objects
+from s3dest.review.requests import IF_NONE_MATCH, meets, objects
 
 
 def review_bucket(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
@@ -19,7 +20,7 @@ def review_bucket(policy: Reading, config: DestinationConfig) -> Iterator[Findin
             yield from _to_everybody(clause, config)
             continue
         if any(test.key == IF_NONE_MATCH for test in clause.conditions):
-            yield from _guard(clause, config)
+            yield from review_guard(clause, config, which="bucket policy")
         elif _is_meant(clause, config):
             yield from denied(clause, config, which="The bucket policy")
 
@@ -31,22 +32,6 @@ def _to_everybody(clause: Clause, config: DestinationConfig) -> Iterator[Finding
         what = "all but a few actions" if "NotAction" in clause.negated else ", ".join(clause.actions)
         message = f"Statement {clause.name} of the bucket policy lets everybody do {what} with what is delivered."
         yield finding("bucket_public", "warning", message, "Name who is meant, and see that public access is blocked.")
-
-
-def _guard(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
-    if not clause.acts("s3:PutObject"):
-        message = f"Statement {clause.name} of the bucket policy tests s3:if-none-match, but not of s3:PutObject."
-        yield finding("guard_elsewhere", "warning", message, "Deny s3:PutObject.")
-    elif not clause.covers(objects(config)):
-        message = f"The bucket guard does not cover {objects(config)}: what lies there can be overwritten."
-        yield finding("guard_elsewhere", "warning", message, f"Set its resource to {objects(config)}.")
-    elif not any(test.key == CREATES and test.values == ("true",) for test in clause.conditions):
-        message = "The bucket guard refuses the parts of multipart uploads, which carry no If-None-Match."
-        remedy = 'Add "Bool": {"s3:ObjectCreationOperation": "true"} to its condition.'
-        yield finding("guard_blocks_multipart", "error", message, remedy)
-    elif not any(test.key == IF_NONE_MATCH and test.operator == "Null" for test in clause.conditions):
-        message = "The bucket guard does not test whether s3:if-none-match is there."
-        yield finding("guard_test", "warning", message, 'Test it by "Null": {"s3:if-none-match": "true"}.')
 
 
 def review_key(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:

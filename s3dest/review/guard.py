@@ -1,0 +1,37 @@
+"""The guard against overwriting, which belongs into the policy of the bucket, and is found in others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from s3dest.config import DestinationConfig
+from s3dest.findings import Finding
+from s3dest.review.grammar import Clause, Test, finding
+from s3dest.review.requests import CREATES, IF_NONE_MATCH, objects
+
+
+def review_guard(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator[Finding]:
+    """Say of a statement that tests s3:if-none-match whether it refuses overwriting, and nothing else."""
+    if not clause.acts("s3:PutObject"):
+        message = f"Statement {clause.name} of the {which} tests s3:if-none-match, but not of s3:PutObject."
+        yield finding("guard_elsewhere", "warning", message, "Deny s3:PutObject.")
+    elif not clause.covers(objects(config)):
+        message = f"The guard in the {which} does not cover {objects(config)}: what lies there can be overwritten."
+        yield finding("guard_elsewhere", "warning", message, f"Set its resource to {objects(config)}.")
+    elif not any(test.key == CREATES and test.values == ("true",) for test in clause.conditions):
+        message = f"The guard in the {which} refuses the parts of multipart uploads, which carry no If-None-Match."
+        remedy = 'Add "Bool": {"s3:ObjectCreationOperation": "true"} to its condition.'
+        yield finding("guard_blocks_multipart", "error", message, remedy)
+    elif any(test.key == IF_NONE_MATCH and _refuses_ours(test) for test in clause.conditions):
+        message = f"The guard in the {which} refuses what carries If-None-Match: all that s3dest writes."
+        yield finding("guard_inverted", "error", message, 'Write "Null": {"s3:if-none-match": "true"}.')
+    elif not any(test.key == IF_NONE_MATCH and test.operator == "Null" for test in clause.conditions):
+        message = f"The guard in the {which} does not test whether s3:if-none-match is there."
+        yield finding("guard_test", "warning", message, 'Test it by "Null": {"s3:if-none-match": "true"}.')
+
+
+def _refuses_ours(test: Test) -> bool:
+    operator = test.operator.removesuffix("IfExists")
+    if operator == "Null":
+        return test.values == ("false",)
+    return operator in {"StringEquals", "StringLike", "StringEqualsIgnoreCase"} and "*" in test.values
