@@ -131,7 +131,6 @@ class AppendWriter:
         """
         self._lifecycle.require_process()  # first: another thread may have held the lock when this process was forked
         with self._lock, self._lifecycle:
-            self._lifecycle.require_open()
             if self._resumed is None:
                 self._assembly.take(row)
 
@@ -151,7 +150,6 @@ class AppendWriter:
         self._lifecycle.require_process()
         found = rows_of(rows)
         with self._lock, self._lifecycle:
-            self._lifecycle.require_open()
             if self._resumed is not None:
                 return
             if isinstance(found, (list, tuple)):
@@ -179,7 +177,6 @@ class AppendWriter:
         self._lifecycle.require_process()
         found = batches(data)
         with self._lock, self._lifecycle:
-            self._lifecycle.require_open()
             if self._resumed is not None:
                 return
             for batch in found:
@@ -210,7 +207,6 @@ class AppendWriter:
             raise ConfigError(message, code="partition_by", remedy="Append files without partition_by, or rows.")
         file = path_of(path)
         with self._lock, self._lifecycle:
-            self._lifecycle.require_open()
             if self._resumed is not None:
                 return
             self._assembly.take_file(file, rows=rows)
@@ -227,31 +223,12 @@ class AppendWriter:
         """
         self._lifecycle.require_process()
         with self._lock:
-            if self._prepared is not None and self._lifecycle.state is State.PREPARED:
-                return self._prepared
+            self._lifecycle.require_free()
             if self._resumed is not None:
                 message = f"Transfer {self.transfer_id} was resumed from the journal and is committed already."
                 raise StateError(message, code="committed", remedy="Call commit(), which returns the receipt.")
-            with self._lifecycle:
-                self._seal()
-                objects = self._stock.prepare()
-            self._prepared = PreparedAppend(
-                endpoint_url=self._delivery.config.endpoint_url,
-                bucket=self._delivery.config.bucket,
-                prefix=self._delivery.config.prefix,
-                table=self._layout.table,
-                transfer_id=self.transfer_id,
-                transfer_date=self.transfer_date,
-                writer_id=self._writer_id,
-                format=self._format.name,
-                compression=self._format.compression,
-                extension=self._format.extension,
-                started=self._started,
-                objects=tuple(sorted(objects, key=lambda item: item.number)),
-            )
-            self._lifecycle.state = State.PREPARED
-            self._abandoned.detach()
-            return self._prepared
+            with self._lifecycle.held():
+                return self._prepare()
 
     def commit(self) -> Receipt:
         """Make all rows visible, then write the manifest.
@@ -266,6 +243,7 @@ class AppendWriter:
         """
         self._lifecycle.require_process()
         with self._lock:
+            self._lifecycle.require_free()
             if self._lifecycle.state is State.COMMITTED:
                 return self.receipt
             if self._resumed is not None:
@@ -275,17 +253,9 @@ class AppendWriter:
             if self._lifecycle.state in {State.FAILED, State.ABORTED}:
                 self._lifecycle.require_open()
             self._expect_end()
-            if self._delivery.journal is not None or self._lifecycle.state is State.PREPARED:
-                receipt = self._delivery.commit_prepared(
-                    [self.prepare()], on_object=self._count, on_retry=self._count_retry
-                )
-            else:
-                if self._transfer is None:
-                    with self._lifecycle:
-                        self._seal()
-                        self._transfer = self._collect()
-                receipt = self._delivery.commit(self._transfer, on_object=self._count, on_retry=self._count_retry)
-            self._settle(receipt)
+            with self._lifecycle.held():
+                receipt = self._commit()
+                self._settle(receipt)
             return receipt
 
     def abort(self) -> None:
@@ -299,11 +269,13 @@ class AppendWriter:
         ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:
-            StateError: The transfer is committed.
+            StateError: The transfer is committed, or this is called in the middle of that, by a signal handler, or by
+                ``on_progress``.
         """
         if not self._lifecycle.is_here:
             return
         with self._lock:
+            self._lifecycle.require_free()
             if self._lifecycle.state is State.COMMITTED:
                 message = f"Transfer {self.transfer_id} is committed and cannot be aborted."
                 raise StateError(message, code="committed", remedy="There is nothing to give up: its rows are visible.")
@@ -352,6 +324,39 @@ class AppendWriter:
         self._assembly.finish(at_end=True)
         self._lifecycle.state = State.SEALED
 
+    def _prepare(self) -> PreparedAppend:
+        if self._prepared is not None and self._lifecycle.state is State.PREPARED:
+            return self._prepared
+        with self._lifecycle.sealing():
+            self._seal()
+            objects = self._stock.prepare()
+        self._prepared = PreparedAppend(
+            endpoint_url=self._delivery.config.endpoint_url,
+            bucket=self._delivery.config.bucket,
+            prefix=self._delivery.config.prefix,
+            table=self._layout.table,
+            transfer_id=self.transfer_id,
+            transfer_date=self.transfer_date,
+            writer_id=self._writer_id,
+            format=self._format.name,
+            compression=self._format.compression,
+            extension=self._format.extension,
+            started=self._started,
+            objects=tuple(sorted(objects, key=lambda item: item.number)),
+        )
+        self._lifecycle.state = State.PREPARED
+        self._abandoned.detach()
+        return self._prepared
+
+    def _commit(self) -> Receipt:
+        if self._delivery.journal is not None or self._lifecycle.state is State.PREPARED:
+            return self._delivery.commit_prepared([self._prepare()], on_object=self._count, on_retry=self._count_retry)
+        if self._transfer is None:
+            with self._lifecycle.sealing():
+                self._seal()
+                self._transfer = self._collect()
+        return self._delivery.commit(self._transfer, on_object=self._count, on_retry=self._count_retry)
+
     def _collect(self) -> Transfer:
         """List the objects: those at hand are to be put, those gone up to be completed."""
         items: list[FinishedObject | PreparedObject] = [*self._stock.prepared(), *self._stock.at_hand]
@@ -395,7 +400,8 @@ class AppendWriter:
             retries=self._retries,
         )
         try:
-            self._on_progress(progress)
+            with self._lifecycle.held():
+                self._on_progress(progress)
         except Exception:
             # A progress bar must not decide whether data is delivered.
             log.warning("on_progress raised", exc_info=True)

@@ -184,6 +184,7 @@ class Destination:
                 (``country=DE/``, ``__HIVE_DEFAULT_PARTITION__`` for null), and are left out of the objects. Each
                 object has rows of one partition; the manifest names its values. Default: no partitions.
             on_progress: Called with a `Progress` after each batch of rows and each object; what it raises is logged.
+                It cannot use the writer: to give up, raise where the rows come from, or in the ``with`` block.
 
         Raises:
             ConfigError: The transfer has no place: table name, id, date, or a key above 1,024 bytes; or the format is

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from s3dest.errors import StateError
@@ -22,9 +23,9 @@ class State(enum.Enum):
 
 
 class Lifecycle:
-    """One writer's. As a context manager it fails the writer if the body raises, so that no half is ever committed.
+    """One writer's. It is the context of a call that writes, and fails the writer if that raises.
 
-    A `StateError` fails nothing: the call itself was refused.
+    What has failed is never committed, for it may be a half.
 
     Args:
         transfer_id: For the texts.
@@ -38,6 +39,7 @@ class Lifecycle:
         self._process = process
         self._on_failure = on_failure
         self._failure: BaseException | None = None
+        self._is_held = False
 
     @property
     def is_here(self) -> bool:
@@ -53,6 +55,29 @@ class Lifecycle:
         if not self.is_here:
             message = "A writer belongs to the process that opened it; this is another, forked from it."
             raise StateError(message, code="other_process", remedy="Open a writer in each process, with its writer_id.")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Refuse calls that come in the middle of this one, in the same thread: out of a callback or signal handler.
+
+        What an abort had emptied would be committed, as if there had never been more.
+        """
+        before, self._is_held = self._is_held, True
+        try:
+            yield
+        finally:
+            self._is_held = before
+
+    def require_free(self) -> None:
+        """Refuse a call in the middle of another; to be asked by who has the writer's lock.
+
+        Raises:
+            StateError: It is one.
+        """
+        if self._is_held:
+            message = f"Transfer {self._transfer_id} is in the middle of a call, and its writer cannot be used now."
+            remedy = "To give up, raise in the signal handler; out of on_progress, let the source of the rows raise."
+            raise StateError(message, code="busy", remedy=remedy)
 
     def require_open(self) -> None:
         """Refuse a call that only an open writer takes.
@@ -76,15 +101,32 @@ class Lifecycle:
             remedy="Open another writer; to repeat the transfer, with the same transfer id.",
         )
 
+    @contextmanager
+    def sealing(self) -> Iterator[None]:
+        """Fail the writer if the body raises."""
+        try:
+            yield
+        except BaseException as error:
+            self._fail(error)
+            raise
+
     def __enter__(self) -> None:
-        """Do nothing."""
+        """Let in a call that writes.
+
+        Raises:
+            StateError: It comes in the middle of another, or the writer is not open.
+        """
+        self.require_free()
+        self.require_open()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Fail the writer, unless the call itself was refused."""
-        if error is None or isinstance(error, StateError):
-            return
+        """Fail the writer if the call raised."""
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
         if self.state in {State.OPEN, State.SEALED}:
             self.state, self._failure = State.FAILED, error
             self._on_failure()

@@ -497,6 +497,52 @@ def test_a_progress_bar_decides_nothing(aws: FakeAws, caplog: pytest.LogCaptureF
     assert "on_progress raised" in caplog.text
 
 
+def test_an_abort_in_the_middle_of_a_commit_is_refused(aws: FakeAws) -> None:
+    """As a signal handler would send it, in the same thread, so that no lock keeps it back."""
+    refused: list[str] = []
+
+    def give_up() -> None:
+        try:
+            append.abort()
+        except StateError as error:
+            refused.append(error.code)
+
+    aws.faults.at("PutObject", 2, faults.meanwhile(give_up))
+    with aws.destination() as destination, destination.append("orders") as append:
+        append.write({"id": 1})
+    assert (append.receipt.rows, refused) == (1, ["busy"])
+    assert visible(aws) == [{"id": 1}]
+
+
+def test_rows_whose_source_uses_the_writer_wrongly_fail_it(aws: FakeAws) -> None:
+    """Half of them would be committed, where the error is caught within the block."""
+
+    def source() -> Iterator[dict[str, int]]:
+        yield {"id": 1}
+        yield {"id": append.receipt.rows}
+
+    with aws.destination() as destination:
+        append = destination.append("orders")
+        with pytest.raises(StateError, match="no receipt"):
+            append.write_many(source())
+        with pytest.raises(StateError, match="can only be aborted"):
+            append.commit()
+        append.abort()
+    assert visible(aws) == []
+
+
+@pytest.mark.parametrize("call", ["abort", "commit", "prepare", "write"])
+def test_a_progress_callback_cannot_use_its_writer(aws: FakeAws, caplog: pytest.LogCaptureFixture, call: str) -> None:
+    """It comes in the middle of another call: what an abort had emptied would be committed."""
+    arguments = [{"id": 2}] if call == "write" else []
+    with aws.destination() as destination:
+        append = destination.append("orders", on_progress=lambda _: getattr(append, call)(*arguments))
+        with append:
+            append.write({"id": 1})
+        assert append.receipt.rows == 1
+    assert "is in the middle of a call" in caplog.text
+
+
 def test_normal_work_is_logged_at_info_and_below(aws: FakeAws, caplog: pytest.LogCaptureFixture) -> None:
     """With the transfer and what became of it, and no row."""
     with caplog.at_level(logging.DEBUG, "s3dest"):
