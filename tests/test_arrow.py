@@ -184,6 +184,13 @@ def test_every_odd_character_is_escaped(character: str) -> None:
         )
 
 
+def struct_of(kind: pa.DataType) -> pa.DataType:
+    """Make the type of a struct of one field."""
+    return pa.struct([("x", kind)])
+
+
+LISTS = pa.list_(pa.large_list(pa.string()))
+
 PLAIN: list[Any] = [
     (pa.array(["a", None, "b", "a"]).dictionary_encode(), pa.string()),
     (pa.array([1, None, 2, 1]).dictionary_encode(), pa.int64()),
@@ -194,6 +201,10 @@ PLAIN: list[Any] = [
     (pa.array([[1, 2], None, [3, 4], [5, 6]], pa.list_(pa.int8(), 2)), pa.list_(pa.int8())),
     (pa.RunEndEncodedArray.from_arrays([3, 4], ["a", "b"]), pa.string()),
     (pa.array([["a"], None, [], ["b"]], pa.list_(pa.string_view())), pa.list_(pa.string())),
+    (pa.array([[1], None, [], [2, 3]], pa.list_view(pa.int8())), pa.list_(pa.int8())),
+    (pa.ListViewArray.from_arrays([3, 1, 0, 0], [1, 2, 0, 2], [1, 2, 3, 4]), pa.list_(pa.int64())),
+    (pa.array([[["a"]], None, [], [None]], pa.list_(pa.large_list_view(pa.string_view()))), LISTS),
+    (pa.array([{"x": [1]}, None, {"x": None}, {}], struct_of(pa.list_view(pa.int8()))), struct_of(pa.list_(pa.int8()))),
     (pa.array([dt.date(2026, 1, 1), None] * 2, pa.date64()), pa.date32()),
     (pa.nulls(4), pa.null()),
     (pa.array([dt.datetime(2026, 1, 1)] * 4, pa.timestamp("s")), pa.timestamp("s")),  # noqa: DTZ001
@@ -232,6 +243,7 @@ REFUSED: list[Any] = [
     (pa.array([[1]] * 3, pa.list_(pa.duration("s"))), 0, "none of the formats"),
     (pa.UnionArray.from_sparse(pa.array([0, 0, 0], pa.int8()), [pa.array([1, 2, 3])]), 0, "none of the formats"),
     (pa.StructArray.from_arrays([pa.array([1, 2, 3])] * 2, ["x", "x"]), 0, "one name"),
+    (pa.nulls(3, pa.map_(pa.string(), pa.list_view(pa.int8()))), 0, "none of the formats"),
 ]
 
 

@@ -346,6 +346,18 @@ def test_a_column_name_is_text() -> None:
         str(caught.value).encode()
 
 
+@pytest.mark.parametrize(
+    "column",
+    [pa.array([{}, None], pa.struct([])), pa.array([0, 2**62], pa.timestamp("s"))],
+    ids=["struct without fields", "seconds beyond milliseconds"],
+)
+def test_what_pyarrow_does_not_write_is_refused(column: Any) -> None:
+    """It says so when the row group is written; the column is found."""
+    with pytest.raises(RowError, match="Column 'v': Parquet has no place for") as caught:
+        encoded(Parquet(), pa.record_batch({"id": pa.array([1, 2]), "v": column}))
+    assert caught.value.column == "v"
+
+
 def test_a_row_without_columns_is_refused() -> None:
     """A table without columns has no rows; where columns are known, it is a row of nulls."""
     with pytest.raises(RowError, match="no columns"):

@@ -19,6 +19,9 @@ REFUSALS: Final = (ValueError, TypeError, OverflowError, NotImplementedError, Re
 """What pyarrow raises where a value does not fit; ArrowInvalid is a ValueError, ArrowTypeError a TypeError."""
 
 
+_LIST_VIEW: Final = "list_view<"
+
+
 class ArrowStream(Protocol):
     """What a table or a reader of Arrow data has (the Arrow PyCapsule interface)."""
 
@@ -108,14 +111,14 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
             message = "in which two fields have one name"
             raise TypeError(message)
         return pa.struct([field.with_type(plain_type(field.type)) for field in fields])
-    if types.is_map(kind):
+    if types.is_map(kind) and _LIST_VIEW not in str(kind):
         return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
-    if types.is_large_list(kind) or str(kind).startswith("large_list_view<"):
+    if types.is_large_list(kind) or str(kind).startswith(f"large_{_LIST_VIEW}"):
         return pa.large_list(kind.value_field.with_type(plain_type(kind.value_type)))
     # Parquet has no lists of fixed size either
-    if types.is_list(kind) or types.is_fixed_size_list(kind) or str(kind).startswith("list_view<"):
+    if types.is_list(kind) or types.is_fixed_size_list(kind) or str(kind).startswith(_LIST_VIEW):
         return pa.list_(kind.value_field.with_type(plain_type(kind.value_type)))
-    if types.is_duration(kind) or types.is_interval(kind) or types.is_union(kind):
+    if types.is_duration(kind) or types.is_interval(kind) or types.is_union(kind) or types.is_map(kind):
         message = "which none of the formats has"
         raise TypeError(message)
     # by their texts: pyarrow's tests for views are younger than the oldest version that is supported
@@ -158,6 +161,8 @@ def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
     pa = require_pyarrow()
     import pyarrow.compute as pc  # noqa: PLC0415  # with the extra only
 
+    if _LIST_VIEW in str(column.type):
+        return _without_views(column, kind)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     elif pa.types.is_run_end_encoded(column.type):
@@ -166,6 +171,23 @@ def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
         # a null of fixed size hides values, which pyarrow 21 cannot write; what is taken has none
         return column.cast(kind).take(pa.array(range(len(column))))
     return column if column.type.equals(kind) else column.cast(kind)
+
+
+def _without_views(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Copy lists that are views, at any depth: pyarrow's own cast (25.0) reads beyond their offsets."""
+    pa = require_pyarrow()
+    import pyarrow.compute as pc  # noqa: PLC0415  # with the extra only
+
+    if pa.types.is_struct(kind):
+        children = [_without_views(child, field.type) for child, field in zip(column.flatten(), kind, strict=True)]
+        return pa.StructArray.from_arrays(children, fields=list(kind), mask=column.is_null())
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        made, width = (pa.ListArray, pa.int32()) if pa.types.is_list(kind) else (pa.LargeListArray, pa.int64())
+        lengths = pc.fill_null(pc.list_value_length(column), 0)
+        offsets = pa.concat_arrays([pa.array([0], width), pc.cumulative_sum(lengths).cast(width)])
+        values = _without_views(column.flatten(), kind.value_type)
+        return made.from_arrays(offsets, values, type=kind, mask=column.is_null())
+    return _plain(column, kind)
 
 
 def _refuse_twins(names: list[str]) -> None:

@@ -23,7 +23,7 @@ from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats import parquet_footer
-from s3dest.formats.arrow import plain_type, require_pyarrow, settled
+from s3dest.formats.arrow import REFUSALS, plain_type, require_pyarrow, settled
 from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns
 from s3dest.formats.arrow_types import cast, unite
 from s3dest.formats.columns import Columns
@@ -112,21 +112,42 @@ class _File:
         return partial(self._write, number, batches, schema)
 
     def _write(self, number: int, batches: list[pa.RecordBatch], schema: pa.Schema) -> bytes:
-        import pyarrow.parquet as pq  # noqa: PLC0415  # with the extra only
-
-        pa, options = require_pyarrow(), self._options
-        memory = pa.BufferOutputStream()
-        with pq.ParquetWriter(
-            memory, schema, compression=options.compression, dictionary_pagesize_limit=_dictionary(options)
-        ) as writer:
-            writer.write_table(pa.Table.from_batches(batches, schema=schema), row_group_size=options.row_group_rows)
-        pages, footer = parquet_footer.split(memoryview(memory.getvalue()))
+        table = require_pyarrow().Table.from_batches(batches, schema=schema)
+        try:
+            written = _written(table, self._options)
+        except REFUSALS as error:
+            raise _refusal(table, self._options) from error
+        pages, footer = parquet_footer.split(written)
         self._footers[number] = footer, len(pages)
         return bytes(pages) if number else b"".join([parquet_footer.MAGIC, pages])
 
     def finish(self) -> bytes:
         """Write the footer; all groups are written."""
         return parquet_footer.joined(self._footers) if self._footers else b""
+
+
+def _written(table: pa.Table, options: Parquet) -> memoryview:
+    import pyarrow.parquet as pq  # noqa: PLC0415  # with the extra only
+
+    memory = require_pyarrow().BufferOutputStream()
+    with pq.ParquetWriter(
+        memory, table.schema, compression=options.compression, dictionary_pagesize_limit=_dictionary(options)
+    ) as writer:
+        writer.write_table(table, row_group_size=options.row_group_rows)
+    return memoryview(memory.getvalue())
+
+
+def _refusal(table: pa.Table, options: Parquet) -> RowError:
+    """Find the column that pyarrow does not write: a struct without fields, seconds beyond what milliseconds hold."""
+    for name in table.schema.names:
+        try:
+            _written(table.select([name]), options)
+        except REFUSALS:
+            kind = table.schema.field(name).type
+            message = f"Column {name!r}: Parquet has no place for {kind}, or for one of its values."
+            return RowError(message, column=name, remedy="Cast the column before it is written.")
+    message = "Parquet has no place for a row group of these rows."
+    return RowError(message, remedy="Cast the columns before they are written.")
 
 
 class _Encoder:
