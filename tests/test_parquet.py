@@ -346,16 +346,28 @@ def test_a_column_name_is_text() -> None:
         str(caught.value).encode()
 
 
-@pytest.mark.parametrize(
-    "column",
-    [pa.array([{}, None], pa.struct([])), pa.array([0, 2**62], pa.timestamp("s"))],
-    ids=["struct without fields", "seconds beyond milliseconds"],
-)
-def test_what_pyarrow_does_not_write_is_refused(column: Any) -> None:
+def test_what_pyarrow_does_not_write_is_refused() -> None:
     """It says so when the row group is written; the column is found."""
+    nothing = pa.array([{}, None], pa.struct([]))
     with pytest.raises(RowError, match="Column 'v': Parquet has no place for") as caught:
-        encoded(Parquet(), pa.record_batch({"id": pa.array([1, 2]), "v": column}))
+        encoded(Parquet(), pa.record_batch({"id": pa.array([1, 2]), "v": nothing}))
     assert caught.value.column == "v"
+
+
+@pytest.mark.parametrize("schema", [None, {"v": "timestamp[s]"}])
+def test_seconds_that_parquet_has_no_place_for_are_refused(schema: Any) -> None:
+    """It has milliseconds only."""
+    moments = pa.array([0, 2**62], pa.timestamp("s"))
+    with pytest.raises(RowError, match="Row 1, column 'v'"):
+        encoded(Parquet(), pa.record_batch({"v": moments}), schema=schema)
+
+
+def test_seconds_are_told_as_they_are_stored() -> None:
+    """In milliseconds, at any depth."""
+    batch = pa.record_batch({"v": pa.array([[0], None, [1]], pa.list_(pa.timestamp("s", "UTC")))})
+    table = pq.read_table(io.BytesIO(encoded(Parquet(), batch)))
+    assert table.schema.field("v").type.value_type == pa.timestamp("ms", "UTC")
+    assert table.to_pylist() == batch.to_pylist()
 
 
 def test_a_row_without_columns_is_refused() -> None:

@@ -8,6 +8,7 @@ UTF-8, durations, intervals and unions are a `RowError`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from s3dest.errors import ConfigError, RowError
@@ -20,6 +21,13 @@ REFUSALS: Final = (ValueError, TypeError, OverflowError, NotImplementedError, Re
 
 
 _LIST_VIEW: Final = "list_view<"
+
+
+Stored = Callable[["pa.DataType"], "pa.DataType"]
+
+
+def _as_it_is(kind: pa.DataType) -> pa.DataType:
+    return kind
 
 
 class ArrowStream(Protocol):
@@ -70,8 +78,8 @@ def batches(data: ArrowStream | ArrowArray) -> Iterable[pa.RecordBatch]:
     raise ConfigError(message, code="not_arrow", remedy="For rows, use write_many().")
 
 
-def settled(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
-    """Return a batch that every format takes, with all its values.
+def settled(batch: pa.RecordBatch, first_row: int, *, stored: Stored = _as_it_is) -> pa.RecordBatch:
+    """Return a batch that every format takes, with all its values; ``stored`` says how one format keeps a plain type.
 
     Raises:
         RowError: It has columns of the same name, or of a type that no format has, or a value is broken.
@@ -81,7 +89,7 @@ def settled(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
-            kind = plain_type(column.type)
+            kind = plain_type(column.type, stored=stored)
         except TypeError as error:
             message = f"Column {name!r} has the Arrow type {column.type}, {error}."
             raise RowError(message, row=first_row, column=name, remedy="Cast it to text or a number.") from None
@@ -95,34 +103,35 @@ def settled(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
     return arrow.RecordBatch.from_arrays(columns, schema=arrow.schema(fields))
 
 
-def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Find the type, at any depth, that holds the same values without an encoding of its own.
+def plain_type(kind: pa.DataType, *, stored: Stored = _as_it_is) -> pa.DataType:
+    """Find the type, at any depth, that holds the same values without an encoding of its own, as it is stored.
 
     Raises:
         TypeError: No format has a place for it; the text says why.
     """
-    pa = require_pyarrow()
+    pa, inner = require_pyarrow(), partial(plain_type, stored=stored)
     types = pa.types
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
-        return plain_type(kind.value_type)
+        return inner(kind.value_type)
     if types.is_struct(kind):
         fields = [kind.field(number) for number in range(kind.num_fields)]
         if len({field.name for field in fields}) < len(fields):
             message = "in which two fields have one name"
             raise TypeError(message)
-        return pa.struct([field.with_type(plain_type(field.type)) for field in fields])
+        return pa.struct([field.with_type(inner(field.type)) for field in fields])
     if types.is_map(kind) and _LIST_VIEW not in str(kind):
-        return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
+        return pa.map_(inner(kind.key_type), inner(kind.item_type))
     if types.is_large_list(kind) or str(kind).startswith(f"large_{_LIST_VIEW}"):
-        return pa.large_list(kind.value_field.with_type(plain_type(kind.value_type)))
+        return pa.large_list(kind.value_field.with_type(inner(kind.value_type)))
     # Parquet has no lists of fixed size either
     if types.is_list(kind) or types.is_fixed_size_list(kind) or str(kind).startswith(_LIST_VIEW):
-        return pa.list_(kind.value_field.with_type(plain_type(kind.value_type)))
+        return pa.list_(kind.value_field.with_type(inner(kind.value_type)))
     if types.is_duration(kind) or types.is_interval(kind) or types.is_union(kind) or types.is_map(kind):
         message = "which none of the formats has"
         raise TypeError(message)
     # by their texts: pyarrow's tests for views are younger than the oldest version that is supported
-    return {"string_view": pa.string(), "binary_view": pa.binary(), "date64[ms]": pa.date32()}.get(str(kind), kind)
+    plain = {"string_view": pa.string(), "binary_view": pa.binary(), "date64[ms]": pa.date32()}.get(str(kind), kind)
+    return stored(plain)
 
 
 def first_refused(length: int, attempt: Callable[[int], object]) -> int:

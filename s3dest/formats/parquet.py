@@ -138,7 +138,7 @@ def _written(table: pa.Table, options: Parquet) -> memoryview:
 
 
 def _refusal(table: pa.Table, options: Parquet) -> RowError:
-    """Find the column that pyarrow does not write: a struct without fields, seconds beyond what milliseconds hold."""
+    """Find the column that pyarrow does not write, such as a struct without fields."""
     for name in table.schema.names:
         try:
             _written(table.select([name]), options)
@@ -217,7 +217,7 @@ class _Encoder:
         return b""
 
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
-        self._add(settled(batch, first_row), first_row)
+        self._add(settled(batch, first_row, stored=_in_milliseconds), first_row)
         return b""
 
     def finish(self) -> bytes:
@@ -279,6 +279,14 @@ class _Encoder:
         self._forget()
         for batch in batches:
             self._keep(batch)
+
+
+def _in_milliseconds(kind: pa.DataType) -> pa.DataType:
+    """Find what becomes of seconds, which Parquet does not have; pyarrow 19 would let them overflow."""
+    pa = require_pyarrow()
+    if pa.types.is_timestamp(kind) and kind.unit == "s":
+        return pa.timestamp("ms", kind.tz)
+    return pa.time32("ms") if kind.equals(pa.time32("s")) else kind
 
 
 def _dictionary(options: Parquet) -> int:
