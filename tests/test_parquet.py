@@ -375,6 +375,10 @@ def test_a_row_without_columns_is_refused() -> None:
     with pytest.raises(RowError, match="no columns"):
         encoded(FORMAT, [{}])
     assert read(encoded(FORMAT, [{"a": 1}], [{}])).to_pylist() == [{"a": 1}, {"a": None}]
+    nothing = pa.record_batch({"a": [1]}).select([])
+    with pytest.raises(RowError, match="no columns"):
+        encoded(FORMAT, nothing)
+    assert read(encoded(FORMAT, [{"a": 1}], nothing)).to_pylist() == [{"a": 1}, {"a": None}]
 
 
 def test_row_groups_are_closed_at_their_rows_and_bytes() -> None:

@@ -69,8 +69,7 @@ def batch_of_columns(columns: Columns, known: Known, first_row: int) -> pa.Recor
     if not names.keys() >= columns.keys():
         _add_names(names, columns, first_row)
     if not columns:
-        message = f"Row {first_row} has no columns, and Parquet cannot keep such a row."
-        raise RowError(message, row=first_row, remedy="Leave the row out, or name its columns by a schema.")
+        raise no_columns(first_row)
     count = len(next(iter(columns.values())).values)
     absent = Values([None] * count, frozenset([type(None)]))
     fields, arrays = [], []
@@ -79,6 +78,12 @@ def batch_of_columns(columns: Columns, known: Known, first_row: int) -> pa.Recor
         arrays.append(_column(columns.get(name, absent), fixed, name, first_row))
         fields.append(fixed if fixed is not None else pa.field(name, arrays[-1].type))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def no_columns(row: int) -> RowError:
+    """Build the error for a row of nothing."""
+    message = f"Row {row} has no columns, and Parquet cannot keep such a row."
+    return RowError(message, row=row, remedy="Leave the row out, or name its columns by a schema.")
 
 
 def _columns_of_any(rows: Sequence[Row], names: dict[str, None], first_row: int) -> Columns:

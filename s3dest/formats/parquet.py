@@ -24,7 +24,7 @@ from uuid import UUID
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats import parquet_footer
 from s3dest.formats.arrow import REFUSALS, plain_type, require_pyarrow, settled
-from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns
+from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns, no_columns
 from s3dest.formats.arrow_types import cast, unite
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Group, Row, SchemaGrown
@@ -217,6 +217,8 @@ class _Encoder:
         return b""
 
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
+        if batch.num_rows and not batch.num_columns and not (self._schema is not None and self._schema.names):
+            raise no_columns(first_row)
         self._add(settled(batch, first_row, stored=_in_milliseconds), first_row)
         return b""
 
