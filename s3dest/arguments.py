@@ -6,19 +6,26 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 from s3dest.errors import ConfigError
 from s3dest.formats.encoder import RowLike
+
+_TABLES: Final = frozenset({"DataFrame", "Table", "RecordBatch", "RecordBatchReader"})
+"""Those of pandas, polars and pyarrow; to go through one gives names, columns or batches, and no rows."""
 
 
 def rows_of(rows: Iterable[RowLike]) -> Iterable[RowLike]:
     """Begin with rows: a list or tuple as it is, or an iterator.
 
     Raises:
-        ConfigError: It is no iterable of rows, but one row, or none.
+        ConfigError: It is no iterable of rows, but one row, a table, or none.
     """
     if isinstance(rows, (list, tuple)):
         return rows
+    if type(rows).__name__ in _TABLES and (hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "__arrow_c_array__")):
+        message = f"write_many() takes an iterable of rows, and a {type(rows).__name__} is one of something else."
+        raise ConfigError(message, code="not_rows", remedy="For tables and data frames, use write_arrow().")
     try:
         if not isinstance(rows, (str, bytes, bytearray, memoryview, Mapping)):
             return iter(rows)

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 from fake import FakeAws, faults
 from orders import DATE, FOLDER, ID, MANIFEST, ROWS, append_rows, data_keys, visible
@@ -196,6 +198,16 @@ def test_what_is_not_rows_is_refused_whole(aws: FakeAws, rows: Any) -> None:
             append.write_many(rows)
         assert caught.value.code == "not_rows"
         append.write({"id": 1})
+    assert append.receipt.rows == 1
+
+
+@pytest.mark.parametrize("table", [pa.table({"id": [1]}), pa.record_batch({"id": [1]}), pd.DataFrame({"id": [1]})])
+def test_a_table_is_no_iterable_of_rows(aws: FakeAws, table: Any) -> None:
+    """One would iterate over its columns or their names; how to write it is told."""
+    with aws.destination() as destination, destination.append("orders") as append:
+        with pytest.raises(ConfigError, match="use write_arrow"):
+            append.write_many(table)
+        append.write_arrow(table)
     assert append.receipt.rows == 1
 
 
