@@ -25,6 +25,7 @@ from s3dest.formats.partition import Partitioning, folder
 from s3dest.layout import Layout
 from s3dest.lifecycle import Lifecycle, State
 from s3dest.names import MAX_KEY_BYTES
+from s3dest.options import checksums_of
 from s3dest.prepared import PreparedAppend, PreparedObject
 from s3dest.results import Progress, Receipt, StoredObject
 from s3dest.stock import Stock
@@ -71,6 +72,7 @@ class AppendWriter:
             key_of=self._key_of,
             part_size=delivery.options.part_size,
             signed=not delivery.config.over_tls,
+            md5=checksums_of(delivery.config, delivery.options) == "md5",
         )
         partitioning = _partitioning(partition_by, layout)
         self._is_parted = partitioning is not None

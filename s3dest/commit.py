@@ -172,7 +172,6 @@ class Committer:
     ) -> Creation:
         if isinstance(item, PreparedObject):
             return self._complete(transfer, item, on_retry)
-        assert item.digests.md5 is not None  # noqa: S101  # what is too large for one request has gone up
         sha256 = item.digests.sha256
         data = item.read(0, item.size) if item.size <= BLOCK else Piece(item.read, 0, item.size, sha256=sha256)
         body = Body(data, sha256, item.digests.md5)

@@ -16,7 +16,7 @@ class Digests:
     sha256: bytes
     crc32: int
     md5: bytes | None
-    """Not known of what is too large for one request: nothing is compared with it."""
+    """Not known where no request will carry it."""
 
 
 class PartDigests(NamedTuple):
@@ -28,21 +28,22 @@ class PartDigests(NamedTuple):
 
 
 class Digester:
-    """Digests bytes as they come."""
+    """Digests bytes as they come; an MD5, which takes as long as all else, only where it is needed."""
 
     __slots__ = ("_crc32", "_md5", "_sha256")
 
-    def __init__(self) -> None:
+    def __init__(self, *, md5: bool) -> None:
         self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._md5 = hashlib.md5(usedforsecurity=False) if md5 else None
         self._crc32 = 0
 
     def update(self, data: bytes | memoryview) -> None:
         """Take bytes in."""
         self._sha256.update(data)
-        self._md5.update(data)
+        if self._md5 is not None:
+            self._md5.update(data)
         self._crc32 = isal_zlib.crc32(data, self._crc32)  # five times as fast as zlib's
 
     def digests(self) -> Digests:
         """Tell the digests of all bytes so far."""
-        return Digests(self._sha256.digest(), self._crc32, self._md5.digest())
+        return Digests(self._sha256.digest(), self._crc32, self._md5.digest() if self._md5 is not None else None)

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, PositiveInt
 
+from s3dest.config import DestinationConfig
 from s3dest.model import Model
 
 MIB: Final = 1024 * 1024
@@ -58,6 +59,14 @@ class TransferOptions(Model):
 
     read_timeout: _Positive = timedelta(seconds=60)
     """How long one try waits for the next byte of the answer, and a connection used before to take more bytes."""
+
+
+def checksums_of(config: DestinationConfig, options: TransferOptions) -> Literal["aws", "md5"]:
+    """Choose the form of checksums: as the options say, as the store is known to take, or as stores of its kind do."""
+    if options.checksums != "auto":
+        return options.checksums
+    known = config.capabilities.checksums if config.capabilities else None
+    return known or ("aws" if config.on_aws else "md5")
 
 
 def within(limit: timedelta, options: TransferOptions) -> TransferOptions:

@@ -46,6 +46,8 @@ class Workshop:
     make_room: Callable[[int], bool]
     """Takes bytes of the budget, waiting or spilling as needed, and tells whether memory has room for them; if not,
     they are to leave it at once. Raises what made an upload fail."""
+    md5: bool = False
+    """Whether the objects' MD5 is needed."""
     presses: set[Press] = field(default_factory=set)
     """Those at work: what they hold can be spilled, and is given up with the writer."""
 
@@ -75,7 +77,7 @@ class Press:
         self._compressor = compressor
         self._block = block
         self._raw = Shelf(workshop.budget, workshop.spill)
-        self._digester = Digester()
+        self._digester = Digester(md5=workshop.md5)
         self._making: deque[_Making] = deque()
         self._coming: deque[_Making] = deque()  # those of them that are not passed on
         self._order = threading.Lock()  # while they are

@@ -137,7 +137,7 @@ ETAG_DIFFERS = Problem(
     "etag_differs",
     IntegrityError,
     "network",
-    "The store's ETag for s3://{bucket}/{key} is not the MD5 of the bytes sent: it holds something else.",
+    "The store's checksum or ETag for s3://{bucket}/{key} is not that of the bytes sent: it holds something else.",
     "Look for a proxy or gateway that alters bodies (one that keeps aws-chunked framing, say), and delete that object.",
 )
 NO_ANSWER = Problem(

@@ -10,10 +10,10 @@ import contextlib
 import hashlib
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from s3dest import problems
@@ -23,7 +23,7 @@ from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms, SseS3
 from s3dest.errors import RequestError, S3DestError
 from s3dest.identity import Identity
-from s3dest.options import TransferOptions
+from s3dest.options import TransferOptions, checksums_of
 from s3dest.piece import Piece
 from s3dest.prepared import PreparedPart
 from s3dest.privacy import calling
@@ -51,12 +51,17 @@ class Body:
 
     data: bytes | Piece = field(repr=False)
     sha256: bytes
-    md5: bytes
+    md5: bytes | None = None
+    """If it was taken already."""
 
     @classmethod
     def of(cls, data: bytes) -> Body:
         """Digest ``data``."""
-        return cls(data, hashlib.sha256(data).digest(), hashlib.md5(data, usedforsecurity=False).digest())
+        return cls(data, hashlib.sha256(data).digest())
+
+    def find_md5(self) -> bytes:
+        """Take the MD5, unless it was."""
+        return self.md5 if self.md5 is not None else _md5(self.data)
 
     def fresh(self) -> bytes | Piece:
         """Return what to send, from its beginning; it is shared, not copied."""
@@ -88,9 +93,7 @@ class Bucket:
         clock: Clock | None = None,
     ) -> None:
         self.config = config
-        self._aws_checksums = (
-            _form_of_checksums(config) if options.checksums == "auto" else options.checksums
-        ) == "aws"
+        self._aws_checksums = checksums_of(config, options) == "aws"
         self._wire = Wire(config, identity, options, purpose=purpose, clock=clock or Clock())
         self._told: set[str] = set()
         self._completions = Completions()
@@ -136,8 +139,9 @@ class Bucket:
     ) -> Creation:
         """Create an object unless there is one; action: ``s3:PutObject``.
 
-        A 412 is no error here: the caller knows whose object it is. The answer must carry an ETag, and one that is
-        an MD5 must be the body's.
+        A 412 is no error here: the caller knows whose object it is. The answer must carry an ETag. Where it tells the
+        SHA-256 that the store has, as AWS does of one that was sent, that must be the body's; else an ETag that is
+        an MD5 must be.
 
         Raises:
             RequestError: S3 refused, or did not answer before the deadline.
@@ -152,7 +156,7 @@ class Bucket:
             value = base64.b64encode(body.sha256).decode()
             parameters |= {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": value}
         else:
-            parameters["ContentMD5"] = base64.b64encode(body.md5).decode()
+            parameters["ContentMD5"] = base64.b64encode(body.find_md5()).decode()
         try:
             answer, ambiguous = self._wire.send(
                 operation, key, parameters, body=body.fresh, needs="ETag", on_retry=on_retry
@@ -164,7 +168,8 @@ class Bucket:
                 raise self._wire.failure(problems.ETAG_DIFFERS, operation, key) from error
             return Creation(created=False, ambiguous=error.ambiguous)
         try:
-            etag = self._checked_etag(answer, body.md5, operation, key)
+            told = self._told_sha256(answer, body, operation, key)
+            etag = self._checked_etag(answer, None if told else body.find_md5, operation, key)
         except RequestError as error:
             error.ambiguous = True  # something is there
             self._altered.add(key)
@@ -216,18 +221,17 @@ class Bucket:
         operation = "UploadPart"
         parameters: dict[str, Any] = {"UploadId": upload_id, "PartNumber": number}
         piece = Piece.of(data) if isinstance(data, bytes) else data
-        md5 = crc32 = None
+        md5: bytes | None = None
+        crc32 = None
         if self._aws_checksums:
             crc32 = crc32_text(piece.checksum())
             parameters |= {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": crc32}
         else:
-            digest = hashlib.md5(usedforsecurity=False)
-            for block in piece.blocks():
-                digest.update(block)
-            md5 = digest.digest()
+            md5 = _md5(piece)
             parameters["ContentMD5"] = base64.b64encode(md5).decode()
         answer, _ = self._wire.send(operation, key, parameters, body=piece.fresh, needs="ETag", on_retry=on_retry)
-        return PreparedPart(number=number, etag=self._checked_etag(answer, md5, operation, key), crc32=crc32)
+        etag = self._checked_etag(answer, None if md5 is None else lambda: md5, operation, key)
+        return PreparedPart(number=number, etag=etag, crc32=crc32)
 
     def complete_upload(
         self,
@@ -327,11 +331,18 @@ class Bucket:
             self.abort_upload(key, str(answer["UploadId"]))
         return True
 
-    def _checked_etag(self, answer: Answer, md5: bytes | None, operation: str, key: str) -> str:
+    def _told_sha256(self, answer: Answer, body: Body, operation: str, key: str) -> bool:
+        """Tell whether the store says which SHA-256 it has; that must be the one of the bytes sent."""
+        told, ours = str(answer.get("ChecksumSHA256", "")), base64.b64encode(body.sha256).decode()
+        if not ours.startswith(told):  # a closed connection may have cut it off
+            raise self._wire.failure(problems.ETAG_DIFFERS, operation, key)
+        return told == ours
+
+    def _checked_etag(self, answer: Answer, md5: Callable[[], bytes] | None, operation: str, key: str) -> str:
         """Return the ETag; one that is an MD5 must be that of the bytes sent."""
         etag = str(answer["ETag"]).strip('"')
         encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
-        if md5 is not None and not encrypted and _MD5_ETAG.fullmatch(etag) and etag != md5.hex():
+        if md5 is not None and not encrypted and _MD5_ETAG.fullmatch(etag) and etag != md5().hex():
             raise self._wire.failure(problems.ETAG_DIFFERS, operation, key)
         return etag
 
@@ -349,10 +360,11 @@ class Bucket:
         return {"ServerSideEncryption": "AES256"} if isinstance(encryption, SseS3) else {}
 
 
-def _form_of_checksums(config: DestinationConfig) -> Literal["aws", "md5"]:
-    """Choose what the store is known to take, or what stores of its kind do."""
-    known = config.capabilities.checksums if config.capabilities else None
-    return known or ("aws" if config.on_aws else "md5")
+def _md5(data: bytes | Piece) -> bytes:
+    digest = hashlib.md5(usedforsecurity=False)
+    for block in [data] if isinstance(data, bytes) else data.blocks():
+        digest.update(block)
+    return digest.digest()
 
 
 def _crc32_of(part: PreparedPart) -> dict[str, str]:

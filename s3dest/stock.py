@@ -36,6 +36,7 @@ class Stock:
         key_of: Callable[[FinishedObject], str],
         part_size: int,
         signed: bool,
+        md5: bool,
     ) -> None:
         self._budget = budget
         self._make_uploads = uploads
@@ -43,7 +44,7 @@ class Stock:
         self._part_size = part_size
         self._signed = signed
         self._uploads: Uploads | None = None
-        self.workshop = Workshop(budget, Spill(), pool, self._make_room)
+        self.workshop = Workshop(budget, Spill(), pool, self._make_room, md5)
         self.at_hand: list[FinishedObject] = []
         self.bytes_encoded = 0
         """Bytes of all objects so far as they were encoded, before they are compressed."""

@@ -9,7 +9,7 @@ import logging
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -581,3 +581,13 @@ def test_an_interrupt_while_committing_leaves_no_half(aws: FakeAws) -> None:
         assert visible(aws) == ROWS
         assert receipt.orphans == ()
         assert len(aws.store.objects) == 2
+
+
+@pytest.mark.parametrize(("checksums", "taken"), [("aws", False), ("md5", True), ("auto", False)])
+def test_an_md5_is_taken_only_where_requests_carry_it(
+    aws: FakeAws, checksums: Literal["aws", "md5", "auto"], *, taken: bool
+) -> None:
+    """It takes as long as all other digests together."""
+    options = TransferOptions(checksums=checksums)
+    with aws.destination(options=options) as destination, destination.append("orders") as append:
+        assert append._stock.workshop.md5 is taken

@@ -83,7 +83,7 @@ def bucket_at(aws: FakeAws) -> Iterator[Callable[[str], Bucket]]:
 def put(bucket: Bucket, piece: Piece) -> None:
     """Put an object."""
     whole = Body.of(DATA)
-    assert bucket.put(KEY, Body(piece, whole.sha256, whole.md5), content_type="text/plain").created
+    assert bucket.put(KEY, Body(piece, whole.sha256, whole.find_md5()), content_type="text/plain").created
 
 
 def upload(bucket: Bucket, piece: Piece) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from fake import FakeAws, Request, faults
@@ -326,6 +327,8 @@ def test_a_lost_answer_makes_the_next_412_our_own(
         (faults.bare(403, faults.HTML, content_type="text/html"), IntegrityError, "not_s3"),
         (faults.refusal(400, "KeyTooLongError", "Your key is too long"), RequestError, "key_refused_as_too_long"),
         (faults.WRONG_ETAG, IntegrityError, "etag_differs"),
+        (faults.WRONG_CHECKSUM, IntegrityError, "etag_differs"),
+        (faults.UNTOLD_CHECKSUM, IntegrityError, "etag_differs"),
     ],
     ids=lambda value: repr(value).partition(" at 0x")[0],
 )
@@ -339,6 +342,17 @@ def test_a_refusal_is_not_tried_again(
     assert caught.value.code == code
     assert len(aws.requests("PutObject")) == 1
     assert aws.clock.slept == []
+
+
+@pytest.mark.parametrize(("fault", "taken"), [(faults.WRONG_ETAG_ALONE, 0), (faults.CUT_CHECKSUM, 1)])
+def test_no_md5_is_taken_where_the_store_tells_the_sha256(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], fault: faults.Fault, taken: int
+) -> None:
+    """It says more than an ETag, which is looked at where the checksum is cut off, or not told."""
+    aws.faults.next("PutObject", fault)
+    with mock.patch.object(Body, "find_md5", autospec=True, side_effect=Body.find_md5) as find_md5:
+        assert put(bucket_of()).created
+    assert find_md5.call_count == taken
 
 
 @pytest.mark.usefixtures("aws")

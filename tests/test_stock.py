@@ -98,6 +98,7 @@ class Ground:
             key_of=lambda item: f"key-{item.number}",
             part_size=part_size,
             signed=False,
+            md5=False,
         )
 
     def build(self, rows: int, number: int = 0) -> Spool:

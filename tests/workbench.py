@@ -54,5 +54,5 @@ def workshop(limit: int = 2**40, pool: Executor | None = None) -> Workshop:
         return False
 
     threads = pool or Inline()
-    made = Workshop(budget, Spill(), lambda: threads, make_room)
+    made = Workshop(budget, Spill(), lambda: threads, make_room, md5=True)
     return made

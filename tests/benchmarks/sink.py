@@ -76,7 +76,7 @@ _SERVER: Final = """
     listen 127.0.0.1:{listen} backlog=1024;
     ssl_certificate {folder}/leaf; ssl_certificate_key {folder}/key;
     location / {{ echo_read_request_body; {sleep} echo_exec $answer; }}
-    location = /stored {{ internal; add_header ETag '"sink"'; return 200; }}
+    location = /stored {{ internal; add_header ETag '"sink"'; add_header x-amz-checksum-sha256 $http_x_amz_checksum_sha256; add_header x-amz-checksum-crc32 $http_x_amz_checksum_crc32; return 200; }}
     location = /found {{ internal; return 200; }}
     location = /marked {{ internal; add_header Last-Modified "Thu, 01 Jan 2026 00:00:00 GMT"; add_header ETag '"sink"'; return 200 '{{"initial_version": 2, "current_version": 2}}'; }}
     location = /deleted {{ internal; return 204; }}

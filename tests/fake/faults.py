@@ -5,6 +5,7 @@ A fault says whether the request takes effect first, how long it takes, and what
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +24,9 @@ from fake.messages import Answer, Request
 
 Twist = Callable[[Request, Answer], Answer]
 """Makes the answer that arrives of the one that the service gave (a 200 without anything, if it was never asked)."""
+
+
+_SHA256 = "x-amz-checksum-sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +120,26 @@ def _cut_etag(_request: Request, answer: Answer) -> Answer:
     return replace(answer, headers=cut)
 
 
-def _wrong_etag(_request: Request, answer: Answer) -> Answer:
+def _wrong_etag(request: Request, answer: Answer) -> Answer:
+    answer = _wrong_etag_alone(request, answer)
+    # as a store tells of other bytes
+    return _wrong_checksum(request, answer) if _SHA256 in answer.headers else answer
+
+
+def _wrong_etag_alone(_request: Request, answer: Answer) -> Answer:
     return answer.with_headers(ETag='"00000000000000000000000000000000"')
+
+
+def _wrong_checksum(_request: Request, answer: Answer) -> Answer:
+    return answer.with_headers(**{_SHA256: base64.b64encode(bytes(32)).decode()})
+
+
+def _cut_checksum(_request: Request, answer: Answer) -> Answer:
+    return answer.with_headers(**{_SHA256: answer.headers[_SHA256][:20]})
+
+
+def _untold_checksum(request: Request, answer: Answer) -> Answer:
+    return _wrong_etag_alone(request, answer.with_headers(**{_SHA256: ""}))
 
 
 def _white_space(_request: Request, answer: Answer) -> Answer:
@@ -173,6 +195,10 @@ ACCEPTED_202 = Fault("202 instead of 200", lambda _request, answer: replace(answ
 NO_ETAG = Fault("200 without ETag", _without_etag, effect=True)
 CUT_ETAG = Fault("answer cut in its ETag", _cut_etag, effect=True)
 WRONG_ETAG = Fault("wrong ETag", _wrong_etag, effect=True)
+WRONG_ETAG_ALONE = Fault("wrong ETag beside the right checksum", _wrong_etag_alone, effect=True)
+WRONG_CHECKSUM = Fault("wrong checksum", _wrong_checksum, effect=True)
+CUT_CHECKSUM = Fault("answer cut in its checksum", _cut_checksum, effect=True)
+UNTOLD_CHECKSUM = Fault("wrong ETag without a checksum", _untold_checksum, effect=True)
 WHITE_SPACE = Fault("white space first", _white_space, effect=True)
 
 

@@ -201,7 +201,8 @@ class Store:
             return refusal
         kms = self.kms or request.headers.get("x-amz-server-side-encryption") == "aws:kms"
         stored = Stored(request.body, _md5(b"kms" * kms + request.body), request.headers)
-        return Answer(200, self._keep(request.key, stored))
+        sent = {name: request.headers[name] for name in ("x-amz-checksum-sha256",) if name in request.headers}
+        return Answer(200, {**self._keep(request.key, stored), **sent})
 
     def _get(self, request: Request) -> Answer:
         stored = self.objects.get(request.key)
