@@ -16,6 +16,7 @@ from fake import FakeAws, Request, faults
 
 from s3dest import IntegrityError, S3DestError, TransferOptions, WrongRegionError
 from s3dest.errors import CredentialsError, RequestError, TransportError
+from s3dest.piece import Piece
 from s3dest.s3 import Body, Bucket
 from s3dest.version import __version__
 
@@ -353,6 +354,37 @@ def test_no_md5_is_taken_where_the_store_tells_the_sha256(
     with mock.patch.object(Body, "find_md5", autospec=True, side_effect=Body.find_md5) as find_md5:
         assert put(bucket_of()).created
     assert find_md5.call_count == taken
+
+
+def test_another_store_may_repeat_a_checksum_that_it_never_looked_at(
+    aws: FakeAws, bucket_of: Callable[..., Bucket]
+) -> None:
+    """There an ETag that is an MD5 is compared, whatever checksum is told."""
+    bucket = bucket_of(options=TransferOptions(checksums="aws"), **elsewhere(aws, "https://s3.example.com"))
+    aws.faults.next("PutObject", faults.WRONG_ETAG_ALONE)
+    with pytest.raises(IntegrityError, match="is not that of the bytes sent"):
+        put(bucket)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_large_body_is_read_again_only_for_an_md5_that_is_needed(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], *, told: bool
+) -> None:
+    """It lies on disk, perhaps; what was read once is found again."""
+    bucket = bucket_of(
+        options=TransferOptions(checksums="aws"), **({} if told else elsewhere(aws, "https://s3.a.example"))
+    )
+    data, read = bytes(range(256)) * 2**14, 0
+
+    def read_at(offset: int, size: int) -> bytes:
+        nonlocal read
+        read += len(found := data[offset : offset + size])
+        return found
+
+    body = Body(Piece(read_at, 0, len(data)), hashlib.sha256(data).digest())
+    assert bucket.put(KEY, body, content_type="a/b").created
+    assert aws.store.objects[KEY].data == data
+    assert read == len(data) * (1 if told else 2)
 
 
 @pytest.mark.usefixtures("aws")

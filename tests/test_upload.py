@@ -393,17 +393,27 @@ def test_an_abort_does_not_wait_for_an_sts_that_hangs(monkeypatch: pytest.Monkey
     assert soon == [(upload,)]
 
 
-def test_an_abort_needs_no_sts_while_there_is_a_session(aws: FakeAws) -> None:
-    """STS may be what has failed the transfer."""
+@pytest.mark.parametrize(
+    ("operation", "fault", "sessions"),
+    [
+        ("AssumeRole", faults.sts_refusal(403, "AccessDenied", "no"), 1),
+        ("AbortMultipartUpload", faults.EXPIRED_TOKEN, 2),
+    ],
+    ids=["STS fails", "S3 does not take the session any more"],
+)
+def test_an_abort_takes_the_session_that_there_is(
+    aws: FakeAws, operation: str, fault: faults.Fault, sessions: int
+) -> None:
+    """STS may be what has failed the transfer; another session is opened only where S3 refuses this one."""
     aws.store.allowed.add("s3:AbortMultipartUpload")
     with aws.destination() as target:
         bucket = target._delivery().bucket
         upload = PendingUpload(
             key="vendor/exports/x", upload_id=bucket.create_upload("vendor/exports/x", content_type="a/b")
         )
-        aws.faults.always("AssumeRole", faults.sts_refusal(403, "AccessDenied", "no"))
+        aws.faults.next(operation, fault)
         assert abort_uploads(bucket, [upload]) == ()
-    assert aws.operations.count("AssumeRole") == 1
+    assert aws.operations.count("AssumeRole") == sessions
 
 
 def test_a_body_that_cannot_be_read_is_no_fault_of_the_network() -> None:

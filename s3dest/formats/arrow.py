@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 REFUSALS: Final = (ValueError, TypeError, OverflowError, NotImplementedError, RecursionError)
 """What pyarrow raises where a value does not fit; ArrowInvalid is a ValueError, ArrowTypeError a TypeError."""
 
-
 _LIST_VIEW: Final = "list_view<"
 
-
 Stored = Callable[["pa.DataType"], "pa.DataType"]
+"""How a format keeps a plain type."""
 
 
 def _as_it_is(kind: pa.DataType) -> pa.DataType:

@@ -201,8 +201,8 @@ class Store:
             return refusal
         kms = self.kms or request.headers.get("x-amz-server-side-encryption") == "aws:kms"
         stored = Stored(request.body, _md5(b"kms" * kms + request.body), request.headers)
-        sent = {name: request.headers[name] for name in ("x-amz-checksum-sha256",) if name in request.headers}
-        return Answer(200, {**self._keep(request.key, stored), **sent})
+        sha256 = request.headers.get("x-amz-checksum-sha256")
+        return Answer(200, self._keep(request.key, stored) | ({"x-amz-checksum-sha256": sha256} if sha256 else {}))
 
     def _get(self, request: Request) -> Answer:
         stored = self.objects.get(request.key)
