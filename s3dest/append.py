@@ -86,7 +86,10 @@ class AppendWriter:
             on_batch=weakly(self._tell),
         )
         on_failure = partial(_discard, self._assembly, self._stock)
-        self._lifecycle = Lifecycle(layout.transfer_id, process=delivery.process, on_failure=on_failure)
+        on_abort = partial(_give_up, self._assembly, self._stock)
+        self._lifecycle = Lifecycle(
+            layout.transfer_id, process=delivery.process, on_failure=on_failure, on_abort=on_abort
+        )
         self._abandoned = weakref.finalize(self, abandon, self._stock, layout.transfer_id, os.getpid())
         self._stored: list[StoredObject] = []
         self._retries = 0
@@ -264,9 +267,10 @@ class AppendWriter:
         """Give the transfer up. Pending uploads are aborted as far as that is allowed.
 
         Nothing of it is visible, unless a commit was begun: then objects may be that no manifest names.
-        Does nothing after an earlier abort, or in another process. After a commit that was begun with a journal, the
-        journal forgets the transfer; its uploads are left to a lifecycle rule if another process may be finishing it.
-        A journal that fails is told in the log. Actions, where something was sent:
+        Does nothing after an earlier abort, or in another process. In the middle of a write, called by the source of
+        its rows or a signal handler, it lets that write end with a `StateError`, and is done then. After a commit that
+        was begun with a journal, the journal forgets the transfer; its uploads are left to a lifecycle rule if another
+        process may be finishing it. A journal that fails is told in the log. Actions, where something was sent:
         ``s3:AbortMultipartUpload`` is tried and may be denied (a lifecycle rule removes what is left); for a role
         ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
@@ -283,13 +287,12 @@ class AppendWriter:
                 raise StateError(message, code="committed", remedy="There is nothing to give up: its rows are visible.")
             if self._lifecycle.state is State.ABORTED:
                 return
-            self._lifecycle.state = State.ABORTED
-            self._assembly.discard()
             self._abandoned.detach()
             if self._prepared is not None and self._delivery.withdraw([self._prepared]):
-                self._stock.release()
-            else:
-                self._stock.abort()
+                self._lifecycle.state = State.ABORTED
+                _discard(self._assembly, self._stock)
+            elif not self._lifecycle.abort():
+                self._stock.cancel()
 
     def __enter__(self) -> Self:
         """Return the writer itself."""
@@ -391,6 +394,8 @@ class AppendWriter:
         self._retries += 1  # told with the next batch or object: this thread does not hold the lock
 
     def _tell(self) -> None:
+        if self._lifecycle.state is State.ABORTED:  # by a signal handler, in the middle of a write that goes no further
+            self._lifecycle.require_open()
         if self._on_progress is None:
             return
         stored = list(self._stored)
@@ -412,6 +417,11 @@ class AppendWriter:
 def _discard(assembly: Assembly, stock: Stock) -> None:
     assembly.discard()
     stock.release()
+
+
+def _give_up(assembly: Assembly, stock: Stock) -> None:
+    assembly.discard()
+    stock.abort()
 
 
 def _key_of(layout: Layout, writer_id: int, extension: str, item: FinishedObject) -> str:

@@ -31,13 +31,18 @@ class Lifecycle:
         transfer_id: For the texts.
         process: The process that the writer belongs to.
         on_failure: Called when the writer has failed, once; frees what it held.
+        on_abort: Called when the writer was aborted, once, and nothing works any more with what it held.
     """
 
-    def __init__(self, transfer_id: str, *, process: int, on_failure: Callable[[], None]) -> None:
+    def __init__(
+        self, transfer_id: str, *, process: int, on_failure: Callable[[], None], on_abort: Callable[[], None]
+    ) -> None:
         self.state = State.OPEN
         self._transfer_id = transfer_id
         self._process = process
         self._on_failure = on_failure
+        self._on_abort = on_abort
+        self._writes = 0  # calls that write, one in the middle of the other
         self._failure: BaseException | None = None
         self._is_held = False
 
@@ -118,13 +123,34 @@ class Lifecycle:
         """
         self.require_free()
         self.require_open()
+        self._writes += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Fail the writer if the call raised."""
+        """Fail the writer if the call raised; end an abort that came in the middle of it.
+
+        Raises:
+            StateError: There was one.
+        """
+        self._writes -= 1
         if error is not None:
             self._fail(error)
+        if self.state is State.ABORTED and not self._writes:
+            self._on_abort()
+            if error is None:
+                self.require_open()
+
+    def abort(self) -> bool:
+        """Let nothing more be written; tell whether all was given up, or a call that writes will do it at its end.
+
+        The latter where the source of its rows or a signal handler calls this: the call works with what is given up.
+        """
+        self.state = State.ABORTED
+        if self._writes:
+            return False
+        self._on_abort()
+        return True
 
     def _fail(self, error: BaseException) -> None:
         if self.state in {State.OPEN, State.SEALED}:

@@ -100,10 +100,14 @@ class Stock:
         self.release()
         return self._uploads.abort() if self._uploads else ()
 
-    def release(self) -> None:
-        """Let go of all bytes; sends nothing, and lets nothing more be sent."""
+    def cancel(self) -> None:
+        """Let nothing more be sent; returns at once."""
         if self._uploads is not None:
             self._uploads.cancel()
+
+    def release(self) -> None:
+        """Let go of all bytes; sends nothing, and lets nothing more be sent."""
+        self.cancel()
         for press in list(self.workshop.presses):
             press.discard()
         items, self.at_hand = self.at_hand, []

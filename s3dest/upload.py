@@ -11,7 +11,7 @@ from typing import Final
 
 from s3dest import problems
 from s3dest.budget import Budget
-from s3dest.errors import AccessDeniedError, RequestError, S3DestError
+from s3dest.errors import AccessDeniedError, RequestError, S3DestError, StateError
 from s3dest.file import file_changed
 from s3dest.finished import FinishedObject
 from s3dest.options import TransferOptions
@@ -35,7 +35,7 @@ ABORT_WAIT: Final = 10.0
 def _refuse_if(cancelled: threading.Event) -> None:
     if cancelled.is_set():
         message = "The transfer was given up."
-        raise S3DestError(
+        raise StateError(
             message, code="aborted", remedy="Repeat it with the same transfer id if it is wanted after all."
         )
 
@@ -169,7 +169,8 @@ class Uploads:
 
     def bring(self, item: FinishedObject, key: str) -> None:
         """Bring an object up and wait for it."""
-        self.start(item, key).result()
+        wait([self.start(item, key)])
+        self.raise_failure()
 
     @property
     def under_way(self) -> int:
@@ -181,14 +182,16 @@ class Uploads:
         wait([future for future in self._futures if not future.done()], return_when=FIRST_COMPLETED)
 
     def raise_failure(self) -> None:
-        """Raise what made one of the objects fail, if any did."""
+        """Raise what made one of the objects fail, if any did, or that all were given up."""
+        _refuse_if(self._cancelled)
         for future in self._futures:
             if future.done():
                 future.result()
 
     def results(self) -> list[PreparedObject]:
-        """Wait for all objects; raise the first failure."""
+        """Wait for all objects; raise the first failure, or that all were given up."""
         wait(self._futures)
+        _refuse_if(self._cancelled)
         return [future.result() for future in self._futures]
 
     def cancel(self) -> None:
