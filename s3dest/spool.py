@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from s3dest.finished import FinishedObject
+from s3dest.formats.arrow import mappings_of
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import ArrowEncoder, ColumnEncoder, Encoder, Format, GroupEncoder, Row, TextEncoder
 from s3dest.formats.partition import Partition
@@ -82,7 +83,7 @@ class ArrowRows:
         """Have them encoded."""
         if isinstance(encoder, ArrowEncoder):
             return encoder.encode_arrow(self.batch, first_row=first_row)
-        return encoder.encode(self.batch.to_pylist(), first_row=first_row)
+        return encoder.encode(mappings_of(self.batch, first_row), first_row=first_row)
 
     def slice(self, start: int, stop: int) -> ArrowRows:
         """Take some of them."""

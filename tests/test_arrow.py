@@ -121,6 +121,20 @@ def test_nanoseconds_are_kept() -> None:
     assert pq.read_table(io.BytesIO(encoded(Parquet(), table)))["a"].cast("int64").to_pylist() == [1, None]
 
 
+@pytest.mark.parametrize("file_format", [JSON, CSV], ids=lambda item: item.name)
+@pytest.mark.parametrize("kind", [pa.time64("ns"), pa.timestamp("ns"), pa.timestamp("ns", "UTC")], ids=str)
+def test_nanoseconds_in_nested_values_are_refused(kind: Any, file_format: Any) -> None:
+    """These go by way of Python objects, which have none; whole microseconds are the same as in rows."""
+    for values in ([[[1000]], [[1]]], [[{"t": 1000}], [{"t": 1}]]):
+        nested = pa.list_(pa.struct([("t", kind)])) if isinstance(values[0][0], dict) else pa.list_(pa.list_(kind))
+        fine, lost = pa.array(values[:1], nested), pa.array(values, nested)
+        rows = encoded(file_format, pa.record_batch({"a": fine}))
+        assert b"00:00:00.000001" in rows
+        with pytest.raises(RowError) as caught:
+            encoded(file_format, pa.record_batch({"a": lost}))
+        assert (caught.value.row, caught.value.column) == (1, "a")
+
+
 def test_summer_time_goes_on_after_2037() -> None:
     """Pyarrow's own zones end there; and has odd offsets before 1973."""
     moments = [dt.datetime(2040, 7, 1, tzinfo=UTC), dt.datetime(1937, 1, 1, tzinfo=UTC)]

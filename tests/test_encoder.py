@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from fake import FakeAws
 from hypothesis import given, settings
@@ -92,6 +93,28 @@ def test_a_format_of_ones_own_works_end_to_end(aws: FakeAws) -> None:
     manifest = aws.store.objects[receipt.manifest_key or ""].data
     assert b'"format": "tabbed"' in manifest
     assert b'"compression": "none"' in manifest
+
+
+def test_a_format_of_ones_own_gets_arrow_data_as_rows(aws: FakeAws) -> None:
+    """With all their values, or a typed error: nanoseconds, and columns of one name, have no place in a row."""
+    fine = pa.record_batch({"id": pa.array([1, None]), "t": pa.array([1000, 2000], pa.time64("ns"))})
+    with aws.destination() as destination:
+        with destination.append("orders", format=Tabbed()) as append:
+            append.write_arrow(fine)
+            append.write_arrow(pa.RecordBatch.from_struct_array(pa.array([{}], pa.struct([]))))
+        (stored,) = append.receipt.objects
+        assert aws.store.objects[stored.key].data == b"3\n1\t00:00:00.000001\nNone\t00:00:00.000002\n\n"
+        twins = pa.RecordBatch.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+        lost = pa.record_batch({"t": pa.array([1000, 2001], pa.time64("ns"))})
+        late = pa.record_batch({"t": pa.array([0, 10**12], pa.timestamp("s"))})
+        for batch, row, column in ((twins, None, "a"), (lost, 3, "t"), (late, 3, "t")):
+            append = destination.append("orders", format=Tabbed())
+            append.write({"t": 0})
+            append.write({"t": 0})
+            with pytest.raises(RowError) as caught:
+                append.write_arrow(batch)
+            assert (caught.value.row, caught.value.column) == (row, column)
+            append.abort()
 
 
 def test_what_a_format_of_ones_own_refuses_fails_the_transfer(aws: FakeAws) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -90,6 +91,47 @@ def test_a_value_without_a_folder_is_refused(value: object) -> None:
     with pytest.raises(RowError) as caught:
         list(by("c").split([{"c": "x"}, {"c": value}], 40))
     assert (caught.value.row, caught.value.column) == (41, "c")
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+ALIKE: list[tuple[Any, Any]] = [
+    (0.0, -0.0),
+    (Decimal("1.0"), Decimal("1.00")),
+    (dt.datetime(2026, 10, 25, 2, tzinfo=BERLIN), dt.datetime(2026, 10, 25, 2, tzinfo=BERLIN, fold=1)),
+    (dt.datetime(2026, 1, 1, 1, tzinfo=BERLIN), dt.datetime(2026, 1, 1, tzinfo=dt.UTC)),
+    (True, 1),
+    (1, 1.0),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), ALIKE, ids=str)
+def test_equal_values_of_other_texts_have_folders_of_their_own(first: object, second: object) -> None:
+    """Whichever of them came first."""
+    assert first == second
+    parting = by("c")
+    for one, other in ((first, second), (second, first)):
+        found = [folder(part) for part, _, _ in parting.split([{"c": one}, {"c": other}], 0)]
+        assert found == [partition_of(one), partition_of(other)]
+        assert len(set(found)) == 2
+
+
+UNKNOWN_TO_PYTHON: list[Any] = [
+    pa.array([0, 1], pa.time64("ns")),
+    pa.array([0, 1], pa.timestamp("ns")),
+    pa.array([0, 1], pa.timestamp("ns", "Europe/Berlin")),
+    pa.array([0, 10**12], pa.timestamp("s")),
+    pa.array([0, 2**31 - 1], pa.int32()).cast(pa.date32()),
+    pa.array([None, 0], pa.timestamp("s", "Foo/Bar")),
+]
+
+
+@pytest.mark.parametrize("column", UNKNOWN_TO_PYTHON, ids=lambda column: str(column.type))
+def test_a_folder_loses_no_nanoseconds(column: Any) -> None:
+    """What Python has no value for is refused, with its row, whether pandas is there or not."""
+    batch = pa.record_batch({"c": column.take(pa.array([0, 0, 1, 1]))})
+    with pytest.raises(RowError, match="no folder") as caught:
+        list(by("c").split_arrow(batch, 40))
+    assert (caught.value.row, caught.value.column) == (42, "c")
 
 
 def test_arrow_columns_of_every_encoding_name_folders() -> None:

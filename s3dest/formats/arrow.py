@@ -133,6 +133,65 @@ def plain_type(kind: pa.DataType, *, stored: Stored = _as_it_is) -> pa.DataType:
     return stored(plain)
 
 
+def objects_of(column: pa.Array) -> list[Any]:
+    """Turn a column into Python's objects, none of which has lost anything.
+
+    Raises:
+        ValueError: A value has nanoseconds or a zone that Python does not have; `REFUSALS` are what else may be raised.
+    """
+    try:
+        kind = plain_type(column.type, stored=_to_microseconds)
+    except TypeError:  # no format has it, but pyarrow knows objects for it
+        return _listed(column)
+    if column.type.equals(kind):
+        return _listed(column)
+    # a slice's cast looks at the values beside it, too; what is taken has none
+    return _listed(_plain(column.take(require_pyarrow().array(range(len(column)))), kind))
+
+
+def mappings_of(batch: pa.RecordBatch, first_row: int) -> list[dict[str, Any]]:
+    """Turn a batch into rows, for an encoder that takes no Arrow data.
+
+    Raises:
+        RowError: It has columns of the same name, or Python has no such value.
+    """
+    names = batch.schema.names
+    _refuse_twins(names)
+    if not names:
+        return [{} for _ in range(batch.num_rows)]
+    columns = [_objects(column, name, first_row) for name, column in zip(names, batch.columns, strict=True)]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _objects(column: pa.Array, name: str, first_row: int) -> list[Any]:
+    try:
+        return objects_of(column)
+    except REFUSALS as error:
+        row = first_row + first_refused(len(column), lambda rows: objects_of(column.slice(0, rows)))
+        message = f"Row {row}, column {name!r}: Python has no object for this {column.type}."
+        raise RowError(
+            message,
+            row=row,
+            column=name,
+            remedy="Cast the column before it is written, or give the format's encoder an encode_arrow().",
+        ) from error
+
+
+def _listed(column: pa.Array) -> list[Any]:
+    objects: list[Any] = column.to_pylist()
+    return objects
+
+
+def _to_microseconds(kind: pa.DataType) -> pa.DataType:
+    """Find what is cast without loss, or not at all: pyarrow would cut nanoseconds off times, or ask pandas."""
+    pa = require_pyarrow()
+    if pa.types.is_time64(kind):
+        return pa.time64("us")
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return pa.timestamp("us", kind.tz)
+    return kind
+
+
 def first_refused(length: int, attempt: Callable[[int], object]) -> int:
     """Find the first row without which an attempt on all rows before it succeeds, by halving."""
     low, high = 0, length  # the first low rows go, the first high do not

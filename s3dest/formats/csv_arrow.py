@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
+from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, require_pyarrow
 from s3dest.formats.arrow_text import Style, Texts, between_quotes, joined, refusal, texts_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _texts(column: pa.Array, name: str, first_row: int, convert: Callable[[objec
             return Texts(pc.replace_substring(some, '"', '""'), quoted=True)
         texts = texts_of(some, _STYLE)
         if texts is None:
-            own = [None if value is None else _field(convert(value)) for value in some.to_pylist()]
+            own = [None if value is None else _field(convert(value)) for value in objects_of(some)]
             texts = Texts(pa.array(own, pa.string()), quoted=False)
         return texts
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from s3dest.errors import RowError
-from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
+from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, require_pyarrow
 from s3dest.formats.arrow_text import Style, Texts, between_quotes, joined, refusal, texts_of
 from s3dest.formats.values import LineWriter, holds_not_finite
 
@@ -63,7 +63,7 @@ def _escaped(text: pa.Array) -> pa.Array:
 
 def _one_by_one(column: pa.Array) -> pa.Array:
     """Write nested values, decimals and bytes by way of Python objects, of this column only."""
-    values = column.to_pylist()
+    values = objects_of(column)
     lines = LineWriter().lines(values)
     if b"null" in lines and any(map(holds_not_finite, values)):
         raise ValueError

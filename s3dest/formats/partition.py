@@ -3,7 +3,7 @@
 What a value's text is: ``None`` and a missing column Hive's default partition; ``bool`` ``true`` and ``false``; ``str``
 itself; ``int``, finite ``float`` and ``Decimal`` their digits; ``datetime`` its ISO text with a space, ``date`` and
 ``time`` their ISO text; ``UUID`` its text; an enum its value. All else is a `RowError`: NaN and Infinity, bytes, nested
-values, half surrogate pairs, and the text of the default partition, which no reader could tell from null.
+values, nanoseconds, half surrogate pairs, and the text of the default partition, which no reader could tell from null.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
-from s3dest.formats.arrow import settled
+from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, settled
 from s3dest.formats.encoder import Row, show
+from s3dest.formats.values import simple
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +33,9 @@ DEFAULT: Final = "__HIVE_DEFAULT_PARTITION__"
 
 _ODD: Final = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{\[\]^]")
 """What Hive escapes in a folder's name (``FileUtils.escapePathName``)."""
+
+_ONE_TEXT: Final = frozenset({type(None), bool, int, str, dt.date, UUID})
+"""Types whose equal values have equal texts: not so 0.0 and -0.0, 1.0 and 1.00, or one instant in two zones."""
 
 _KNOWN_AT_MOST: Final = 100_000
 """Partitions remembered by their values; beyond, the memory is begun anew."""
@@ -126,22 +130,13 @@ class Partitioning:
 
         batch = settled(batch, first_row)
         groups: Any = pa.array([0] * batch.num_rows, pa.int64())
-        columns: list[Any] = []
+        columns: list[tuple[Any, list[object]]] = []  # numbers, and what they stand for
         for name in self.names:
             column = batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows)
             if pa.types.is_null(column.type):
                 column = column.cast(pa.string())
-            try:
-                codes = column.dictionary_encode(null_encoding="encode")
-            except pa.ArrowNotImplementedError:
-                message = f"Row {first_row}, column {show(name)}: no folder can be named after a {column.type}."
-                raise RowError(
-                    message,
-                    row=first_row,
-                    column=name,
-                    remedy="Part by a column of texts, numbers, booleans, dates or times, or cast it.",
-                ) from None
-            columns.append(codes)
+            codes, values = _coded(column, name, first_row)
+            columns.append((codes.indices, values))
             # numbered anew with each column: the product of all numbers could be large
             mixed = pc.add(pc.multiply(groups, len(codes.dictionary)), codes.indices.cast(pa.int64()))
             groups = mixed.dictionary_encode().indices.cast(pa.int64())
@@ -152,18 +147,17 @@ class Partitioning:
         for count in counts.field("counts").to_pylist():
             places = order.slice(start, count)
             first = places[0].as_py()
-            values = [codes.dictionary[codes.indices[first].as_py()].as_py() for codes in columns]
+            chosen = [values[indices[first].as_py()] for indices, values in columns]
             numbers = pc.add(places.cast(pa.int64()), first_row).to_pylist()
-            yield self._partition(values, numbers[0]), rest.take(places), numbers
+            yield self._partition(chosen, numbers[0]), rest.take(places), numbers
             start += count
 
     def _partition(self, values: Sequence[object], number: int) -> Partition:
-        # True is 1 and 1 is 1.0 to a dict: the types belong to what is remembered
-        key = (*values, *map(type, values))
-        try:
-            known = self._known.get(key)
-        except TypeError:  # a list, which has no hash and no folder
+        kinds = tuple(map(type, values))
+        if not _ONE_TEXT.issuperset(kinds):
             return self._found(values, number)
+        key = (*values, *kinds)  # True is 1 to a dict: the types belong to what is remembered
+        known = self._known.get(key)
         if known is None:
             if len(self._known) >= _KNOWN_AT_MOST:
                 self._known.clear()
@@ -178,6 +172,37 @@ class Partitioning:
         return partition
 
 
+def _coded(column: pa.Array, name: str, first_row: int) -> tuple[pa.DictionaryArray, list[object]]:
+    """Number a column's different values, and make Python's objects of them.
+
+    Raises:
+        RowError: They are of a type without numbers, or Python has no such value.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    try:
+        codes = column.dictionary_encode(null_encoding="encode")
+    except pa.ArrowNotImplementedError:
+        raise _no_folder(first_row, name, column.type) from None
+    try:
+        return codes, objects_of(codes.dictionary)
+    except REFUSALS:
+        place = first_refused(len(codes.dictionary), lambda size: objects_of(codes.dictionary.slice(0, size)))
+    row = first_row + pc.index(codes.indices, place).as_py()
+    raise _no_folder(row, name, column.type)
+
+
+def _no_folder(row: int, name: str, kind: object) -> RowError:
+    message = f"Row {row}, column {show(name)}: no folder can be named after this {kind}."
+    return RowError(
+        message,
+        row=row,
+        column=name,
+        remedy="Part by a column of texts, numbers, booleans, dates or times, or convert the value.",
+    )
+
+
 def _text(value: object, name: str, number: int) -> str | None:
     if value is None:
         return None
@@ -185,13 +210,7 @@ def _text(value: object, name: str, number: int) -> str | None:
         text = _plain(value)
         text.encode()
     except (TypeError, UnicodeEncodeError):
-        message = f"Row {number}, column {show(name)}: no folder can be named after this {type(value).__name__}."
-        raise RowError(
-            message,
-            row=number,
-            column=name,
-            remedy="Part by a column of texts, numbers, booleans, dates or times, or convert the value.",
-        ) from None
+        raise _no_folder(number, name, type(value).__name__) from None
     if text == DEFAULT:
         message = f"Row {number}, column {show(name)}: the text is Hive's name for null."
         raise RowError(message, row=number, column=name, remedy="Write None, or another text.")
@@ -212,6 +231,8 @@ def _plain(value: object) -> str:  # a list of types
     if isinstance(value, Decimal) and value.is_finite():
         return str(Decimal(value))
     if isinstance(value, dt.datetime):
+        if type(value) is not dt.datetime:  # a pandas Timestamp, whose nanoseconds would be in its text or not
+            return _plain(simple(value))
         return value.isoformat(" ")
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
