@@ -64,15 +64,20 @@ def explain(
     else:
         problem = verdicts.of_exception(error, config, sts=operation in _STS_OPERATIONS)
         # the parser's errors repeat the answer, in which STS hands out keys
-        said = type(error).__name__ + ("" if verdicts.is_of_answer(error) else f": {error}")
+        said = type(error).__name__ + ("" if _is_secret(error) else f": {error}")
         explained = describe(problem, config, said=said, operation=operation, key=key, hide=hide)
     # A traceback prints the cause as well: it comes along only where it repeats no token.
-    repeats_token = verdicts.is_of_answer(error) or _hidden(str(error), hide) != str(error)
+    kept = f"{error} {getattr(error, 'response', '')}"
+    repeats_token = _is_secret(error) or "SecretAccessKey" in kept or _hidden(kept, hide) != kept
     explained.__cause__ = None if repeats_token else error
     understood = (botocore_errors.BotoCoreError, botocore_errors.ClientError)
     if isinstance(error, understood) or problem is sts_problems.NO_SESSION:
         without_frames(error)  # anything else is perhaps a mistake in somebody's code, for which they are needed
     return explained
+
+
+def _is_secret(error: Exception) -> bool:
+    return verdicts.is_of_answer(error) or verdicts.is_of_header(error)
 
 
 def describe(
@@ -132,9 +137,9 @@ def describe(
         operation=operation,
         bucket=None if of_sts else config.bucket,
         key=key,
-        aws_code=(answer.code or None) if answer else None,
+        aws_code=(_scrub(answer.code, hide) or None) if answer else None,
         status=answer.status if answer else None,
-        request_id=answer.request_id if answer else None,
+        request_id=(_scrub(answer.request_id or "", hide) or None) if answer else None,
         retryable=problem.retryable,
     )
     if problem.statement:

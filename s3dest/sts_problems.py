@@ -113,6 +113,14 @@ VENDOR_KEYS_MISSING = Problem(
     "The vendor's own AWS credentials cannot be loaded.",
     "Configure ambient AWS credentials for this process, or pass an identity; the customer can do nothing about this.",
 )
+VENDOR_KEYS_MALFORMED = Problem(
+    "vendor_keys_malformed",
+    CredentialsError,
+    "vendor",
+    "The vendor's own AWS keys hold a character that no header of a request can have.",
+    "Take line breaks and the like out of AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN, or wherever the ambient "
+    "credentials come from: a secret that was written by `echo` ends with one.",
+)
 SESSION_DURATION = Problem(
     "session_duration",
     CredentialsError,

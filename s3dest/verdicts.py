@@ -227,7 +227,9 @@ def _of_nobody(answer: Answer) -> Problem | None:
         return network_problems.PROXY_WANTS_LOGIN
     if status == 429:  # noqa: PLR2004  # HTTP's Too Many Requests
         return problems.THROTTLED
-    return network_problems.GATEWAY_FAILED if status >= 500 or status == 200 else None  # noqa: PLR2004  # a 200 cut short
+    # a 200 was cut short; Request Timeout and Too Early are about the moment
+    passing = status >= 500 or status in {200, 408, 425}  # noqa: PLR2004
+    return network_problems.GATEWAY_FAILED if passing else None
 
 
 def _of_key(answer: Answer, config: DestinationConfig) -> Problem:
@@ -306,6 +308,8 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
     if isinstance(error, (botocore_errors.EndpointConnectionError, botocore_errors.ConnectTimeoutError)):
         return _unreachable(error, cause, config)
     cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
+    if is_of_header(error):
+        return sts_problems.VENDOR_KEYS_MALFORMED if sts else network_problems.UNUSABLE_REQUEST
     if isinstance(error, cut_off):
         return network_problems.NOT_HTTP if "BadStatusLine" in cause else network_problems.ANSWER_LOST
     if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS
@@ -324,6 +328,14 @@ def is_of_answer(error: Exception) -> bool:
     codes = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
     # the latter looks the error's code up, and the parser makes a dict or a list of one that is odd
     return any(code.co_filename == parsers.__file__ or code.co_name == "shape_for_error_code" for code in codes)
+
+
+def is_of_header(error: Exception) -> bool:
+    """Tell whether a header could not be sent as it is, of which the exception has the text: keys and tokens."""
+    inner = error.kwargs.get("error") if isinstance(error, botocore_errors.HTTPClientError) else error
+    return isinstance(inner, UnicodeEncodeError) or (
+        isinstance(inner, ValueError) and str(inner).startswith("Invalid header")
+    )
 
 
 def _at_the_proxy(cause: str) -> Problem:

@@ -397,6 +397,7 @@ def test_a_data_key_that_may_not_be_decrypted_is_told_by_kms_own_words() -> None
         ("", 302, "sts_answer"),
         ("407", 407, "proxy_wants_login"),
         ("502", 502, "gateway_failed"),
+        ("408", 408, "gateway_failed"),
         ("429", 429, "throttled"),
     ],
 )

@@ -7,14 +7,19 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from s3dest import Destination, TransferOptions
 from s3dest.auth import HmacAuth
 from s3dest.config import DestinationConfig
-from s3dest.errors import S3DestError
+from s3dest.diagnosis import explain
+from s3dest.errors import CredentialsError, S3DestError
 
 SECRET = "wJalrXUtnFEMIxK7MDENGxbPxRfiCYzEXAMPLEKEY"
 AUTH = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": SECRET}
@@ -233,3 +238,37 @@ def test_our_errors_carry_what_they_say_and_no_more() -> None:
     with pytest.raises(S3DestError) as caught:
         raise S3DestError(message, bucket=config.bucket)
     assert_silent(caught.value)
+
+
+@pytest.mark.parametrize("name", ["AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID"])
+@pytest.mark.parametrize("odd", [f"{SECRET}\n", f"{SECRET}\r\nX-Odd: 1"])
+def test_ambient_keys_that_no_header_can_have_are_not_shown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, odd: str
+) -> None:
+    """As a secret ends that was written by echo: Python's own error, of a header that cannot be sent, repeats it."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(variable, odd if variable == name else "plain")
+    config = DestinationConfig.model_validate({**GOOD, "auth": ROLE, "endpoint_url": "http://127.0.0.1:1"})
+    with Destination(config, options=TransferOptions(deadline=timedelta(milliseconds=1))) as destination:
+        report = destination.check()
+        append = destination.append("orders")
+        append.write({"id": 1})
+        with pytest.raises(CredentialsError) as caught:
+            append.commit()
+        append.abort()
+    assert (caught.value.code, caught.value.owner, caught.value.retryable) == ("vendor_keys_malformed", "vendor", False)
+    assert [finding.code for finding in report.findings] == ["vendor_keys_malformed"]
+    assert not [text for text in (*texts_of(caught.value), report.to_markdown(), caplog.text) if SECRET in text]
+
+
+def test_an_answer_that_repeats_keys_is_not_kept() -> None:
+    """Neither as the error's cause, whose attributes a crash reporter may show, nor as a code or an id of its own."""
+    config = DestinationConfig.model_validate({**GOOD, "auth": ROLE})
+    given = {"Credentials": {"SecretAccessKey": "other"}}
+    repeated = {"Error": {"Code": SECRET, "Message": "no"}, "ResponseMetadata": {"RequestId": SECRET}}
+    for response, hide in ((given, []), (repeated, [SECRET]), ({"Error": {"Code": "X", "Token-0": SECRET}}, [SECRET])):
+        raw = ClientError(response, "AssumeRole")  # type: ignore[arg-type]  # what a liar sends
+        error = explain(raw, config, operation="AssumeRole", hide=hide)
+        assert error.__cause__ is None
+        assert SECRET not in f"{error} {error.aws_code} {error.request_id} {error!r}"
