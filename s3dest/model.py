@@ -107,7 +107,6 @@ class Model(BaseModel):
         extra="forbid",
         use_attribute_docstrings=True,
         hide_input_in_errors=True,
-        str_strip_whitespace=True,
     )
 
     @model_validator(mode="wrap")
@@ -156,3 +155,9 @@ class Model(BaseModel):
         # a traceback with local variables shows models that were refused, and never got so far
         shown: AbstractSet[str] = getattr(self, "__pydantic_fields_set__", frozenset())
         return (pair for pair in super().__repr_args__() if pair[0] in shown)
+
+
+class Settings(Model):
+    """What people write or paste: white space around a text is no part of it."""
+
+    model_config = ConfigDict(str_strip_whitespace=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from s3dest.model import Model
 from s3dest.schema import Column
@@ -66,8 +66,6 @@ class PreparedObject(Model):
 
 class PreparedAppend(Model):
     """One writer's share of a transfer, ready to be committed by any process, any number of times."""
-
-    model_config = ConfigDict(str_strip_whitespace=False)  # a table's name may end in a space, and so does its folder
 
     version: Literal[1] = 1
     """Version of this form."""

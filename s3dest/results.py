@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import ConfigDict
-
 from s3dest.model import Model
 from s3dest.prepared import PendingUpload
 from s3dest.schema import Column
@@ -67,8 +65,6 @@ class Receipt(Model):
     of a source may be advanced if a transfer id always stands for the same rows. If this attempt had others, or was
     another writer's, the manifest does not name them: `orphans` tells that as far as those can who may not read.
     """
-
-    model_config = ConfigDict(str_strip_whitespace=False)  # a table's name may end in a space
 
     transfer_id: str
     """Identity of the transfer."""

@@ -425,6 +425,26 @@ def test_a_name_is_kept_to_the_letter(aws: FakeAws) -> None:
     assert not any(receipt.already_committed for receipt in receipts)
 
 
+@pytest.mark.parametrize("prefix", ["vendor/exports", ""])
+@pytest.mark.parametrize("how", ["commit", "prepare"])
+def test_values_and_columns_are_kept_to_the_letter(aws: FakeAws, how: str, prefix: str) -> None:
+    """White space at their ends is part of them: the manifest names objects that are there, and what is in them."""
+    rows = [{"c": text, " id": number} for number, text in enumerate((" DE", "DE", "DE "))]
+    with aws.destination(prefix=prefix) as destination:
+        append = destination.append(" orders ", partition_by=["c"], format="csv")
+        append.write_many(rows)
+        if how == "prepare":
+            receipt = destination.commit(PreparedAppend.model_validate_json(append.prepare().model_dump_json()))
+        else:
+            receipt = append.commit()
+    manifest = json.loads(aws.store.objects[receipt.manifest_key or ""].data)
+    keys = [entry["url"].removeprefix("s3://acme-lake/") for entry in manifest["entries"]]
+    assert set(keys) == {item.key for item in receipt.objects} == set(aws.store.objects) - {receipt.manifest_key}
+    assert sorted(item.partition for item in receipt.objects) == [(("c", row["c"]),) for row in rows]
+    assert sorted(entry["meta"]["partition"]["c"] for entry in manifest["entries"]) == [row["c"] for row in rows]
+    assert [item.columns and item.columns[0].name for item in receipt.objects] == [" id"] * 3
+
+
 @pytest.mark.parametrize(
     ("table", "more", "code"),
     [
