@@ -179,12 +179,12 @@ class RoleCredentials(Credentials):
                 return self._keys
             if failures != self._failures and self._last_failure is not None:
                 # STS failed while this thread waited: asking again at once would only add to its load
-                raise copy.copy(self._last_failure)
+                raise copy.copy(self._last_failure)  # each its own
             try:
                 return self._replace()
             except S3DestError as error:
                 self._failures += 1
-                self._last_failure = error
+                self._last_failure = copy.copy(error)  # without its traceback, whose frames hold the caller's rows
                 raise
 
     def _replace(self) -> Keys:
@@ -193,6 +193,7 @@ class RoleCredentials(Credentials):
         keys = self._open() if lent is None or lent is self._keys else lent
         window = min(LONGEST_WINDOW, keys.life / 4) * random.uniform(0.8, 1.0)  # noqa: S311  # jitter, no secret
         self._keys, self._renew_from, self._failures = keys, keys.end - window, 0
+        self._last_failure = None
         return keys
 
     def _try_early(self, keys: Keys) -> None:

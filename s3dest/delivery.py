@@ -95,12 +95,14 @@ class Delivery:
         """End the threads, close the connections."""
         with self._lock:
             self._closed = True
-            if self._workers is not None:
-                self._workers.shutdown()
-            if self._pool is not None:
-                self._pool.close()
-            if self._bucket is not None:
-                self._bucket.close()
+            workers, pool, bucket = self._workers, self._pool, self._bucket
+        # without the lock, which a thread that is waited for may want
+        if workers is not None:
+            workers.shutdown()
+        if pool is not None:
+            pool.close()
+        if bucket is not None:
+            bucket.close()
 
     def commit(
         self,

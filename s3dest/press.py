@@ -82,7 +82,7 @@ class Press:
         self._coming: deque[_Making] = deque()  # those of them that are not passed on
         self._order = threading.Lock()  # while they are
         self._strand: Strand | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finaliser may discard in a thread that is in the middle of something here
         self._stored = 0  # stored bytes of the blocks that are done
         self._under_way = 0  # raw bytes of those that are not
         self._held: int | None = 0  # bytes of rows that are no group yet; none once all is given up
@@ -188,8 +188,10 @@ class Press:
         self.kept.release()
         with self._lock:
             held, self._held = self._held or 0, None
-            held += sum(len(making.made or b"") for making in self._coming)
-            self._coming.clear()
+            while self._coming:
+                making = self._coming.popleft()
+                made, making.made = making.made, None
+                held += len(made or b"")
         self._workshop.budget.give_back(held)
         self._workshop.presses.discard(self)
 
@@ -223,10 +225,11 @@ class Press:
         finally:
             self._let_go(group)
         with self._lock:
-            if self._held is None:
-                return
-            making.made = made
             self._workshop.budget.force(len(made))
+            making.made = made
+            if self._held is None and making.made is not None:  # given up before, or by a finaliser just now
+                making.made = None
+                self._workshop.budget.give_back(len(made))
         # they may be done in another order than they came
         with self._order:
             while (next_made := self._next_made()) is not None:

@@ -118,7 +118,10 @@ class RoleSessions:
             )
         else:
             return self._keys(answer, started)
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # lest its traceback and this frame keep each other alive, and the caller's with them
 
     def _fetch_token(self) -> Masked:
         assert isinstance(self._identity, WebIdentity)  # noqa: S101  # for mypy

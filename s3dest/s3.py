@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -265,7 +266,13 @@ class Bucket:
         first = self._completions.send(upload_id)
         try:
             answer, ambiguous = self._wire.send(
-                "CompleteMultipartUpload", key, parameters, needs="ETag", unless=done, on_retry=on_retry
+                "CompleteMultipartUpload",
+                key,
+                parameters,
+                needs="ETag",
+                unless=done,
+                on_retry=on_retry,
+                on_doubt=partial(self._completions.lose, upload_id),
             )
         except RequestError as error:
             perhaps = error.ambiguous or self._completions.is_lost(upload_id)
@@ -276,8 +283,6 @@ class Bucket:
                     return before
                 if perhaps and young:
                     return Creation(created=True, ambiguous=True, confirmed=False)
-            if perhaps:
-                self._completions.lose(upload_id)
             raise
         etag = str(answer["ETag"]).strip('"') or None
         new = first and not ambiguous and etag is not None and self.config.enforces("conditional_complete")

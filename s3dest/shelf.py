@@ -129,14 +129,17 @@ class Shelf:
             if self._released:
                 self._budget.give_back(len(data))
                 return
-            self.size += len(data)
-            self.in_memory += len(data)
+            size = len(data)
+            self.size += size
+            self.in_memory += size
             self._starts = None
             last = self._pieces[-1] if self._pieces else None
             if isinstance(last, bytearray) and len(last) + len(data) <= _GATHERED:
                 last += data
             else:
                 self._pieces.append(bytearray(data) if len(data) < _GATHERED // 4 else data)
+            if self._released:  # by a finaliser, in the middle of this
+                self.release()
 
     def spill(self) -> None:
         """Move all that is in memory to disk, as one piece."""

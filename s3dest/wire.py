@@ -34,7 +34,7 @@ Sendable = bytes | Piece
 
 
 def ignore() -> None:
-    """Do nothing at a retry."""
+    """Do nothing at a retry, or at a doubt."""
 
 
 class Wire:
@@ -110,6 +110,7 @@ class Wire:
         needs: str | None = None,
         unless: Callable[[Answer], bool] | None = None,
         on_retry: OnRetry = ignore,
+        on_doubt: Callable[[], None] = ignore,
     ) -> tuple[Answer, bool]:
         """Send a request until it succeeds, fails for good, or the deadline is near.
 
@@ -121,6 +122,7 @@ class Wire:
             needs: A field without which a success is none,
             unless: except where this says so.
             on_retry: Called before each further try.
+            on_doubt: Called when a try may have taken effect, its answer being lost: whatever the last one raises.
 
         Returns:
             The answer, and whether an earlier try is ambiguous: it may have taken effect, its answer being lost.
@@ -134,15 +136,33 @@ class Wire:
             nonlocal ambiguous
             try:
                 answer = self._send_renewed(operation, key, parameters, body)
-                if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
-                    raise self.failure(problems.NO_ANSWER, operation, key)
+                self._require(answer, operation, key, needs=needs, unless=unless)
             except RequestError as error:
+                if error.ambiguous:
+                    on_doubt()
                 ambiguous = ambiguous or error.ambiguous
                 error.ambiguous = ambiguous
+                raise
+            except S3DestError:
+                raise
+            except BaseException:  # an interrupt, while it was waited for the answer perhaps
+                on_doubt()
                 raise
             return answer
 
         return self._try(operation, key, once, on_retry), ambiguous
+
+    def _require(
+        self,
+        answer: Answer,
+        operation: str,
+        key: str | None,
+        *,
+        needs: str | None,
+        unless: Callable[[Answer], bool] | None,
+    ) -> None:
+        if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
+            raise self.failure(problems.NO_ANSWER, operation, key)
 
     def failure(self, problem: Problem, operation: str, key: str | None) -> S3DestError:
         """Build the error for a problem that the answer itself shows."""
@@ -150,7 +170,14 @@ class Wire:
 
     def _try(self, operation: str, key: str | None, once: Callable[[], T], on_retry: OnRetry) -> T:
         what = f"{operation} {self._config.bucket}/{key}" if key else operation
-        return retrying(self._options.deadline, clock=self._clock, what=what, on_retry=on_retry)(once)
+        retry = retrying(self._options.deadline, clock=self._clock, what=what, on_retry=on_retry)
+        try:
+            return retry(once)
+        except S3DestError as error:
+            # without tenacity's frames, which hold the error as it holds them
+            raise error.with_traceback(None)  # noqa: B904  # it is the same
+        finally:
+            retry.before_sleep = None  # it refers to itself, and would keep a writer and its rows until a collection
 
     def _send_renewed(
         self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
@@ -164,8 +191,11 @@ class Wire:
             if not dead or error.operation != operation:
                 raise
             failure = error
-        if not self._provider.renew(used=used):
-            raise failure
+        try:
+            if not self._provider.renew(used=used):
+                raise failure
+        finally:
+            del failure  # lest its traceback and this frame keep each other alive, and the caller's rows with them
         return self._send_once(operation, key, parameters, body)
 
     def _send_once(
@@ -182,7 +212,10 @@ class Wire:
                 failure = explain(error, self._config, operation=operation, key=key, hide=[self._provider.held_token])
             else:
                 return answer
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure
 
 
 def _is_done(answer: Answer, needs: str) -> bool:
