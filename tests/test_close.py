@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import gc
 import logging
@@ -521,3 +522,29 @@ def test_a_transfer_that_a_lifecycle_rule_removed_can_be_repeated(aws: FakeAws, 
         require_true(append.receipt, aws.store)
     assert named_rows(aws.store) == ROWS[:30]
     assert list(journal.load()) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [("PutObject", faults.DENIED), ("AssumeRole", faults.sts_refusal(403, "AccessDenied", "no"))],
+    ids=["S3", "STS"],
+)
+def test_a_failed_commit_keeps_no_rows_alive(aws: FakeAws, operation: str, fault: faults.Fault) -> None:
+    """Neither the error that the destination remembers, nor a cycle that waits for the collector."""
+
+    def fail() -> weakref.ref[AppendWriter]:
+        append = target.append("orders", format=PLAIN)
+        append.write_many(ROWS)
+        with contextlib.suppress(S3DestError):
+            append.commit()
+        return weakref.ref(append)
+
+    aws.faults.always(operation, fault)
+    with destination(aws, small_options()) as target:
+        gc.collect()
+        gc.disable()
+        try:
+            assert fail()() is None
+        finally:
+            gc.enable()
+        assert held(target) == (0, 0)

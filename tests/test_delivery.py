@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from s3dest import (
     Destination,
     FileJournal,
     PreparedAppend,
+    S3DestError,
     StateError,
     TransferOptions,
 )
@@ -256,6 +258,28 @@ def test_threads_share_one_pool_and_one_client(aws: FakeAws) -> None:
             thread.join(120)
     assert len(seen) == 8
     assert len(set(seen)) == 1
+
+
+def test_closing_waits_for_no_thread_that_waits_for_it(aws: FakeAws) -> None:
+    """A row group that was being made asks for a thread to digest it, and is refused."""
+    destination = aws.destination()
+    delivery = destination._delivery()
+    refused: list[S3DestError] = []
+
+    def make() -> None:
+        while not delivery._closed:
+            time.sleep(0.001)
+        try:
+            _ = delivery.workers
+        except StateError as error:
+            refused.append(error)
+
+    delivery.workers.submit(make)
+    closing = threading.Thread(target=destination.close, daemon=True)
+    closing.start()
+    closing.join(20)
+    assert not closing.is_alive()
+    assert [error.code for error in refused] == ["closed"]
 
 
 def test_a_closed_destination_commits_nothing(aws: FakeAws) -> None:

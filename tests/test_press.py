@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -226,6 +227,30 @@ def test_a_group_that_fails_is_raised_and_freed() -> None:
         press.discard()
         pool.run()
         press.settle()
+    assert (shop.budget.held, shop.budget._draining) == (0, 0)
+
+
+@pytest.mark.parametrize("call", ["force", "give_back", "drain"])
+def test_a_finaliser_may_give_up_in_the_middle(monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """It runs wherever the collector does, in a thread that makes a group, too."""
+    shop = workshop()
+    press = Press(shop, compressor=None, block=1000)
+    pool = Delayed()
+    press._workshop = replace(shop, pool=lambda: pool)
+    press.take_group(group(b"x" * 100, most=100))
+    real = getattr(shop.budget, call)
+
+    def collected(size: int, **more: Any) -> None:
+        monkeypatch.setattr(shop.budget, call, real)
+        press.discard()
+        real(size, **more)
+
+    monkeypatch.setattr(shop.budget, call, collected)
+    thread = threading.Thread(target=pool.run, daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
+    pool.run()
     assert (shop.budget.held, shop.budget._draining) == (0, 0)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,6 +20,7 @@ from s3dest.errors import CredentialsError, RequestError, TransportError
 from s3dest.piece import Piece
 from s3dest.s3 import Body, Bucket
 from s3dest.version import __version__
+from s3dest.wire import ignore
 
 KEY = "vendor/exports/orders/a b.jsonl.gz"
 DATA = b"rows" * 10
@@ -428,6 +430,51 @@ def test_other_words_for_a_wrong_region(aws: FakeAws, bucket_of: Callable[..., B
     with pytest.raises(WrongRegionError):
         put(bucket_of())
     assert aws.operations == ["AssumeRole", "PutObject"]
+
+
+def _raise_interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _raise_given_up() -> None:
+    message = "no more"
+    raise S3DestError(message, code="given_up", remedy="none")
+
+
+@pytest.mark.parametrize("end", ["no session", "interrupt", "given up", "denied", "nothing"])
+def test_a_completion_that_was_lost_is_remembered(aws: FakeAws, bucket_of: Callable[..., Bucket], end: str) -> None:
+    """However the tries ended: where the store forgets the upload, that it is gone says that it had worked.
+
+    Not so where none was carried out, perhaps: another's abort is no completion.
+    """
+    aws.store.repeated_complete = "NoSuchUpload"
+    bucket = bucket_of()
+    upload_id = bucket.create_upload(KEY, content_type="application/gzip")
+    parts = [bucket.upload_part(KEY, upload_id, 1, DATA)]
+    crc32 = base64.b64encode(zlib.crc32(DATA).to_bytes(4, "big")).decode()
+    complete = partial(bucket.complete_upload, KEY, upload_id, parts, size=len(DATA), crc32=crc32)
+    lost = faults.CONNECTION_CLOSED
+    if end == "no session":
+        aws.faults.next("CompleteMultipartUpload", lost, faults.EXPIRED_TOKEN)
+        aws.faults.next("AssumeRole", faults.sts_refusal(403, "AccessDenied", "no"))
+    elif end == "interrupt":
+        aws.faults.next("CompleteMultipartUpload", faults.meanwhile(_raise_interrupt))
+    elif end == "denied":
+        aws.faults.next("CompleteMultipartUpload", lost, faults.DENIED)
+    elif end == "given up":
+        aws.faults.next("CompleteMultipartUpload", lost)
+    else:
+        aws.faults.next("CompleteMultipartUpload", faults.DENIED)
+    with pytest.raises((S3DestError, KeyboardInterrupt)):
+        complete(on_retry=_raise_given_up if end == "given up" else ignore)
+    assert (KEY in aws.store.objects) is (end != "nothing")
+    if end == "nothing":
+        aws.store.uploads.clear()
+        with pytest.raises(RequestError, match="is gone"):
+            complete()
+        return
+    again = complete()
+    assert (again.created, again.confirmed) == (True, False)
 
 
 def test_a_dead_session_is_renewed_once_and_without_waiting(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:

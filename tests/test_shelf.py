@@ -100,6 +100,25 @@ def test_what_comes_after_the_release_is_given_back(budget: Budget) -> None:
     assert (budget.held, shelf.in_memory) == (0, 0)
 
 
+@pytest.mark.parametrize("call", range(1, 4))
+def test_a_finaliser_may_release_in_the_middle_of_adding(budget: Budget, call: int) -> None:
+    """It runs wherever the collector does, in the same thread: nothing stays counted."""
+    shelf, calls = Shelf(budget, Spill()), iter(range(1, 10))
+
+    class Bytes(bytes):
+        """Some that are looked at, and collected meanwhile."""
+
+        def __len__(self) -> int:
+            if next(calls) == call:
+                shelf.release()
+            return super().__len__()
+
+    budget.force(3)
+    shelf.add(Bytes(b"abc"))
+    assert next(calls) > call
+    assert (budget.held, shelf.in_memory) == (0, 0)
+
+
 def test_bytes_on_their_way_are_given_back_as_drained(budget: Budget) -> None:
     """Writers that wait for bytes to go up must learn that they are gone."""
     shelf = Shelf(budget, Spill())
