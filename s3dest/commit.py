@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from s3dest import manifest, problems
-from s3dest.completions import Creation
+from s3dest.completions import NO_SUCH_UPLOAD, Creation
 from s3dest.errors import RequestError, S3DestError
 from s3dest.finished import FinishedObject
 from s3dest.layout import Layout
@@ -184,7 +184,8 @@ class Committer:
                 item.key, item.upload_id, item.parts, size=item.size, crc32=item.crc32, young=young, on_retry=on_retry
             )
         except RequestError as error:
-            if error.code != problems.UPLOAD_LOST.code or not (transfer.attempted and young):
+            forgotten = error.code == problems.UPLOAD_LOST.code and error.aws_code == NO_SUCH_UPLOAD
+            if not (forgotten and transfer.attempted and young):
                 raise
             # Gone since an earlier process began to commit it, and too young for any lifecycle rule: completed.
             log.info("the upload of %s was completed before", item.key)

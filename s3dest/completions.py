@@ -9,6 +9,9 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
+NO_SUCH_UPLOAD: Final = "NoSuchUpload"
+"""The answer that may mean either. Ceph RGW remembers completed uploads, and has another for one that is gone."""
+
 REMEMBERED: Final = 10_000
 """Uploads of which something is known, the last ones: some megabytes at most."""
 

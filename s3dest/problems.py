@@ -104,6 +104,14 @@ UPLOAD_LOST = Problem(
     "The multipart upload of s3://{bucket}/{key} is gone: aborted, or removed by a lifecycle rule.",
     "Repeat the transfer with the same transfer id and rows; let lifecycle rules wait longer than a commit may take.",
 )
+COMPLETION_UNDER_WAY = Problem(
+    "completion_under_way",
+    RequestError,
+    "vendor",
+    "The store says that the multipart upload of s3://{bucket}/{key} is being completed already.",
+    "Let one process at a time commit a transfer, and repeat the commit.",
+    retryable=True,
+)
 BODY_ALTERED = Problem(
     "body_altered",
     IntegrityError,

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from s3dest import problems
 from s3dest.capabilities import Capabilities
-from s3dest.completions import Completions, Creation
+from s3dest.completions import NO_SUCH_UPLOAD, Completions, Creation
 from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms, SseS3
 from s3dest.errors import RequestError, S3DestError
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _ABORT_TIME: Final = timedelta(seconds=5)
 """An abort only tidies up: it must not keep anybody waiting whose transfer has failed, for an answer either."""
+
+_WRONG_MD5: Final = base64.b64encode(bytes(16)).decode()
 
 _MD5_ETAG: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -272,7 +274,7 @@ class Bucket:
                 needs="ETag",
                 unless=done,
                 on_retry=on_retry,
-                on_doubt=partial(self._completions.lose, upload_id),
+                on_failure=partial(self._see, key, upload_id),
             )
         except RequestError as error:
             perhaps = error.ambiguous or self._completions.is_lost(upload_id)
@@ -281,13 +283,35 @@ class Bucket:
             if error.code == problems.UPLOAD_LOST.code:
                 if (before := self._completions.outcome(upload_id)) is not None:
                     return before
-                if perhaps and young:
+                if perhaps and young and error.aws_code == NO_SUCH_UPLOAD:
                     return Creation(created=True, ambiguous=True, confirmed=False)
             raise
         etag = str(answer["ETag"]).strip('"') or None
         new = first and not ambiguous and etag is not None and self.config.enforces("conditional_complete")
         outcome = Creation(created=True, ambiguous=ambiguous, etag=etag, version_id=_version(answer))
         return replace(self._completions.end(upload_id, outcome), surely_new=new)
+
+    def _see(self, key: str, upload_id: str, error: BaseException) -> None:
+        """See what a try to complete an upload has told of it.
+
+        Raises:
+            RequestError: With code ``upload_lost``: it is gone, and was not completed by any try before.
+        """
+        # an interrupt may have come while it was waited for the answer
+        if getattr(error, "ambiguous", not isinstance(error, S3DestError)):
+            self._completions.lose(upload_id)
+        busy = isinstance(error, RequestError) and error.code == problems.COMPLETION_UNDER_WAY.code
+        if busy and self._is_gone(key, upload_id):
+            raise self._wire.failure(problems.UPLOAD_LOST, "CompleteMultipartUpload", key)
+
+    def _is_gone(self, key: str, upload_id: str) -> bool:
+        """Ask for an upload by a part whose digest is wrong, which one that is there refuses, and stays as it is."""
+        parameters = {"UploadId": upload_id, "PartNumber": 1, "ContentMD5": _WRONG_MD5}
+        try:
+            self._wire.send("UploadPart", key, parameters, body=Piece.of(b"?").fresh, deadline=timedelta())
+        except S3DestError as error:
+            return error.code == problems.UPLOAD_LOST.code
+        return False
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Forget a multipart upload; action: ``s3:AbortMultipartUpload``, which the role need not have.

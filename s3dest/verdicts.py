@@ -103,6 +103,8 @@ _STS_CODES: Final = {
     "IDPCommunicationError": sts_problems.IDP_UNREACHABLE,
     **dict.fromkeys(_THROTTLES, sts_problems.STS_UNAVAILABLE),
 }
+# Ceph RGW, of an upload that is gone, too
+_UNDER_WAY: Final = re.compile(r"completion is already in progress", re.IGNORECASE)
 _SKEW: Final = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
 _CHECKSUM: Final = re.compile(r"checksum|content-md5|x-amz-content-sha256|unsupported header|trailer", re.IGNORECASE)
 _CHECKSUM_DEMANDED: Final = re.compile(r"Content-MD5 OR x-amz-checksum-", re.IGNORECASE)
@@ -200,6 +202,8 @@ def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
         return problems.REFUSED
     if answer.code in _KEY_CODES:
         return _of_key(answer, config)
+    if answer.code == "InternalError" and _UNDER_WAY.search(answer.message):
+        return problems.COMPLETION_UNDER_WAY
     if special := _about_a_header(answer, config):
         return special
     if problem := _S3_CODES.get(answer.code):

@@ -34,7 +34,11 @@ Sendable = bytes | Piece
 
 
 def ignore() -> None:
-    """Do nothing at a retry, or at a doubt."""
+    """Do nothing at a retry."""
+
+
+def overlook(_error: BaseException) -> None:
+    """Do nothing at a failure."""
 
 
 class Wire:
@@ -98,7 +102,7 @@ class Wire:
         Raises:
             CredentialsError: There are none to be had.
         """
-        self._try("AssumeRole", None, self._provider.credentials.get_frozen_credentials, ignore)
+        self._try("AssumeRole", None, self._provider.credentials.get_frozen_credentials)
 
     def send(
         self,
@@ -110,7 +114,8 @@ class Wire:
         needs: str | None = None,
         unless: Callable[[Answer], bool] | None = None,
         on_retry: OnRetry = ignore,
-        on_doubt: Callable[[], None] = ignore,
+        on_failure: Callable[[BaseException], None] = overlook,
+        deadline: timedelta | None = None,
     ) -> tuple[Answer, bool]:
         """Send a request until it succeeds, fails for good, or the deadline is near.
 
@@ -122,7 +127,8 @@ class Wire:
             needs: A field without which a success is none,
             unless: except where this says so.
             on_retry: Called before each further try.
-            on_doubt: Called when a try may have taken effect, its answer being lost: whatever the last one raises.
+            on_failure: Called with what each try raised, an interrupt too; may raise what ends the tries.
+            deadline: The options', if it is not this.
 
         Returns:
             The answer, and whether an earlier try is ambiguous: it may have taken effect, its answer being lost.
@@ -137,20 +143,15 @@ class Wire:
             try:
                 answer = self._send_renewed(operation, key, parameters, body)
                 self._require(answer, operation, key, needs=needs, unless=unless)
-            except RequestError as error:
-                if error.ambiguous:
-                    on_doubt()
-                ambiguous = ambiguous or error.ambiguous
-                error.ambiguous = ambiguous
-                raise
-            except S3DestError:
-                raise
-            except BaseException:  # an interrupt, while it was waited for the answer perhaps
-                on_doubt()
+            except BaseException as error:
+                if isinstance(error, RequestError):
+                    ambiguous = ambiguous or error.ambiguous
+                    error.ambiguous = ambiguous
+                on_failure(error)
                 raise
             return answer
 
-        return self._try(operation, key, once, on_retry), ambiguous
+        return self._try(operation, key, once, on_retry, deadline), ambiguous
 
     def _require(
         self,
@@ -168,9 +169,17 @@ class Wire:
         """Build the error for a problem that the answer itself shows."""
         return describe(problem, self._config, operation=operation, key=key)
 
-    def _try(self, operation: str, key: str | None, once: Callable[[], T], on_retry: OnRetry) -> T:
+    def _try(
+        self,
+        operation: str,
+        key: str | None,
+        once: Callable[[], T],
+        on_retry: OnRetry = ignore,
+        deadline: timedelta | None = None,
+    ) -> T:
+        limit = self._options.deadline if deadline is None else deadline
         what = f"{operation} {self._config.bucket}/{key}" if key else operation
-        retry = retrying(self._options.deadline, clock=self._clock, what=what, on_retry=on_retry)
+        retry = retrying(limit, clock=self._clock, what=what, on_retry=on_retry)
         try:
             return retry(once)
         except S3DestError as error:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from fake import Answer, FakeAws, Request, faults
 from shares import ID, LAYOUT, NOON, share
 
-from s3dest import AccessDeniedError, PreparedAppend, RequestError, TransferOptions
+from s3dest import AccessDeniedError, FileJournal, PreparedAppend, RequestError, TransferOptions
 from s3dest.commit import YOUNG, from_prepared
 
 MANIFEST = f"vendor/exports/_manifests/orders/dt=2026-11-23/manifest_{ID}.json"
@@ -139,6 +141,62 @@ def test_a_lost_upload_is_a_typed_error(aws: FakeAws) -> None:
         destination.commit(prepared)
     assert (caught.value.code, caught.value.key) == ("upload_lost", prepared.objects[0].key)
     assert aws.store.objects == {}
+
+
+@pytest.mark.parametrize("tried", ["never", "lost request", "denied"])
+def test_an_upload_that_is_gone_is_recognised_on_ceph(aws: FakeAws, tmp_path: Path, tried: str) -> None:
+    """It says of one that it is being completed, for good. No manifest names it, and the journal is not stuck."""
+    aws.store.gone_complete = "under way"
+    tries = {"never": None, "lost request": faults.LOST_REQUEST, "denied": faults.DENIED}
+    with aws.destination(journal=FileJournal(tmp_path)) as destination:
+        append = destination.append("orders", transfer_id=ID)
+        append.write({"id": 1})
+        append.prepare()
+        if (fault := tries[tried]) is not None:
+            aws.faults.always("CompleteMultipartUpload", fault)
+            with pytest.raises(RequestError):
+                append.commit()
+            aws.faults.clear()
+        aws.store.uploads.clear()
+        slept = len(aws.clock.slept)
+        with pytest.raises(RequestError) as caught:
+            append.commit()
+        assert (caught.value.code, caught.value.owner, len(aws.clock.slept)) == ("upload_lost", "customer", slept)
+        append.abort()
+    assert aws.store.objects == {}
+    with aws.destination(journal=FileJournal(tmp_path)) as destination:
+        again = destination.append("orders", transfer_id=ID)
+        again.write({"id": 1})
+        receipt = again.commit()
+        assert (receipt.rows, receipt.already_committed, receipt.unconfirmed) == (1, False, ())
+    assert list(FileJournal(tmp_path).load()) == []
+
+
+def test_a_journal_is_not_stuck_where_an_upload_is_gone_on_ceph(aws: FakeAws, tmp_path: Path) -> None:
+    """The process that had begun is dead; resuming tells, and appending begins anew."""
+    aws.store.gone_complete = "under way"
+    FileJournal(tmp_path).save([prepare(aws, objects=1)])
+    aws.store.uploads.clear()
+    with aws.destination(journal=FileJournal(tmp_path)) as destination:
+        with pytest.raises(RequestError) as caught:
+            destination.resume()
+        assert caught.value.code == "upload_lost"
+        with destination.append("orders", transfer_id=ID) as append:
+            append.write({"id": 0})
+        assert append.receipt.rows == 1
+    assert set(aws.store.objects) == {MANIFEST, append.receipt.objects[0].key}
+
+
+def test_a_completion_by_another_process_is_waited_for(aws: FakeAws) -> None:
+    """Asking whether the upload is there leaves it as it is."""
+    prepared = prepare(aws, objects=1)
+    under_way = faults.refusal(500, "InternalError", "This multipart completion is already in progress")
+    aws.faults.next("CompleteMultipartUpload", under_way, under_way)
+    with aws.destination() as destination:
+        receipt = destination.commit(prepared)
+    assert (receipt.rows, receipt.unconfirmed) == (1, ())
+    assert gzip.decompress(aws.store.objects[prepared.objects[0].key].data) == b'{"id":0}\n'
+    assert len(aws.clock.slept) == 2
 
 
 @pytest.mark.parametrize(

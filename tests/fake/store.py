@@ -69,6 +69,7 @@ class Store:
         conditional: The operations that honour If-None-Match.
         repeated_complete: What a Complete of a completed upload is answered: as AWS does, or as other stores do (Ceph
             RGW 18 with an empty ETag).
+        gone_complete: What a Complete of an upload that is gone is answered: as AWS does, or as Ceph RGW 20.
         versioned: Whether the bucket keeps versions.
         kms: Whether the bucket's default is a KMS key.
         requester_pays: Whether requests must offer to pay.
@@ -87,6 +88,7 @@ class Store:
         self.allowed = {"s3:PutObject", "s3:DeleteObject"}
         self.conditional = {"PutObject", "CompleteMultipartUpload"}
         self.repeated_complete: Literal["same", "no ETag", "NoSuchUpload", "412"] = "same"
+        self.gone_complete: Literal["NoSuchUpload", "under way"] = "NoSuchUpload"
         self.versioned = False
         self.kms = False
         self.requester_pays = False
@@ -158,6 +160,8 @@ class Store:
     def _bad_digest(self, request: Request) -> Answer | None:
         if request.operation not in {"PutObject", "UploadPart"}:
             return None
+        if request.operation == "UploadPart" and self._found(request) is None:
+            return None  # that comes first
         for name, digest in _HASHES.items():
             given = request.headers.get(name)
             if given is not None and base64.b64decode(given) != digest(request.body):
@@ -251,7 +255,7 @@ class Store:
     def _complete(self, request: Request) -> Answer:
         upload = self._found(request)
         if upload is None:
-            return _NO_SUCH_UPLOAD
+            return _NO_SUCH_UPLOAD if self.gone_complete == "NoSuchUpload" else _UNDER_WAY
         if upload.etag is not None:
             repeated = {
                 "same": _completed(self, upload),
@@ -291,6 +295,7 @@ class Store:
         return Answer(204)
 
 
+_UNDER_WAY = Answer.error(500, "InternalError", "This multipart completion is already in progress")
 _NO_SUCH_UPLOAD = Answer.error(404, "NoSuchUpload", "The specified multipart upload does not exist.")
 
 

@@ -16,7 +16,7 @@ from fake.faults import Faults
 from fake.messages import Answer, Request
 from fake.store import Store
 from fake.sts import Session, Sts
-from s3dest import AmbientIdentity, Destination, DestinationConfig, HmacAuth, TransferOptions, WebIdentity
+from s3dest import AmbientIdentity, Destination, DestinationConfig, HmacAuth, Journal, TransferOptions, WebIdentity
 from s3dest.credentials import KeyProvider
 from s3dest.sdk import session_with
 
@@ -104,11 +104,15 @@ class FakeAws:
         *,
         identity: AmbientIdentity | WebIdentity | None = None,
         options: TransferOptions | None = None,
+        journal: Journal | None = None,
         **changes: Any,
     ) -> Destination:
         """Make a destination that lives by this clock; ``changes`` are those of the config."""
         destination = Destination(
-            config or self.config(**changes), identity=identity or self.vendor, options=options or TransferOptions()
+            config or self.config(**changes),
+            identity=identity or self.vendor,
+            options=options or TransferOptions(),
+            journal=journal,
         )
         destination._clock = self.clock.injected
         return destination
