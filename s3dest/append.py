@@ -38,8 +38,9 @@ log = logging.getLogger(__name__)
 class AppendWriter:
     """Appends rows to one table as one transfer; made by `Destination.append`.
 
-    As a context manager it commits on a clean exit and aborts on an exception. Without ``with``, call `commit` or
-    `abort`; a writer that is dropped publishes nothing. Threads may share one; processes may not.
+    As a context manager it commits on a clean exit and aborts on an exception, also of that commit; a journal keeps
+    what its commit had begun. Without ``with``, call `commit`, which may be repeated, or `abort`; a writer that is
+    dropped publishes nothing. Threads may share one; processes may not.
     """
 
     def __init__(
@@ -302,7 +303,7 @@ class AppendWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Commit after a clean body, abort after an exception.
+        """Commit after a clean body; abort after an exception, be it of the body or of the commit.
 
         What was prepared is left as it is, either way: a journal or a pipeline may have it, and be committing it.
         """
@@ -314,7 +315,7 @@ class AppendWriter:
             try:
                 self.commit()
             finally:
-                if self._lifecycle.state is State.FAILED:
+                if self._lifecycle.state in {State.SEALED, State.FAILED}:
                     self.abort()
 
     def __repr__(self) -> str:

@@ -56,6 +56,10 @@ class Boom(Exception):  # noqa: N818  # no error of anybody's
     """What a caller raises."""
 
 
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def aws() -> Iterator[FakeAws]:
     """Run the fake for one test; aborting is allowed."""
@@ -548,3 +552,26 @@ def test_a_failed_commit_keeps_no_rows_alive(aws: FakeAws, operation: str, fault
         finally:
             gc.enable()
         assert held(target) == (0, 0)
+
+
+@pytest.mark.parametrize("error", [faults.DENIED, faults.meanwhile(_interrupt)], ids=["denied", "interrupt"])
+@pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "PutObject"])
+def test_a_block_whose_commit_fails_takes_back_what_went_up(aws: FakeAws, operation: str, error: faults.Fault) -> None:
+    """Nobody has the writer any more to commit it again; a repetition brings all of it up anew."""
+
+    def fail() -> None:
+        with target.append("orders", transfer_id=ID, format=PLAIN) as append:
+            append.write_many(ROWS)
+
+    with destination(aws, UP) as target:
+        aws.faults.always(operation, error)
+        with pytest.raises((AccessDeniedError, KeyboardInterrupt)):
+            fail()
+        aws.faults.clear()
+        assert aws.store.pending == {}
+        assert held(target) == (0, 0)
+        with target.append("orders", transfer_id=ID, format=PLAIN) as append:
+            append.write_many(ROWS)
+        assert append.receipt.orphans == ()
+    assert named_rows(aws.store) == ROWS
+    assert set(named_keys(aws.store)) == data_keys(aws.store)
