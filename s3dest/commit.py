@@ -21,6 +21,7 @@ from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject
 from s3dest.results import Receipt, StoredObject
 from s3dest.s3 import Body, Bucket
 from s3dest.signature import ManifestSigner
+from s3dest.threads import submit
 from s3dest.upload import abort_uploads
 from s3dest.wire import OnRetry
 
@@ -158,7 +159,7 @@ class Committer:
             return
         pool = ThreadPoolExecutor(min(self.options.concurrency, len(waiting)), "s3dest-commit")
         try:
-            for future in as_completed([pool.submit(create, pair) for pair in waiting]):
+            for future in as_completed([submit(pool, create, pair) for pair in waiting]):
                 self.on_object(future.result())  # in the caller's thread, which holds the writer's lock
         except BaseException as error:
             given_up.set()

@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from typing import Final
 
 from s3dest.errors import S3DestError
+from s3dest.threads import submit
 
 _Task = Callable[[], None]
 
@@ -76,17 +77,14 @@ class Strand:
     def _go_on(self) -> None:
         # each is handed over by itself: other strands have their turn, and the pool can be closed
         try:
-            self._pool.submit(self._run, self._tasks[0][0])
-        except RuntimeError as error:
-            closed = S3DestError(
-                "The destination was closed while rows were being appended.",
-                code="closed",
-                remedy="Close a destination after its writers; repeat the transfer with the same transfer id.",
-            )
-            closed.__cause__ = error
-            self._fail(closed)
+            submit(self._pool, self._run, self._tasks[0][0])
+        except S3DestError as error:
+            self._fail(error)
 
     def _run(self, task: _Task) -> None:
+        with self._changed:
+            if self._failure is not None:  # it was dropped already, and the pool had taken it all the same
+                return
         failure: BaseException | None = None
         try:
             task()

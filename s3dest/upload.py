@@ -18,6 +18,7 @@ from s3dest.options import TransferOptions
 from s3dest.piece import Piece, part_size
 from s3dest.prepared import PendingUpload, PreparedObject, PreparedPart
 from s3dest.s3 import Bucket, crc32_text
+from s3dest.threads import closed, submit
 from s3dest.wire import OnRetry
 
 log = logging.getLogger(__name__)
@@ -66,18 +67,15 @@ class UploadPool:
             S3DestError: The destination is being closed.
         """
         if self._closing.is_set():
-            raise _closed()
+            raise closed()
 
     def run(self, uploads: Uploads, item: FinishedObject, key: str) -> Future[PreparedObject]:
         """Bring an object up in the background.
 
         Raises:
-            S3DestError: The destination is closed.
+            S3DestError: The destination is closed, or there is no thread for it.
         """
-        try:
-            return self._objects.submit(uploads.bring_up, item, key)
-        except RuntimeError as error:
-            raise _closed() from error
+        return submit(self._objects, uploads.bring_up, item, key)
 
     def send_parts(
         self, item: FinishedObject, key: str, upload_id: str, *, cancelled: threading.Event, on_retry: OnRetry
@@ -111,7 +109,7 @@ class UploadPool:
                     piece.crc32, piece.sha256 = item.parts[number - 1]
                 self._room.acquire()
                 try:
-                    future = self._parts.submit(send, number, piece)
+                    future = submit(self._parts, send, number, piece)
                 except BaseException:
                     self._room.release()
                     raise
@@ -148,7 +146,8 @@ class Uploads:
         self._tell_retry = on_retry
         self._cancelled = threading.Event()
         self._begun: list[PendingUpload] = []
-        self._futures: list[Future[PreparedObject]] = []
+        self._on_their_way: list[Future[PreparedObject]] = []
+        self._up: list[PreparedObject] = []
 
     def start(self, item: FinishedObject, key: str) -> Future[PreparedObject]:
         """Bring an object up in the background; its memory is freed as soon as it is there."""
@@ -164,7 +163,7 @@ class Uploads:
                 item.release(drained=True)
 
         future.add_done_callback(let_go)
-        self._futures.append(future)
+        self._on_their_way.append(future)
         return future
 
     def bring(self, item: FinishedObject, key: str) -> None:
@@ -175,35 +174,41 @@ class Uploads:
     @property
     def under_way(self) -> int:
         """How many objects are still on their way."""
-        return sum(not future.done() for future in self._futures)
+        return sum(not future.done() for future in self._on_their_way)
 
     def wait_for_one(self) -> None:
         """Wait until another object is up, or has failed."""
-        wait([future for future in self._futures if not future.done()], return_when=FIRST_COMPLETED)
+        wait([future for future in self._on_their_way if not future.done()], return_when=FIRST_COMPLETED)
 
     def raise_failure(self) -> None:
         """Raise what made one of the objects fail, if any did, or that all were given up."""
         _refuse_if(self._cancelled)
-        for future in self._futures:
+        on_their_way, up = [], []
+        for future in self._on_their_way:
             if future.done():
-                future.result()
+                up.append(future.result())
+            else:
+                on_their_way.append(future)
+        # A future keeps its object, and looking at all of them at each batch would take longer with each.
+        self._on_their_way = on_their_way
+        self._up += up
 
     def results(self) -> list[PreparedObject]:
         """Wait for all objects; raise the first failure, or that all were given up."""
-        wait(self._futures)
-        _refuse_if(self._cancelled)
-        return [future.result() for future in self._futures]
+        wait(self._on_their_way)
+        self.raise_failure()
+        return list(self._up)
 
     def cancel(self) -> None:
         """Let no further request begin; returns at once."""
         self._cancelled.set()
-        for future in self._futures:
+        for future in self._on_their_way:
             future.cancel()
 
     def abort(self) -> tuple[PendingUpload, ...]:
         """Give all objects up; return the uploads that could not be aborted."""
         self.cancel()
-        wait(self._futures, timeout=ABORT_WAIT)
+        wait(self._on_their_way, timeout=ABORT_WAIT)
         begun, self._begun = self._begun, []
         return abort_uploads(self._pool.bucket, begun)
 
@@ -215,6 +220,7 @@ class Uploads:
         """Upload an object, begun anew if its upload vanishes on the way; runs in a thread of the pool."""
         try:
             self._pool.require_open()
+            _refuse_if(self._cancelled)
             for start in range(1, _STARTS + 1):
                 try:
                     return self._upload(item, key)
@@ -245,15 +251,6 @@ class Uploads:
             created=created,
             parts=parts,
         )
-
-
-def _closed() -> S3DestError:
-    # no StateError: that would say of a writer that the call, and not the transfer, has failed
-    return S3DestError(
-        "The destination was closed before all objects were up.",
-        code="closed",
-        remedy="Close a destination after its writers; repeat the transfer with the same transfer id.",
-    )
 
 
 def abort_uploads(bucket: Bucket, uploads: Iterable[PendingUpload]) -> tuple[PendingUpload, ...]:

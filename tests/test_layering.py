@@ -54,6 +54,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "journal",
         "signature",
         "piece",
+        "threads",
     ),
     ("identity", "sdk", "role_sessions", "credentials", "strangers"),
     ("lanes", "payload_hash", "client", "wire", "completions", "s3", "rights"),

@@ -238,6 +238,17 @@ def test_memory_is_freed_as_soon_as_an_object_is_up() -> None:
     assert (ground.budget.held, ground.budget._draining) == (100, 0)
 
 
+def test_what_is_up_is_not_looked_at_again() -> None:
+    """Nor kept: a writer brings up thousands of objects, and looks for failures at each batch."""
+    ground = Ground(StubBucket())
+    for number in range(20):
+        ground.start(b"x", number).result(TIMEOUT)
+        ground.uploads.raise_failure()
+        assert len(ground.uploads._on_their_way) <= 1
+    assert sorted(item.number for item in ground.uploads.results()) == list(range(20))
+    assert ground.uploads.results() == ground.uploads.results()
+
+
 def test_after_a_failed_part_no_other_is_sent() -> None:
     """The object has failed, and its writer is told by the next look, by waiting, and by asking for results."""
     sent: list[int] = []
