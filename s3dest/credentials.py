@@ -51,7 +51,12 @@ def provider_for(
         secret = config.auth.secret_access_key.get_secret_value()
         return KeyProvider(Credentials(config.auth.access_key_id, secret, method="s3dest-hmac"))
     sessions = RoleSessions(config, config.auth, identity, options, purpose=purpose, clock=clock)
-    return KeyProvider(RoleCredentials(sessions.open, clock=clock, lend=lender.valid_keys if lender else None))
+    credentials = RoleCredentials(sessions.open, clock=clock, lend=lender.valid_keys if lender else None)
+    return KeyProvider(credentials, close=sessions.close)
+
+
+def _nothing() -> None:
+    """Close nothing: a user's keys come from nowhere."""
 
 
 class KeyProvider(CredentialProvider):
@@ -60,9 +65,14 @@ class KeyProvider(CredentialProvider):
     METHOD = "s3dest"
     CANONICAL_NAME = "custom-s3dest"
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, *, close: Callable[[], None] = _nothing) -> None:
         super().__init__()
         self.credentials = credentials
+        self._close = close
+
+    def close(self) -> None:
+        """Close what the keys come through."""
+        self._close()
 
     def load(self) -> Credentials:
         """Return the credentials; called by botocore."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Self
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
@@ -30,15 +30,34 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
-def retrying(deadline: timedelta, *, clock: Clock, what: str, on_retry: Callable[[], None]) -> Retrying:
+class Deadline:
+    """When a request ends with all its tries; counted from its first try on, not from when it began to wait for one."""
+
+    def __init__(self, limit: timedelta, clock: Clock) -> None:
+        self._limit = limit.total_seconds()
+        self._clock = clock
+        self._end: float | None = None
+
+    def begin(self) -> Self:
+        """Count from now on, if it does not count yet."""
+        if self._end is None:
+            self._end = self._clock.now() + self._limit
+        return self
+
+    def allows(self, wait: float) -> bool:
+        """Tell whether there is time for a wait and another try."""
+        self.begin()
+        return self._end is not None and self._clock.now() + wait < self._end
+
+
+def retrying(deadline: Deadline, *, clock: Clock, what: str, on_retry: Callable[[], None]) -> Retrying:
     """Try again while the error is retryable and the deadline allows one more wait: full jitter, a log line each.
 
     The last error is raised as it is.
     """
-    end = clock.now() + deadline.total_seconds()
 
     def out_of_time(state: RetryCallState) -> bool:
-        return clock.now() + state.upcoming_sleep >= end
+        return not deadline.allows(state.upcoming_sleep)
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -123,6 +123,13 @@ class RoleSessions:
         finally:
             del failure  # lest its traceback and this frame keep each other alive, and the caller's with them
 
+    def close(self) -> None:
+        """Close the connections to STS; they are opened again where another session is asked for."""
+        with shared.creating:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
     def _fetch_token(self) -> Masked:
         assert isinstance(self._identity, WebIdentity)  # noqa: S101  # for mypy
         try:
@@ -155,8 +162,7 @@ class RoleSessions:
                     return dict(client.assume_role(**self._parameters()))
                 return dict(client.assume_role_with_web_identity(**self._parameters(), WebIdentityToken=token.text))
             except ClientError as error:
-                message = error.response.get("Error", {}).get("Message", "")
-                if self._duration <= SHORTEST_MAXIMUM or not _TOO_LONG.search(message):
+                if self._duration <= SHORTEST_MAXIMUM or not _is_too_long(error):
                     raise
                 log.info(
                     "sessions of %s shall last %d s, not %d", self._auth.role_arn, SHORTEST_MAXIMUM, self._duration
@@ -194,10 +200,11 @@ class RoleSessions:
         return Keys(frozen, life, started + life)
 
     def _sts(self) -> STSClient:
-        if self._client is None:
+        client = self._client
+        if client is None:
             with shared.creating:
-                self._client = self._create_client()
-        return self._client
+                client = self._client = self._create_client()
+        return client
 
     def _create_client(self) -> STSClient:
         settings = Config(
@@ -232,6 +239,13 @@ class RoleSessions:
             or os.environ.get("AWS_DEFAULT_REGION")
         )
         return own if own and partition_of(own) == partition_of(self._config.region) else self._config.region
+
+
+def _is_too_long(error: ClientError) -> bool:
+    """Tell whether a session of fewer seconds might be given; Ceph refuses too many without a word."""
+    said = error.response.get("Error", {})
+    message = said.get("Message") or ""
+    return bool(_TOO_LONG.search(message)) or (said.get("Code") == "InvalidArgument" and not message)
 
 
 def _in_utc(instant: datetime) -> datetime:

@@ -14,7 +14,7 @@ from s3dest.config import DestinationConfig
 from s3dest.errors import S3DestError
 from s3dest.identity import Identity
 from s3dest.options import TransferOptions
-from s3dest.retry import Clock, retrying
+from s3dest.retry import Clock, Deadline, retrying
 from s3dest.role_sessions import RoleSessions
 
 Stranger = Literal["without-external-id", "with-wrong-external-id", "with-token-of-other-audience"]
@@ -50,10 +50,13 @@ def assume_as(
     }
     sessions = RoleSessions(config, auth.model_copy(update=changes), identity, options, purpose="nothing", clock=clock)
     try:
-        retrying(options.deadline, clock=clock, what=f"AssumeRole {stranger}", on_retry=lambda: None)(sessions.open)
+        deadline = Deadline(options.deadline, clock).begin()
+        retrying(deadline, clock=clock, what=f"AssumeRole {stranger}", on_retry=lambda: None)(sessions.open)
     except S3DestError as error:
         refused = error.aws_code == "AccessDenied" or error.code == "token_audience"
         return ("refused" if refused else "unknown"), error
+    finally:
+        sessions.close()
     return "let-in", None
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from botocore import xform_name
 
@@ -22,7 +23,7 @@ from s3dest.options import TransferOptions, within
 from s3dest.piece import Piece
 from s3dest.privacy import calling
 from s3dest.problem import Problem
-from s3dest.retry import Clock, retrying
+from s3dest.retry import Clock, Deadline, retrying
 from s3dest.role_sessions import Purpose
 
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
@@ -39,6 +40,17 @@ def ignore() -> None:
 
 def overlook(_error: BaseException) -> None:
     """Do nothing at a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is sent, once or several times; parameters, body and the beginning of the tries as `Wire.send` has them."""
+
+    operation: str
+    key: str | None
+    parameters: dict[str, Any]
+    body: Callable[[], Sendable] | None
+    begin: Callable[[], object]
 
 
 class Wire:
@@ -71,6 +83,7 @@ class Wire:
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
+        self._provider.close()
         with self._lock:
             if self._hasty is not None:
                 self._hasty.close()
@@ -102,7 +115,8 @@ class Wire:
         Raises:
             CredentialsError: There are none to be had.
         """
-        self._try("AssumeRole", None, self._provider.credentials.get_frozen_credentials)
+        deadline = Deadline(self._options.deadline, self._clock).begin()
+        self._try("AssumeRole", None, self._provider.credentials.get_frozen_credentials, deadline, ignore)
 
     def send(
         self,
@@ -137,12 +151,15 @@ class Wire:
             S3DestError: The last failure; the ``ambiguous`` of a `RequestError` covers all tries.
         """
         ambiguous = False
+        limit = Deadline(self._options.deadline if deadline is None else deadline, self._clock)
+        request = _Request(operation, key, parameters, body, limit.begin)
 
         def once() -> Answer:
             nonlocal ambiguous
             try:
-                answer = self._send_renewed(operation, key, parameters, body)
-                self._require(answer, operation, key, needs=needs, unless=unless)
+                answer = self._send_renewed(request)
+                if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
+                    self._refuse(request)
             except BaseException as error:
                 if isinstance(error, RequestError):
                     ambiguous = ambiguous or error.ambiguous
@@ -151,35 +168,18 @@ class Wire:
                 raise
             return answer
 
-        return self._try(operation, key, once, on_retry, deadline), ambiguous
+        return self._try(operation, key, once, limit, on_retry), ambiguous
 
-    def _require(
-        self,
-        answer: Answer,
-        operation: str,
-        key: str | None,
-        *,
-        needs: str | None,
-        unless: Callable[[Answer], bool] | None,
-    ) -> None:
-        if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
-            raise self.failure(problems.NO_ANSWER, operation, key)
+    def _refuse(self, request: _Request) -> NoReturn:
+        raise self.failure(problems.NO_ANSWER, request.operation, request.key)
 
     def failure(self, problem: Problem, operation: str, key: str | None) -> S3DestError:
         """Build the error for a problem that the answer itself shows."""
         return describe(problem, self._config, operation=operation, key=key)
 
-    def _try(
-        self,
-        operation: str,
-        key: str | None,
-        once: Callable[[], T],
-        on_retry: OnRetry = ignore,
-        deadline: timedelta | None = None,
-    ) -> T:
-        limit = self._options.deadline if deadline is None else deadline
+    def _try(self, operation: str, key: str | None, once: Callable[[], T], deadline: Deadline, on_retry: OnRetry) -> T:
         what = f"{operation} {self._config.bucket}/{key}" if key else operation
-        retry = retrying(limit, clock=self._clock, what=what, on_retry=on_retry)
+        retry = retrying(deadline, clock=self._clock, what=what, on_retry=on_retry)
         try:
             return retry(once)
         except S3DestError as error:
@@ -188,16 +188,14 @@ class Wire:
         finally:
             retry.before_sleep = None  # it refers to itself, and would keep a writer and its rows until a collection
 
-    def _send_renewed(
-        self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
-    ) -> Answer:
+    def _send_renewed(self, request: _Request) -> Answer:
         """Send once; twice, with new keys, if the session's turn out to be dead."""
         used = self._provider.keys_in_use()
         try:
-            return self._send_once(operation, key, parameters, body)
+            return self._send_once(request)
         except S3DestError as error:
             dead = error.code in {problems.SESSION_EXPIRED.code, problems.SIGNATURE_DIFFERS.code}
-            if not dead or error.operation != operation:
+            if not dead or error.operation != request.operation:
                 raise
             failure = error
         try:
@@ -205,20 +203,22 @@ class Wire:
                 raise failure
         finally:
             del failure  # lest its traceback and this frame keep each other alive, and the caller's rows with them
-        return self._send_once(operation, key, parameters, body)
+        return self._send_once(request)
 
-    def _send_once(
-        self, operation: str, key: str | None, parameters: dict[str, Any], body: Callable[[], Sendable] | None
-    ) -> Answer:
-        method = getattr(self.client, xform_name(operation))
-        given = {**self._common, "Key": key, **parameters, **({"Body": body()} if body else {})}
+    def _send_once(self, request: _Request) -> Answer:
+        method = getattr(self.client, xform_name(request.operation))
+        given = {**self._common, "Key": request.key, **request.parameters}
+        if request.body is not None:
+            given["Body"] = request.body()
         given = {name: value for name, value in given.items() if value is not None}
         with self._lanes.taken():
+            request.begin()
             try:
                 with calling():
                     answer: Answer = method(**given)
             except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
-                failure = explain(error, self._config, operation=operation, key=key, hide=[self._provider.held_token])
+                operation, key, hide = request.operation, request.key, [self._provider.held_token]
+                failure = explain(error, self._config, operation=operation, key=key, hide=hide)
             else:
                 return answer
             try:

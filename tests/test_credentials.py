@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.credentials import Credentials
 from fake import FakeAws, faults
 from fake.world import EXTERNAL_ID, ROLE_ARN
@@ -20,7 +21,7 @@ from fake.world import EXTERNAL_ID, ROLE_ARN
 from s3dest import AmbientIdentity, CredentialsError, Destination, TransferOptions, WebIdentity, policies
 from s3dest.credentials import KeyProvider, RoleCredentials
 from s3dest.retry import Clock
-from s3dest.role_sessions import Keys, session_name
+from s3dest.role_sessions import Keys, RoleSessions, session_name
 from s3dest.s3 import Body, Bucket
 from s3dest.sdk import session_with
 
@@ -209,6 +210,22 @@ def test_a_refused_duration_is_lowered_once_and_for_good(aws: FakeAws, bucket_of
         put(bucket)
         asked = [request.form["DurationSeconds"] for request in aws.requests("AssumeRole")]
         assert asked == ["43200", "3600", "3600"]
+
+
+@pytest.mark.parametrize(("refusals", "code"), [(1, None), (2, "sts_refused")])
+def test_a_refusal_without_words_may_be_the_durations(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], refusals: int, code: str | None
+) -> None:
+    """As Ceph's is, where a session is to be longer than the role's maximum."""
+    aws.faults.next("AssumeRole", *[faults.sts_refusal(400, "InvalidArgument")] * refusals)
+    bucket = bucket_of(duration=timedelta(hours=12))
+    if code is None:
+        put(bucket)
+    else:
+        with pytest.raises(CredentialsError) as caught:
+            put(bucket)
+        assert caught.value.code == code
+    assert [request.form["DurationSeconds"] for request in aws.requests("AssumeRole")] == ["43200", "3600"]
 
 
 def test_an_hour_that_is_refused_is_an_error(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
@@ -525,3 +542,27 @@ def test_an_identity_with_a_session_uses_it(aws: FakeAws, bucket_of: Callable[..
     session = session_with(KeyProvider(Credentials("AKIAOTHER", "other")))
     bucket_of(AmbientIdentity(session)).open_session()
     assert aws.log[0].access_key == "AKIAOTHER"
+
+
+def test_the_connections_to_sts_are_closed(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the destination with it, those of a check's strangers with the check."""
+    made: list[object] = []
+    closed: list[object] = []
+    create, close = RoleSessions._create_client, BaseClient.close
+
+    def create_and_tell(sessions: RoleSessions) -> object:
+        made.append(create(sessions))
+        return made[-1]
+
+    def close_and_tell(client: BaseClient) -> None:
+        closed.append(client)
+        close(client)
+
+    monkeypatch.setattr(RoleSessions, "_create_client", create_and_tell)
+    monkeypatch.setattr(BaseClient, "close", close_and_tell)
+    with aws.destination() as destination:
+        assert destination.check(audit=True).ok
+        with destination.append("orders") as append:
+            append.write({"id": 1})
+    assert len(made) >= 4
+    assert not [client for client in made if client not in closed]

@@ -11,7 +11,7 @@ import pytest
 from fake import ManualClock
 
 from s3dest.errors import S3DestError
-from s3dest.retry import FIRST_WAIT, LONGEST_WAIT, retrying
+from s3dest.retry import FIRST_WAIT, LONGEST_WAIT, Deadline, retrying
 
 MINUTE = timedelta(minutes=1)
 
@@ -45,7 +45,9 @@ def tries(
     clock: ManualClock, calls: Calls, *, deadline: timedelta = MINUTE, on_retry: Callable[[], None] = lambda: None
 ) -> str:
     """Call as s3dest calls S3."""
-    return retrying(deadline, clock=clock.injected, what="PutObject acme-lake/a", on_retry=on_retry)(calls)
+    limit = Deadline(deadline, clock.injected)
+    limit.begin()
+    return retrying(limit, clock=clock.injected, what="PutObject acme-lake/a", on_retry=on_retry)(calls)
 
 
 def test_a_retryable_error_is_tried_again(clock: ManualClock) -> None:
@@ -83,7 +85,7 @@ def test_waits_are_drawn_from_a_range_that_doubles(clock: ManualClock) -> None:
     """Full jitter: between nothing and a bound that grows to twenty seconds, so that callers drift apart."""
     for _ in range(20):
         with pytest.raises(S3DestError):
-            retrying(10 * MINUTE, clock=clock.injected, what="it", on_retry=lambda: None)(
+            retrying(Deadline(10 * MINUTE, clock.injected), clock=clock.injected, what="it", on_retry=lambda: None)(
                 Calls(clock, S3DestError(retryable=True))
             )
         for place, wait in enumerate(clock.slept):
@@ -108,3 +110,14 @@ def test_each_wait_is_a_warning(clock: ManualClock, caplog: pytest.LogCaptureFix
     first, second = caplog.messages
     assert first.startswith("PutObject acme-lake/a: attempt 1 failed (throttled), next in ")
     assert second.startswith("PutObject acme-lake/a: attempt 2 failed (throttled), next in ")
+
+
+def test_a_deadline_counts_from_the_first_try(clock: ManualClock) -> None:
+    """Whoever waits for a lane meanwhile has all of it left."""
+    deadline = Deadline(MINUTE, clock.injected)
+    clock.advance(1000)
+    deadline.begin()
+    clock.advance(50)
+    deadline.begin()
+    assert deadline.allows(9)
+    assert not deadline.allows(10)

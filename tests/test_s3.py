@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -518,6 +520,21 @@ def test_a_version_is_told(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> No
     aws.store.versioned = True
     assert put(bucket).version_id.startswith("version")
     assert bucket.delete(KEY).marker
+
+
+def test_who_waits_for_a_lane_has_its_whole_deadline(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """Where many writers commit at once, the last of them would have no try to lose."""
+    bucket = bucket_of(options=TransferOptions(concurrency=1, deadline=timedelta(minutes=1)))
+    bucket.open_session()
+    aws.faults.next("PutObject", faults.INTERNAL_ERROR)
+    lanes = bucket._wire._lanes
+    with ThreadPoolExecutor(1) as pool:
+        with lanes.taken():
+            waiting = pool.submit(put, bucket)
+            while not lanes._free._waiters:  # type: ignore[attr-defined]  # Condition's own
+                time.sleep(0.001)
+            aws.clock.advance(600)
+        assert waiting.result(20).created
 
 
 def test_a_deadline_ends_the_tries(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
