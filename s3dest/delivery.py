@@ -176,13 +176,10 @@ class Delivery:
         except RequestError as error:
             if error.code != problems.UPLOAD_LOST.code:
                 raise
-            if isinstance(journal, SharedJournal):
-                if not journal.withdraw(prepared) and journal.begin(prepared):
-                    log.info("transfer %s is being finished by another process, too", transfer.layout.transfer_id)
-                    return self.resume_entry(prepared, on_object=on_object, on_retry=on_retry)
-            else:
-                # Nobody had completed it. Whoever resumed this entry would have to believe the contrary.
-                journal.forget(prepared)
+            self._saved.discard(_uploads_of(prepared))
+            if not _withdrawn(journal, prepared):
+                log.info("transfer %s is being finished by another process, too", transfer.layout.transfer_id)
+                return self.resume_entry(prepared, on_object=on_object, on_retry=on_retry)
             raise
         self._forget(prepared)
         return receipt
@@ -317,6 +314,21 @@ class Delivery:
 
 def _uploads_of(prepared: Sequence[PreparedAppend]) -> frozenset[str]:
     return frozenset(item.upload_id for share in prepared for item in share.objects)
+
+
+def _withdrawn(journal: Journal, prepared: Sequence[PreparedAppend]) -> bool:
+    """Take out what cannot be committed; tell whether it was, and not begun by another process meanwhile.
+
+    Nobody had completed it, and whoever resumed this entry would have to believe the contrary. Does not fail: the
+    caller has had an error already.
+    """
+    try:
+        if isinstance(journal, SharedJournal):
+            return journal.withdraw(prepared) or not journal.begin(prepared)
+        journal.forget(prepared)
+    except Exception:
+        log.warning("transfer %s stays in the journal, and is lost", prepared[0].transfer_id, exc_info=True)
+    return True
 
 
 def _require_saved(journal: Journal, prepared: Sequence[PreparedAppend]) -> None:

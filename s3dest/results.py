@@ -90,7 +90,8 @@ class Receipt(Model):
     orphans: tuple[str, ...] = ()
     """Keys that this attempt created although another has committed the transfer. Its rows differed or were another
     writer's, and no manifest names them; or the other had the same rows, being at work at the same time or having what
-    `prepare` had returned here, and its manifest does: look before you delete. Not listed are keys that may have been
+    `prepare` had returned here, and its manifest does; so does our own where a proxy had sent its request twice: look
+    before you delete. Not listed are keys that may have been
     there before: an earlier try may have created them, or the store is not known to refuse overwriting them
     (`capabilities`)."""
 

@@ -30,7 +30,7 @@ from s3dest.prepared import PreparedPart
 from s3dest.privacy import calling
 from s3dest.retry import Clock
 from s3dest.role_sessions import Purpose
-from s3dest.wire import Answer, OnRetry, Wire, ignore
+from s3dest.wire import WEAK, Answer, OnRetry, Wire, ignore
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -286,7 +286,7 @@ class Bucket:
                 if perhaps and young and error.aws_code == NO_SUCH_UPLOAD:
                     return Creation(created=True, ambiguous=True, confirmed=False)
             raise
-        etag = str(answer["ETag"]).strip('"') or None
+        etag = _etag(answer) or None
         new = first and not ambiguous and etag is not None and self.config.enforces("conditional_complete")
         outcome = Creation(created=True, ambiguous=ambiguous, etag=etag, version_id=_version(answer))
         return replace(self._completions.end(upload_id, outcome), surely_new=new)
@@ -372,7 +372,7 @@ class Bucket:
 
     def _checked_etag(self, answer: Answer, md5: Callable[[], bytes] | None, operation: str, key: str) -> str:
         """Return the ETag; one that is an MD5 must be that of the bytes sent."""
-        etag = str(answer["ETag"]).strip('"')
+        etag = _etag(answer)
         encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
         if md5 is not None and not encrypted and _MD5_ETAG.fullmatch(etag) and etag != md5().hex():
             raise self._wire.failure(problems.ETAG_DIFFERS, operation, key)
@@ -406,3 +406,7 @@ def _crc32_of(part: PreparedPart) -> dict[str, str]:
 def _version(answer: Answer) -> str | None:
     version = answer.get("VersionId")
     return None if version in {None, "", "null"} else str(version)
+
+
+def _etag(answer: Answer) -> str:
+    return str(answer["ETag"]).removeprefix(WEAK).strip('"')

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from botocore import xform_name
 
-from s3dest import problems
+from s3dest import denials, problems
 from s3dest.client import create_client
 from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider, provider_for
@@ -24,12 +24,20 @@ from s3dest.piece import Piece
 from s3dest.privacy import calling
 from s3dest.problem import Problem
 from s3dest.retry import Clock, Deadline, retrying
-from s3dest.role_sessions import Purpose
+from s3dest.role_sessions import Keys, Purpose
 
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 
+_DEAD: Final = frozenset({problems.SESSION_EXPIRED.code, problems.SIGNATURE_DIFFERS.code})
+_OLD_ENOUGH: Final = 60.0
+"""Seconds that a session lives before a denial makes us ask for another: one a minute while the denial lasts."""
+
 T = TypeVar("T")
 Answer = dict[str, Any]
+
+WEAK: Final = "W/"
+"""What stands before an ETag that a proxy has made a weak one: nginx's gzip does so."""
+
 OnRetry = Callable[[], None]
 Sendable = bytes | Piece
 
@@ -194,8 +202,7 @@ class Wire:
         try:
             return self._send_once(request)
         except S3DestError as error:
-            dead = error.code in {problems.SESSION_EXPIRED.code, problems.SIGNATURE_DIFFERS.code}
-            if not dead or error.operation != request.operation:
+            if error.operation != request.operation or not (error.code in _DEAD or self._is_revoked(used, error)):
                 raise
             failure = error
         try:
@@ -204,6 +211,12 @@ class Wire:
         finally:
             del failure  # lest its traceback and this frame keep each other alive, and the caller's rows with them
         return self._send_once(request)
+
+    def _is_revoked(self, used: Keys | None, error: S3DestError) -> bool:
+        """Tell a denial that a new session may not meet: IAM's "revoke active sessions" denies all to older ones."""
+        if used is None or error.code != denials.DENIED_BY_IDENTITY_POLICY.code:
+            return False
+        return self._clock.now() - (used.end - used.life) > _OLD_ENOUGH
 
     def _send_once(self, request: _Request) -> Answer:
         method = getattr(self.client, xform_name(request.operation))
@@ -234,5 +247,5 @@ def _is_done(answer: Answer, needs: str) -> bool:
 
 def _is_whole(value: object) -> bool:
     """Tell a field from none, and from a header that a closed connection cut off: http.client takes that as it is."""
-    text = str(value or "")
+    text = str(value or "").removeprefix(WEAK)
     return bool(text.strip('"')) and text.startswith('"') == text.endswith('"')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -185,6 +186,29 @@ def test_a_journal_is_not_stuck_where_an_upload_is_gone_on_ceph(aws: FakeAws, tm
             append.write({"id": 0})
         assert append.receipt.rows == 1
     assert set(aws.store.objects) == {MANIFEST, append.receipt.objects[0].key}
+
+
+class BrokenJournal(FileJournal):
+    """One whose database is down by now."""
+
+    def withdraw(self, _entry: Sequence[PreparedAppend]) -> bool:
+        """Fail."""
+        raise ConnectionError
+
+
+def test_a_journal_that_fails_hides_no_lost_upload(
+    aws: FakeAws, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is told is why the transfer cannot be committed; the journal's failure is in the log."""
+    with aws.destination(journal=BrokenJournal(tmp_path)) as destination:
+        append = destination.append("orders")
+        append.write({"id": 1})
+        append.prepare()
+        aws.store.uploads.clear()
+        with pytest.raises(RequestError) as caught:
+            append.commit()
+    assert caught.value.code == "upload_lost"
+    assert "ConnectionError" in caplog.text
 
 
 def test_a_completion_by_another_process_is_waited_for(aws: FakeAws) -> None:

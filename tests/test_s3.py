@@ -17,7 +17,7 @@ from unittest import mock
 import pytest
 from fake import FakeAws, Request, faults
 
-from s3dest import IntegrityError, S3DestError, TransferOptions, WrongRegionError
+from s3dest import AccessDeniedError, IntegrityError, S3DestError, TransferOptions, WrongRegionError
 from s3dest.errors import CredentialsError, RequestError, TransportError
 from s3dest.piece import Piece
 from s3dest.s3 import Body, Bucket
@@ -520,6 +520,49 @@ def test_a_version_is_told(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> No
     aws.store.versioned = True
     assert put(bucket).version_id.startswith("version")
     assert bucket.delete(KEY).marker
+
+
+def test_a_weak_etag_is_one(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """A proxy that compresses answers makes it so; the store knows the strong one."""
+    for operation in ("PutObject", "UploadPart", "CompleteMultipartUpload"):
+        aws.faults.always(operation, faults.WEAK_ETAG)
+    bucket = bucket_of()
+    made = put(bucket)
+    assert (made.created, made.confirmed, made.etag) == (True, True, aws.store.objects[KEY].etag)
+    key = f"{KEY}.2"
+    upload_id = bucket.create_upload(key, content_type="application/gzip")
+    parts = [bucket.upload_part(key, upload_id, 1, DATA)]
+    crc32 = base64.b64encode(zlib.crc32(DATA).to_bytes(4, "big")).decode()
+    done = bucket.complete_upload(key, upload_id, parts, size=len(DATA), crc32=crc32)
+    assert (done.created, done.etag) == (True, aws.store.objects[key].etag)
+    assert len(aws.log) == 5
+
+
+REVOKED = faults.refusal(
+    403,
+    "AccessDenied",
+    "User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: s3:PutObject on resource: "
+    '"arn:aws:s3:::acme-lake/x" with an explicit deny in an identity-based policy',
+)
+
+
+def test_a_session_that_was_revoked_is_replaced(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """IAM denies everything to sessions older than the click; a denial that stays costs one session a minute."""
+    bucket = bucket_of()
+    assert put(bucket).created
+    aws.clock.advance(600)
+    aws.faults.next("PutObject", REVOKED)
+    assert not put(bucket).created
+    assert aws.operations.count("AssumeRole") == 2
+    aws.faults.always("PutObject", REVOKED)
+    for _ in range(5):
+        with pytest.raises(AccessDeniedError):
+            put(bucket)
+    assert aws.operations.count("AssumeRole") == 2
+    aws.clock.advance(600)
+    with pytest.raises(AccessDeniedError):
+        put(bucket)
+    assert aws.operations.count("AssumeRole") == 3
 
 
 def test_who_waits_for_a_lane_has_its_whole_deadline(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:

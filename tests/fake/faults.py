@@ -115,6 +115,11 @@ def _without_etag(_request: Request, answer: Answer) -> Answer:
     return replace(answer, headers=kept, body=start + rest.partition(b"</ETag>")[2] if tag else answer.body)
 
 
+def _weak_etag(_request: Request, answer: Answer) -> Answer:
+    weak = {name: f"W/{value}" if name.lower() == "etag" else value for name, value in answer.headers.items()}
+    return replace(answer, headers=weak, body=answer.body.replace(b'<ETag>"', b'<ETag>W/"'))
+
+
 def _cut_etag(_request: Request, answer: Answer) -> Answer:
     cut = {name: value[:9] if name.lower() == "etag" else value for name, value in answer.headers.items()}
     return replace(answer, headers=cut)
@@ -194,6 +199,7 @@ HTML_200 = bare(200, HTML, content_type="text/html")
 ACCEPTED_202 = Fault("202 instead of 200", lambda _request, answer: replace(answer, status=202), effect=True)
 NO_ETAG = Fault("200 without ETag", _without_etag, effect=True)
 CUT_ETAG = Fault("answer cut in its ETag", _cut_etag, effect=True)
+WEAK_ETAG = Fault("a weak ETag", _weak_etag, effect=True)
 WRONG_ETAG = Fault("wrong ETag", _wrong_etag, effect=True)
 WRONG_ETAG_ALONE = Fault("wrong ETag beside the right checksum", _wrong_etag_alone, effect=True)
 WRONG_CHECKSUM = Fault("wrong checksum", _wrong_checksum, effect=True)
