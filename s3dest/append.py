@@ -27,6 +27,7 @@ from s3dest.lifecycle import Lifecycle, State
 from s3dest.names import MAX_KEY_BYTES
 from s3dest.options import checksums_of
 from s3dest.prepared import PreparedAppend, PreparedObject
+from s3dest.recovery import Recovery
 from s3dest.results import Progress, Receipt, StoredObject
 from s3dest.stock import Stock
 from s3dest.upload import Uploads
@@ -40,13 +41,13 @@ class AppendWriter:
 
     As a context manager it commits on a clean exit and aborts on an exception, also of that commit; a journal keeps
     what its commit had begun. Without ``with``, call `commit`, which may be repeated, or `abort`; a writer that is
-    dropped publishes nothing. Threads may share one; processes may not.
+    dropped publishes nothing. Threads may share one, each call waiting for those of others; processes may not.
     """
 
     def __init__(
         self,
         layout: Layout,
-        delivery: Delivery,
+        recovery: Recovery,
         *,
         file_format: Format,
         writer_id: int,
@@ -56,7 +57,8 @@ class AppendWriter:
         partition_by: Sequence[str] = (),
     ) -> None:
         self._layout = layout
-        self._delivery = delivery
+        self._recovery = recovery
+        self._delivery = delivery = recovery.delivery
         self._format = file_format
         self._writer_id = writer_id
         self._on_progress = on_progress
@@ -289,7 +291,7 @@ class AppendWriter:
             if self._lifecycle.state is State.ABORTED:
                 return
             self._abandoned.detach()
-            if self._prepared is not None and self._delivery.withdraw([self._prepared]):
+            if self._prepared is not None and self._recovery.withdraw([self._prepared]):
                 self._lifecycle.state = State.ABORTED
                 _discard(self._assembly, self._stock)
             elif not self._lifecycle.abort():
@@ -355,8 +357,8 @@ class AppendWriter:
         return self._prepared
 
     def _commit(self) -> Receipt:
-        if self._delivery.journal is not None or self._lifecycle.state is State.PREPARED:
-            return self._delivery.commit_prepared([self._prepare()], on_object=self._count, on_retry=self._count_retry)
+        if self._recovery.journal is not None or self._lifecycle.state is State.PREPARED:
+            return self._recovery.commit([self._prepare()], on_object=self._count, on_retry=self._count_retry)
         if self._transfer is None:
             with self._lifecycle.sealing():
                 self._seal()

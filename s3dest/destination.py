@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from s3dest.append import AppendWriter
     from s3dest.delivery import Delivery
+    from s3dest.recovery import Recovery
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ log = logging.getLogger(__name__)
 class Destination:
     """One customer's bucket, with one boto3 client a process. Threads may share it, pickling and forking are safe.
 
-    Nothing is sent before the first check or commit. As a context manager it closes its connections at the end.
+    Making one sends nothing, nor does a writer before its end, as long as memory takes its rows. As a context manager
+    it closes its connections at the end.
 
     Args:
         config: What the customer handed over.
@@ -80,7 +82,7 @@ class Destination:
         self._clock = Clock()
         self._closed = False
         self._lock = threading.Lock()
-        self._at_work: Delivery | None = None
+        self._at_work: Recovery | None = None
         _made.add(self)
 
     def check(
@@ -201,14 +203,14 @@ class Destination:
                 code="format",
                 remedy="Write format='jsonl', or one with options, such as JsonLines(compression='zstd').",
             )
-        delivery = self._delivery()
+        recovery = self._recovery()
         layout = plan(
             self.config.key_prefix, table, transfer_id=transfer_id, transfer_date=transfer_date, writer_id=writer_id
         )
-        resumed = delivery.resume_before(layout, writer_id) if transfer_id is not None else None
+        resumed = recovery.resume_before(layout, writer_id) if transfer_id is not None else None
         return AppendWriter(
             layout,
-            delivery,
+            recovery,
             file_format=file_format,
             writer_id=writer_id,
             on_progress=on_progress,
@@ -230,7 +232,7 @@ class Destination:
             RequestError: A request failed for good; with code ``upload_lost`` an upload is gone.
             StateError: The destination is closed, or the journal had the transfer by other writers (``other_writers``).
         """
-        return self._delivery().commit_prepared(prepared)
+        return self._recovery().commit(prepared)
 
     def abort(self, *prepared: PreparedAppend) -> tuple[PendingUpload, ...]:
         """Give up what was prepared: abort its uploads as far as that is allowed. Do not commit it afterwards.
@@ -248,7 +250,7 @@ class Destination:
             ConfigError: None was given, or they belong to several transfers or another destination.
             StateError: The destination is closed.
         """
-        return self._delivery().abort(prepared)
+        return self._recovery().abort(prepared)
 
     def resume(self) -> list[Receipt]:
         """Finish the transfers that a killed process left in the journal; nothing without a journal.
@@ -264,7 +266,7 @@ class Destination:
             S3DestError: One could not be finished, and stays in the journal; the others are finished all the same.
             StateError: The destination is closed.
         """
-        return self._delivery().resume()
+        return self._recovery().resume()
 
     def client(self) -> S3Client:
         """Return the boto3 client with the destination's own narrowed credentials, for what s3dest does not do.
@@ -277,8 +279,8 @@ class Destination:
         """Close the connections; the destination cannot be used any more. Sends nothing, needs no action."""
         self._closed = True
         at_work = self._at_work
-        if at_work is not None and at_work.process == os.getpid():
-            at_work.close()
+        if at_work is not None and at_work.delivery.process == os.getpid():
+            at_work.delivery.close()
 
     def __enter__(self) -> Self:
         """Return the destination itself."""
@@ -318,24 +320,22 @@ class Destination:
             log.warning("%s does not enforce append-only (%s)", self.config.uri, ", ".join(weaknesses))
 
     def _delivery(self) -> Delivery:
+        return self._recovery().delivery
+
+    def _recovery(self) -> Recovery:
         from s3dest.delivery import Delivery  # noqa: PLC0415  # importing s3dest shall not import boto3
+        from s3dest.recovery import Recovery  # noqa: PLC0415
 
         self._require_open()
         at_work = self._at_work
-        if at_work is not None and at_work.process == os.getpid():
+        if at_work is not None and at_work.delivery.process == os.getpid():
             return at_work
         with self._lock:
             at_work = self._at_work
-            if at_work is None or at_work.process != os.getpid():
+            if at_work is None or at_work.delivery.process != os.getpid():
                 self._tell_weaknesses()
-                at_work = self._at_work = Delivery(
-                    self.config,
-                    self._identity,
-                    self.options,
-                    clock=self._clock,
-                    journal=self._journal,
-                    signer=self._signer,
-                )
+                delivery = Delivery(self.config, self._identity, self.options, clock=self._clock, signer=self._signer)
+                at_work = self._at_work = Recovery(delivery, self._journal)
             return at_work
 
 

@@ -85,6 +85,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "manifest",
         "shares",
         "delivery",
+        "recovery",
     ),
     ("destination", "testing", "testing.*"),
     ("cli", "cli.*", "engines", "engines.*"),
