@@ -8,30 +8,21 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from types import TracebackType
 from typing import Self
 
 from s3dest.abandoned import abandon, free, weakly
 from s3dest.arguments import path_of, require_count, rows_of
-from s3dest.assembly import Assembly
 from s3dest.commit import Transfer
-from s3dest.delivery import Delivery
 from s3dest.errors import ConfigError, StateError
-from s3dest.finished import FinishedObject
 from s3dest.formats.arrow import ArrowArray, ArrowStream, batches
 from s3dest.formats.encoder import Format, RowLike
-from s3dest.formats.partition import Partitioning, folder
 from s3dest.layout import Layout
 from s3dest.lifecycle import Lifecycle, State
-from s3dest.names import MAX_KEY_BYTES
-from s3dest.options import checksums_of
-from s3dest.prepared import PreparedAppend, PreparedObject
+from s3dest.prepared import PreparedAppend
+from s3dest.production import Production
 from s3dest.recovery import Recovery
 from s3dest.results import Progress, Receipt, StoredObject
-from s3dest.stock import Stock
-from s3dest.upload import Uploads
-from s3dest.wire import OnRetry
 
 log = logging.getLogger(__name__)
 
@@ -58,42 +49,26 @@ class AppendWriter:
     ) -> None:
         self._layout = layout
         self._recovery = recovery
-        self._delivery = delivery = recovery.delivery
-        self._format = file_format
-        self._writer_id = writer_id
         self._on_progress = on_progress
         self._resumed = resumed
-        self._started = dt.datetime.now(dt.UTC)
         self._lock = threading.RLock()
-        # Nothing in the stock may lead back here: the finaliser below holds it, and would keep this writer alive.
-        self._key_of = partial(_key_of, layout, writer_id, file_format.extension)
-        make_uploads = partial(_make_uploads, delivery, file_format.content_type, weakly(self._count_retry))
-        self._stock = Stock(
-            delivery.budget,
-            partial(getattr, delivery, "workers"),
-            make_uploads,
-            key_of=self._key_of,
-            part_size=delivery.options.part_size,
-            signed=not delivery.config.over_tls,
-            md5=checksums_of(delivery.config, delivery.options) == "md5",
-        )
-        partitioning = _partitioning(partition_by, layout)
-        self._is_parted = partitioning is not None
-        self._assembly = Assembly(
-            self._stock,
-            delivery.options,
-            delivery.clock,
+        self._production = Production(
+            layout,
+            recovery.delivery,
             file_format=file_format,
-            schema=schema if partitioning is None else partitioning.without(schema),
-            partitioning=partitioning,
+            writer_id=writer_id,
+            schema=schema,
+            partition_by=partition_by,
             on_batch=weakly(self._tell),
+            on_retry=weakly(self._count_retry),
         )
-        on_failure = partial(_discard, self._assembly, self._stock)
-        on_abort = partial(_give_up, self._assembly, self._stock)
         self._lifecycle = Lifecycle(
-            layout.transfer_id, process=delivery.process, on_failure=on_failure, on_abort=on_abort
+            layout.transfer_id,
+            process=recovery.delivery.process,
+            on_failure=self._production.discard,
+            on_abort=self._production.give_up,
         )
-        self._abandoned = weakref.finalize(self, abandon, self._stock, layout.transfer_id, os.getpid())
+        self._abandoned = weakref.finalize(self, abandon, self._production.stock, layout.transfer_id, os.getpid())
         self._stored: list[StoredObject] = []
         self._retries = 0
         self._prepared: PreparedAppend | None = None
@@ -140,7 +115,7 @@ class AppendWriter:
         self._lifecycle.require_process()  # first: another thread may have held the lock when this process was forked
         with self._lock, self._lifecycle:
             if self._resumed is None:
-                self._assembly.take(row)
+                self._production.assembly.take(row)
 
     def write_many(self, rows: Iterable[RowLike]) -> None:
         """Append rows from any iterable; may send what memory has no room for.
@@ -161,12 +136,12 @@ class AppendWriter:
             if self._resumed is not None:
                 return
             if isinstance(found, (list, tuple)):
-                self._assembly.take_all(found)
+                self._production.assembly.take_all(found)
                 return
             for row in found:
                 if self._lifecycle.state is not State.OPEN:  # the iterable itself has ended the transfer
                     self._lifecycle.require_open()
-                self._assembly.take(row)
+                self._production.assembly.take(row)
 
     def write_arrow(self, data: ArrowStream | ArrowArray) -> None:
         """Append Arrow data: of pyarrow, polars, pandas, duckdb, or anything that speaks Arrow's C interface.
@@ -189,7 +164,7 @@ class AppendWriter:
                 return
             for batch in found:
                 self._lifecycle.require_open()
-                self._assembly.take_arrow(batch)
+                self._production.assembly.take_arrow(batch)
 
     def write_file(self, path: str | os.PathLike[str], *, rows: int | None = None) -> None:
         """Append a file that is encoded in the writer's format already, as an object of its own, byte for byte.
@@ -210,14 +185,14 @@ class AppendWriter:
         """
         self._lifecycle.require_process()
         require_count(rows)
-        if self._is_parted:
+        if self._production.is_parted:
             message = "write_file() cannot tell to which partition a file belongs."
             raise ConfigError(message, code="partition_by", remedy="Append files without partition_by, or rows.")
         file = path_of(path)
         with self._lock, self._lifecycle:
             if self._resumed is not None:
                 return
-            self._assembly.take_file(file, rows=rows)
+            self._production.assembly.take_file(file, rows=rows)
 
     def prepare(self) -> PreparedAppend:
         """Bring all rows up as pending uploads, durable and visible to nobody; may be repeated.
@@ -293,9 +268,9 @@ class AppendWriter:
             self._abandoned.detach()
             if self._prepared is not None and self._recovery.withdraw([self._prepared]):
                 self._lifecycle.state = State.ABORTED
-                _discard(self._assembly, self._stock)
+                self._production.discard()
             elif not self._lifecycle.abort():
-                self._stock.cancel()
+                self._production.stock.cancel()
 
     def __enter__(self) -> Self:
         """Return the writer itself."""
@@ -329,7 +304,7 @@ class AppendWriter:
         if self._lifecycle.state is State.SEALED:
             return
         self._lifecycle.require_open()
-        self._assembly.finish(at_end=True)
+        self._production.finish()
         self._lifecycle.state = State.SEALED
 
     def _prepare(self) -> PreparedAppend:
@@ -337,21 +312,7 @@ class AppendWriter:
             return self._prepared
         with self._lifecycle.sealing():
             self._seal()
-            objects = self._stock.prepare()
-        self._prepared = PreparedAppend(
-            endpoint_url=self._delivery.config.endpoint_url,
-            bucket=self._delivery.config.bucket,
-            prefix=self._delivery.config.prefix,
-            table=self._layout.table,
-            transfer_id=self.transfer_id,
-            transfer_date=self.transfer_date,
-            writer_id=self._writer_id,
-            format=self._format.name,
-            compression=self._format.compression,
-            extension=self._format.extension,
-            started=self._started,
-            objects=tuple(sorted(objects, key=lambda item: item.number)),
-        )
+            self._prepared = self._production.prepare()
         self._lifecycle.state = State.PREPARED
         self._abandoned.detach()
         return self._prepared
@@ -362,32 +323,19 @@ class AppendWriter:
         if self._transfer is None:
             with self._lifecycle.sealing():
                 self._seal()
-                self._transfer = self._collect()
-        return self._delivery.commit(self._transfer, on_object=self._count, on_retry=self._count_retry)
-
-    def _collect(self) -> Transfer:
-        """List the objects: those at hand are to be put, those gone up to be completed."""
-        items: list[FinishedObject | PreparedObject] = [*self._stock.prepared(), *self._stock.at_hand]
-        items.sort(key=lambda item: item.number)
-        return Transfer(
-            self._layout,
-            self._format.name,
-            self._format.compression,
-            self._format.content_type,
-            self._started,
-            [(item.key if isinstance(item, PreparedObject) else self._key_of(item), item) for item in items],
-        )
+                self._transfer = self._production.collect()
+        return self._recovery.delivery.commit(self._transfer, on_object=self._count, on_retry=self._count_retry)
 
     def _expect_end(self) -> None:
         """From here on a dropped writer is no oversight; its memory is freed all the same."""
         self._abandoned.detach()
-        weakref.finalize(self, free, self._stock, os.getpid())
+        weakref.finalize(self, free, self._production.stock, os.getpid())
 
     def _settle(self, receipt: Receipt) -> None:
         self._receipt = receipt
         self._lifecycle.state = State.COMMITTED
         self._abandoned.detach()
-        self._stock.release()
+        self._production.stock.release()
 
     def _count(self, stored: StoredObject) -> None:
         self._stored.append(stored)
@@ -403,8 +351,8 @@ class AppendWriter:
             return
         stored = list(self._stored)
         progress = Progress(
-            rows=self._assembly.rows,
-            bytes_encoded=self._assembly.bytes_encoded,
+            rows=self._production.assembly.rows,
+            bytes_encoded=self._production.assembly.bytes_encoded,
             bytes_stored=sum(item.size for item in stored),
             objects=len(stored),
             retries=self._retries,
@@ -415,34 +363,3 @@ class AppendWriter:
         except Exception:
             # A progress bar must not decide whether data is delivered.
             log.warning("on_progress raised", exc_info=True)
-
-
-def _discard(assembly: Assembly, stock: Stock) -> None:
-    assembly.discard()
-    stock.release()
-
-
-def _give_up(assembly: Assembly, stock: Stock) -> None:
-    assembly.discard()
-    stock.abort()
-
-
-def _key_of(layout: Layout, writer_id: int, extension: str, item: FinishedObject) -> str:
-    digest = item.digests.sha256.hex()
-    return layout.data_key(
-        writer_id=writer_id,
-        number=item.number,
-        digest=digest,
-        extension=extension,
-        folders=folder(item.partition),
-    )
-
-
-def _partitioning(names: Sequence[str], layout: Layout) -> Partitioning | None:
-    if not isinstance(names, str) and isinstance(names, Sequence) and not names:
-        return None
-    return Partitioning(names, longest=MAX_KEY_BYTES - len(layout.longest_key.encode()))
-
-
-def _make_uploads(delivery: Delivery, content_type: str, on_retry: OnRetry) -> Uploads:
-    return Uploads(delivery.pool, content_type=content_type, budget=delivery.budget, on_retry=on_retry)

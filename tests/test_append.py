@@ -610,4 +610,4 @@ def test_an_md5_is_taken_only_where_requests_carry_it(
     """It takes as long as all other digests together."""
     options = TransferOptions(checksums=checksums)
     with aws.destination(options=options) as destination, destination.append("orders") as append:
-        assert append._stock.workshop.md5 is taken
+        assert append._production.stock.workshop.md5 is taken

@@ -229,7 +229,7 @@ def test_objects_whose_turn_never_came_are_let_go(aws: FakeAws, no_file_is_left:
     with destination(aws, small_options(object_rows=5, max_memory=8000)) as target:
         append = target.append("orders", format=PLAIN)
         append.write_many(ROWS)
-        append._stock._send_up()
+        append._production.stock._send_up()
         threading.Timer(0.05, gate.set).start()
         append.abort()
         assert held(target) == (0, 0)

@@ -81,6 +81,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "arguments",
         "lifecycle",
         "append",
+        "production",
         "commit",
         "manifest",
         "shares",
