@@ -27,6 +27,8 @@ _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Value ').*?(?=' at ')
 _SIGNATURE: Final = re.compile(
     r"(?i)((?:X-Amz-(?:Signature|Security-Token|Credential)|Signature)(?:=|: ?))[^&\s,\"'<]+"
 )
+# of a proxy, say; botocore masks it in addresses of http only, and this leaves its mask as it is
+_USER_INFO: Final = re.compile(r"(?<=://)[^\s\"<>]*@")
 # SignatureDoesNotMatch of STS repeats what was to be signed, the caller's session token included
 _CANONICAL: Final = re.compile(r"\s*The Canonical String for this request should have been.*", re.DOTALL)
 _LONGEST_MESSAGE: Final = 800
@@ -63,7 +65,7 @@ def explain(
         explained = describe(problem, config, answer=answer, operation=operation, key=key, hide=hide, claims=claims)
     else:
         problem = verdicts.of_exception(error, config, sts=operation in _STS_OPERATIONS)
-        # the parser's errors repeat the answer, in which STS hands out keys
+        # the parser's errors repeat the answer, in which STS hands out keys; others a header, or a proxy's password
         said = type(error).__name__ + ("" if _is_secret(error) else f": {error}")
         explained = describe(problem, config, said=said, operation=operation, key=key, hide=hide)
     # A traceback prints the cause as well: it comes along only where it repeats no token.
@@ -77,7 +79,7 @@ def explain(
 
 
 def _is_secret(error: Exception) -> bool:
-    return verdicts.is_of_answer(error) or verdicts.is_of_header(error)
+    return verdicts.is_of_answer(error) or verdicts.is_of_header(error) or verdicts.is_of_proxys_address(error)
 
 
 def describe(
@@ -233,5 +235,5 @@ def _hidden(text: str, hide: Iterable[str | None]) -> str:
     for secret in hide:
         if secret:
             text = text.replace(secret, "(hidden)")
-    text = _CANONICAL.sub(" (hidden)", text)
+    text = _USER_INFO.sub("***:***@", _CANONICAL.sub(" (hidden)", text))
     return _SIGNATURE.sub(r"\1(hidden)", _TOKEN.sub("(hidden)", text))

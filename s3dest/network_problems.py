@@ -56,6 +56,14 @@ PROXY_UNREACHABLE = Problem(
     "Check its address (HTTPS_PROXY, HTTP_PROXY), or name {service} in NO_PROXY.",
     retryable=True,
 )
+PROXY_MALFORMED = Problem(
+    "proxy_malformed",
+    TransportError,
+    "vendor",
+    "The address of the proxy between here and {service} cannot be read.",
+    "Correct HTTPS_PROXY, HTTP_PROXY on the machine that runs s3dest: http://USER:PASSWORD@HOST:PORT, with odd "
+    "characters of the password escaped (%2F for a slash, %23 for #, %3F for ?).",
+)
 PROXY_WANTS_LOGIN = Problem(
     "proxy_wants_login",
     TransportError,

@@ -15,6 +15,7 @@ from botocore import exceptions as botocore_errors
 from botocore import parsers
 from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import LocationValueError
 
 from s3dest import denials, kms_problems, network_problems, problems, sts_problems
 from s3dest.answer import Answer
@@ -310,6 +311,8 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
     cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
     if is_of_header(error):
         return sts_problems.VENDOR_KEYS_MALFORMED if sts else network_problems.UNUSABLE_REQUEST
+    if is_of_proxys_address(error):
+        return network_problems.PROXY_MALFORMED
     if isinstance(error, cut_off):
         return network_problems.NOT_HTTP if "BadStatusLine" in cause else network_problems.ANSWER_LOST
     if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS
@@ -336,6 +339,12 @@ def is_of_header(error: Exception) -> bool:
     return isinstance(inner, UnicodeEncodeError) or (
         isinstance(inner, ValueError) and str(inner).startswith("Invalid header")
     )
+
+
+def is_of_proxys_address(error: Exception) -> bool:
+    """Tell whether a proxy's address cannot be taken apart (ours are checked before): the exception repeats it."""
+    inner = error.kwargs.get("error") if isinstance(error, botocore_errors.HTTPClientError) else None
+    return isinstance(inner, LocationValueError) or str(inner) == "Invalid IPv6 URL"  # the latter by Python's urlsplit
 
 
 def _at_the_proxy(cause: str) -> Problem:
