@@ -113,6 +113,14 @@ VENDOR_KEYS_MISSING = Problem(
     "The vendor's own AWS credentials cannot be loaded.",
     "Configure ambient AWS credentials for this process, or pass an identity; the customer can do nothing about this.",
 )
+VENDOR_SETTINGS_WRONG = Problem(
+    "vendor_settings_wrong",
+    CredentialsError,
+    "vendor",
+    "The AWS settings of the machine that runs s3dest cannot be used.",
+    "Correct what botocore names, in an AWS_* variable or in AWS's config file; the customer can do nothing about "
+    "this.",
+)
 VENDOR_KEYS_MALFORMED = Problem(
     "vendor_keys_malformed",
     CredentialsError,

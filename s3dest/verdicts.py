@@ -149,14 +149,22 @@ _VENDORS_KEYS: Final = (
     botocore_errors.RefreshWithMFAUnsupportedError,
     botocore_errors.ProfileNotFound,
     botocore_errors.ConfigNotFound,
-    botocore_errors.ConfigParseError,
-    botocore_errors.InvalidConfigError,
-    botocore_errors.InfiniteLoopConfigError,
     botocore_errors.MetadataRetrievalError,
     botocore_errors.SSOError,
     botocore_errors.TokenRetrievalError,
 )
 """What botocore raises while it looks for the vendor's own keys."""
+
+_VENDORS_SETTINGS: Final = (
+    botocore_errors.ConfigParseError,
+    botocore_errors.InfiniteLoopConfigError,
+    botocore_errors.InvalidChecksumConfigError,
+    botocore_errors.InvalidConfigError,
+    botocore_errors.InvalidDefaultsMode,
+    botocore_errors.InvalidS3UsEast1RegionalEndpointConfigError,
+    botocore_errors.InvalidSTSRegionalEndpointsConfigError,
+)
+"""What botocore raises about the environment and the config file of the vendor's own session."""
 
 
 def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
@@ -321,6 +329,8 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
         return sts_problems.NOT_STS if sts else network_problems.ANSWER_LOST
     if isinstance(error, _VENDORS_KEYS) and sts:
         return sts_problems.VENDOR_KEYS_MISSING
+    if isinstance(error, _VENDORS_SETTINGS) and sts:
+        return sts_problems.VENDOR_SETTINGS_WRONG
     return network_problems.UNUSABLE_REQUEST
 
 
