@@ -54,6 +54,7 @@ PLACEHOLDERS: Final = {
     "storage_class": "STORAGE_CLASS",
     "stranger": "a stranger",
     "uri": "s3://BUCKET/PREFIX",
+    "vendors_policy": "the policy of the vendor's identity",
     "waited": "SOME TIME",
     "weakness": "WEAKNESS",
 }

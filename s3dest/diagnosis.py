@@ -32,6 +32,13 @@ _USER_INFO: Final = re.compile(r"(?<=://)[^\s\"<>]*@")
 # SignatureDoesNotMatch of STS repeats what was to be signed, the caller's session token included
 _CANONICAL: Final = re.compile(r"\s*The Canonical String for this request should have been.*", re.DOTALL)
 _LONGEST_MESSAGE: Final = 800
+_VENDORS_POLICIES: Final[dict[str | None, str]] = {
+    "service control": "the service control policies of the vendor's own organisation",
+    "VPC endpoint": "the policy of the VPC endpoint for STS on the vendor's side",
+    "permissions boundary": "the permissions boundary of the vendor's identity",
+    "session": "the session policy of the vendor's own session",
+}
+"""What else than its identity's policy keeps the vendor from assuming a role."""
 
 
 def explain(
@@ -201,6 +208,7 @@ def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
         "storage_class": config.storage_class or "that was asked for",
         "stranger": "others",
         "uri": config.uri,
+        "vendors_policy": "the policy of the vendor's identity",
         "waited": "a while",
         "weakness": "see its capabilities",
     }
@@ -218,6 +226,8 @@ def _values_of_answer(answer: Answer | None, denial: Denial | None, claims: Clai
         values["policy_arn"] = f" ({denial.policy_arn})"
     if denial and denial.principal:
         values["caller"] = f" by {denial.principal}"
+    if denial and denial.policy_type in _VENDORS_POLICIES:
+        values["vendors_policy"] = _VENDORS_POLICIES[denial.policy_type]
     if claims:
         values["claims"] = f" (sub {claims.subject!r}, audience {claims.audience!r})"
     if answer and answer.skew is not None:

@@ -175,14 +175,7 @@ def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
     if _SKEW.search(answer.message) or answer.code == "RequestTimeTooSkewed":
         return problems.CLOCK_SKEWED
     if answer.code in {"AccessDenied", "NoSuchEntity"}:  # Ceph says that there is no such role
-        denial = Denial.of(answer.message)
-        if denial.action in {"sts:TagSession", "sts:SetSourceIdentity"}:
-            return sts_problems.SESSION_TAGS_DENIED
-        if not by_token and denial.policy_type not in {None, "role trust", "resource-based"}:
-            return sts_problems.CALLER_MAY_NOT_ASSUME
-        if claims and claims.expires is not None and claims.expires < time.time():
-            return sts_problems.TOKEN_REFUSED  # Ceph says no more of a token that has expired
-        return sts_problems.ROLE_NOT_ASSUMABLE_BY_TOKEN if by_token else sts_problems.ROLE_NOT_ASSUMABLE
+        return _not_assumable(Denial.of(answer.message), claims, by_token=by_token)
     if answer.code == "ValidationError" and "role chaining" in answer.message:
         return sts_problems.SESSION_CHAINED
     if answer.code == "ValidationError" and "DurationSeconds" in answer.message:
@@ -194,6 +187,19 @@ def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
     if problem := _STS_CODES.get(answer.code):
         return problem
     return sts_problems.STS_UNAVAILABLE if (answer.status or 0) >= 500 else sts_problems.STS_REFUSED  # noqa: PLR2004  # HTTP's server errors
+
+
+def _not_assumable(denial: Denial, claims: Claims | None, *, by_token: bool) -> Problem:
+    """Tell apart whose policy keeps the role from being assumed."""
+    if denial.action in {"sts:TagSession", "sts:SetSourceIdentity"}:
+        return sts_problems.SESSION_TAGS_DENIED
+    if denial.policy_type == "resource control":
+        return sts_problems.ASSUMING_DENIED_BY_RCP
+    if not by_token and denial.policy_type not in {None, "role trust", "resource-based"}:
+        return sts_problems.CALLER_MAY_NOT_ASSUME
+    if claims and claims.expires is not None and claims.expires < time.time():
+        return sts_problems.TOKEN_REFUSED  # Ceph says no more of a token that has expired
+    return sts_problems.ROLE_NOT_ASSUMABLE_BY_TOKEN if by_token else sts_problems.ROLE_NOT_ASSUMABLE
 
 
 def of_s3(answer: Answer, config: DestinationConfig) -> Problem:

@@ -180,6 +180,23 @@ ROWS: list[Row] = [
         not_assumed("because no role trust policy allows the x:Y action"),
     ),
     sts(9, "caller_may_not_assume", "vendor", "the customer can do nothing", not_assumed(NO_ALLOW)),
+    *(
+        sts(9, "caller_may_not_assume", "vendor", words, not_assumed(reason))
+        for words, reason in (
+            ("in the policy of the vendor's identity", "with an explicit deny in an identity-based policy"),
+            ("service control policies of the vendor", "with an explicit deny in a service control policy"),
+            ("the VPC endpoint for STS", "because no VPC endpoint policy allows the ACTION action"),
+            ("the permissions boundary", "because no permissions boundary allows the ACTION action"),
+            ("the vendor's own session", "because no session policy allows the ACTION action"),
+        )
+    ),
+    sts(
+        9,
+        "assuming_denied_by_resource_control",
+        "customer",
+        "administrator of the role's AWS organisation",
+        not_assumed("with an explicit deny in a resource control policy"),
+    ),
     token(
         10,
         "role_not_assumable_by_token",
