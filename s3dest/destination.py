@@ -7,7 +7,8 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 
@@ -351,6 +352,17 @@ def _require(what: str, given: object, *kinds: type) -> None:
 
 
 _made: Final[weakref.WeakSet[Destination]] = weakref.WeakSet()
+
+
+@contextmanager
+def closing_what_is_made() -> Iterator[None]:
+    """Close, in the end, the destinations that were made meanwhile, for what they talk to is gone then."""
+    before = weakref.WeakSet(_made)
+    try:
+        yield
+    finally:
+        for destination in set(_made) - set(before):
+            destination.close()
 
 
 def _begin_anew() -> None:
