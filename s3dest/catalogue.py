@@ -31,6 +31,7 @@ ALL: Final = tuple(problem for _, module in CHAPTERS for problem in problems_of(
 
 PLACEHOLDERS: Final = {
     "action": "ACTION",
+    "address": "region or endpoint_url",
     "bucket": "BUCKET",
     "caller": "",
     "claims": "",

@@ -125,14 +125,14 @@ def describe(
     of_sts = operation in _STS_OPERATIONS
     values = _values(config, key) | _values_of_answer(answer, denial, claims) | dict(more or {})
     if of_sts:
-        values |= {"service": "STS", "endpoint": "sts_endpoint_url"}
+        values |= {"service": "STS"} | _address_of_sts(config)
     if mend:
         values["mend"] = repr(dict(mend))
     message = _sentence(problem.title.format_map(values))
     if answer:
         said = _said(answer)
     if said:
-        said = f"{speaker or _speaker(answer, config)} said: {_scrub(said, hide)}"
+        said = _ended(f"{speaker or _speaker(answer, config)} said: {_scrub(said, hide)}")
         message = f"{message} {said}"
     more_elsewhere = problem.elsewhere if not config.on_aws else ""
     remedy = f"{problem.remedy} {more_elsewhere}".rstrip().format_map(values)
@@ -167,6 +167,10 @@ def _sentence(text: str) -> str:
     return text if text.startswith("s3dest") else text[:1].upper() + text[1:]
 
 
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def _speaker(answer: Answer | None, config: DestinationConfig) -> str:
     if answer is None:
         return "botocore"
@@ -185,6 +189,7 @@ def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
     user = config.auth.access_key_id if isinstance(config.auth, HmacAuth) else ""
     return {
         "action": "s3:PutObject",
+        "address": "endpoint_url" if config.endpoint_url else "region",
         "bucket": config.bucket,
         "caller": "",
         "claims": "",
@@ -212,6 +217,13 @@ def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
         "waited": "a while",
         "weakness": "see its capabilities",
     }
+
+
+def _address_of_sts(config: DestinationConfig) -> dict[str, str]:
+    """Name the field that says where STS is: elsewhere than on AWS the store's own is its default."""
+    if config.sts_endpoint_url is None and not config.on_aws:
+        return {"endpoint": "endpoint_url", "address": "endpoint_url"}
+    return {"endpoint": "sts_endpoint_url", "address": "sts_endpoint_url" if config.sts_endpoint_url else "region"}
 
 
 def _values_of_answer(answer: Answer | None, denial: Denial | None, claims: Claims | None) -> dict[str, str]:

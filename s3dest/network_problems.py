@@ -21,9 +21,9 @@ NAME_NOT_FOUND = Problem(
     TransportError,
     "network",
     "The name of {service} cannot be resolved.",
-    "Check this machine's DNS, and the spelling of {endpoint}; a store that knows no bucket in the host name needs "
-    "addressing_style 'path'.",
+    "Check this machine's DNS, and the spelling of the {address}.",
     retryable=True,
+    elsewhere="A store that knows no bucket in the host name needs addressing_style 'path'.",
 )
 REGION_UNKNOWN = Problem(
     "region_unknown",
@@ -138,7 +138,8 @@ ANSWER_LOST = Problem(
     TransportError,
     "network",
     "The answer of {service} did not arrive, or cannot be read.",
-    "Try again; whether the request took effect is unknown.",
+    "Try again; whether the request took effect is unknown. If it comes each time, check the port in {endpoint} (http "
+    "on a port for https?), and look for a proxy in between.",
     retryable=True,
     ambiguous=True,
 )
