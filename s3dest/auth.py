@@ -42,7 +42,8 @@ class RoleAuth(Settings):
     """Name of the sessions in the customer's CloudTrail, 2 to 64 characters. Default: `s3dest-` and the bucket."""
 
     duration: timedelta = timedelta(hours=1)
-    """How long one session lasts: 15 minutes to 12 hours on AWS, lowered by itself where the role allows less."""
+    """How long one session lasts: 15 minutes to 12 hours on AWS, lowered by itself where the role allows less. A number
+    of seconds, or as `PT30M`."""
 
     session_policy: bool = True
     """Narrow each session to appending under the prefix, whatever else the role may do."""
@@ -73,6 +74,13 @@ class RoleAuth(Settings):
             msg = "must be 2 to 64 letters, digits and +=,.@-_"
             raise ValueError(msg)
         return name
+
+    @field_validator("duration", mode="before")
+    @classmethod
+    def _seconds(cls, duration: object) -> object:
+        """Take a number in a text, as variables of the environment hold it, for the seconds that the bare number is."""
+        text = duration.strip() if isinstance(duration, str) else ""
+        return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else duration
 
     @field_validator("duration")
     @classmethod

@@ -31,6 +31,7 @@ ALL: Final = tuple(problem for _, module in CHAPTERS for problem in problems_of(
 
 PLACEHOLDERS: Final = {
     "action": "ACTION",
+    "address": "region or endpoint_url",
     "bucket": "BUCKET",
     "caller": "",
     "claims": "",
@@ -54,6 +55,7 @@ PLACEHOLDERS: Final = {
     "storage_class": "STORAGE_CLASS",
     "stranger": "a stranger",
     "uri": "s3://BUCKET/PREFIX",
+    "vendors_policy": "the policy of the vendor's identity",
     "waited": "SOME TIME",
     "weakness": "WEAKNESS",
 }

@@ -17,6 +17,7 @@ from s3dest.names import (
     check_aws_region,
     check_bucket,
     check_endpoint,
+    check_without_bucket,
     is_aws_host,
     normalise_prefix,
     partition_of,
@@ -60,7 +61,8 @@ class DestinationConfig(Settings):
     """A role of the customer (recommended), or the keys of an IAM user."""
 
     endpoint_url: str | None = Field(default=None, examples=["https://s3.example.com"])
-    """Address of the store, for S3-compatible stores and VPC endpoints. Default: AWS, in the given region."""
+    """Address of the store without the bucket, for S3-compatible stores and VPC endpoints. Default: AWS, in the given
+    region."""
 
     sts_endpoint_url: str | None = None
     """Address of STS. Default: on AWS the regional endpoint, elsewhere `endpoint_url`."""
@@ -170,6 +172,7 @@ class DestinationConfig(Settings):
         for location, check in (
             (("bucket",), self._check_bucket),
             (("region",), self._check_region),
+            (("endpoint_url",), self._check_endpoint),
             (("auth", "role_arn"), self._check_role),
             (("auth", "duration"), self._check_duration),
             (("expected_bucket_owner",), self._check_owner),
@@ -190,6 +193,10 @@ class DestinationConfig(Settings):
         elif not _REGION_ELSEWHERE.fullmatch(self.region):
             msg = "must be the name of a region; where the store has none, 'us-east-1'"
             raise ValueError(msg)
+
+    def _check_endpoint(self) -> None:
+        if self.endpoint_url is not None:
+            check_without_bucket(self.endpoint_url, self.bucket)
 
     def _check_role(self) -> None:
         if not isinstance(self.auth, RoleAuth) or not self.on_aws:

@@ -66,7 +66,7 @@ ENDPOINT_INVALID = Problem(
     ConfigError,
     "customer",
     "The address of the store cannot be used.",
-    "Enter an https address without user name, password and query, such as https://s3.example.com.",
+    "Enter an https address without bucket, user name, password and query, such as https://s3.example.com.",
 )
 CONFIG_INVALID = Problem(
     "config_invalid",

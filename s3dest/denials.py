@@ -17,7 +17,8 @@ PUT_DENIED = Problem(
     f"address or VPC that requests come from. The answer does not say which it is. {_SLOWLY}",
     statement="put",
     settles=True,
-    elsewhere="Some stores say the same of a wrong key, or of a bucket that is not there.",
+    elsewhere="Some stores say the same of a wrong key, of a bucket that is not there, or that is not of the owner who "
+    "is given as expected_bucket_owner.",
 )
 PUT_NOT_ALLOWED = Problem(
     "put_not_allowed",

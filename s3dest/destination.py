@@ -7,7 +7,8 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 
@@ -122,7 +123,7 @@ class Destination:
 
         Raises:
             StateError: The destination is closed.
-            ConfigError: The mode is unknown, or the time to wait no timedelta.
+            ConfigError: The mode is unknown, or the time to wait no timedelta or a negative one.
         """
         from s3dest.check import Check, Plan, patient, repeated  # noqa: PLC0415  # importing s3dest shall not import boto3
         from s3dest.s3 import Bucket  # noqa: PLC0415
@@ -136,6 +137,9 @@ class Destination:
             message = f"multipart is 'auto', 'always' or 'never', not {multipart!r}."
             raise ConfigError(message, code="mode", remedy="Leave it out for 'auto'.")
         _require("The time to wait is a timedelta", wait, dt.timedelta)
+        if wait is not None and wait < dt.timedelta(0):
+            message = f"The time to wait is {wait.total_seconds():g} s: it cannot be negative."
+            raise ConfigError(message, code="wait", remedy="Leave it out to check once.")
         self._require_open()
         options, plan = patient(self.options), Plan(mode=mode, multipart=multipart, audit=audit)
         purpose: Literal["append", "setup-check"] = "setup-check" if mode == "setup" else "append"
@@ -351,6 +355,17 @@ def _require(what: str, given: object, *kinds: type) -> None:
 
 
 _made: Final[weakref.WeakSet[Destination]] = weakref.WeakSet()
+
+
+@contextmanager
+def closing_what_is_made() -> Iterator[None]:
+    """Close, in the end, the destinations that were made meanwhile, for what they talk to is gone then."""
+    before = weakref.WeakSet(_made)
+    try:
+        yield
+    finally:
+        for destination in set(_made) - set(before):
+            destination.close()
 
 
 def _begin_anew() -> None:

@@ -27,9 +27,18 @@ _TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=Value ').*?(?=' at ')
 _SIGNATURE: Final = re.compile(
     r"(?i)((?:X-Amz-(?:Signature|Security-Token|Credential)|Signature)(?:=|: ?))[^&\s,\"'<]+"
 )
+# of a proxy, say; botocore masks it in addresses of http only, and this leaves its mask as it is
+_USER_INFO: Final = re.compile(r"(?<=://)[^\s\"<>]*@")
 # SignatureDoesNotMatch of STS repeats what was to be signed, the caller's session token included
 _CANONICAL: Final = re.compile(r"\s*The Canonical String for this request should have been.*", re.DOTALL)
 _LONGEST_MESSAGE: Final = 800
+_VENDORS_POLICIES: Final[dict[str | None, str]] = {
+    "service control": "the service control policies of the vendor's own organisation",
+    "VPC endpoint": "the policy of the VPC endpoint for STS on the vendor's side",
+    "permissions boundary": "the permissions boundary of the vendor's identity",
+    "session": "the session policy of the vendor's own session",
+}
+"""What else than its identity's policy keeps the vendor from assuming a role."""
 
 
 def explain(
@@ -63,7 +72,7 @@ def explain(
         explained = describe(problem, config, answer=answer, operation=operation, key=key, hide=hide, claims=claims)
     else:
         problem = verdicts.of_exception(error, config, sts=operation in _STS_OPERATIONS)
-        # the parser's errors repeat the answer, in which STS hands out keys
+        # the parser's errors repeat the answer, in which STS hands out keys; others a header, or a proxy's password
         said = type(error).__name__ + ("" if _is_secret(error) else f": {error}")
         explained = describe(problem, config, said=said, operation=operation, key=key, hide=hide)
     # A traceback prints the cause as well: it comes along only where it repeats no token.
@@ -77,7 +86,7 @@ def explain(
 
 
 def _is_secret(error: Exception) -> bool:
-    return verdicts.is_of_answer(error) or verdicts.is_of_header(error)
+    return verdicts.is_of_answer(error) or verdicts.is_of_header(error) or verdicts.is_of_proxys_address(error)
 
 
 def describe(
@@ -116,14 +125,14 @@ def describe(
     of_sts = operation in _STS_OPERATIONS
     values = _values(config, key) | _values_of_answer(answer, denial, claims) | dict(more or {})
     if of_sts:
-        values |= {"service": "STS", "endpoint": "sts_endpoint_url"}
+        values |= {"service": "STS"} | _address_of_sts(config)
     if mend:
         values["mend"] = repr(dict(mend))
     message = _sentence(problem.title.format_map(values))
     if answer:
         said = _said(answer)
     if said:
-        said = f"{speaker or _speaker(answer, config)} said: {_scrub(said, hide)}"
+        said = _ended(f"{speaker or _speaker(answer, config)} said: {_scrub(said, hide)}")
         message = f"{message} {said}"
     more_elsewhere = problem.elsewhere if not config.on_aws else ""
     remedy = f"{problem.remedy} {more_elsewhere}".rstrip().format_map(values)
@@ -158,6 +167,10 @@ def _sentence(text: str) -> str:
     return text if text.startswith("s3dest") else text[:1].upper() + text[1:]
 
 
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def _speaker(answer: Answer | None, config: DestinationConfig) -> str:
     if answer is None:
         return "botocore"
@@ -176,6 +189,7 @@ def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
     user = config.auth.access_key_id if isinstance(config.auth, HmacAuth) else ""
     return {
         "action": "s3:PutObject",
+        "address": "endpoint_url" if config.endpoint_url else "region",
         "bucket": config.bucket,
         "caller": "",
         "claims": "",
@@ -199,9 +213,17 @@ def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
         "storage_class": config.storage_class or "that was asked for",
         "stranger": "others",
         "uri": config.uri,
+        "vendors_policy": "the policy of the vendor's identity",
         "waited": "a while",
         "weakness": "see its capabilities",
     }
+
+
+def _address_of_sts(config: DestinationConfig) -> dict[str, str]:
+    """Name the field that says where STS is: elsewhere than on AWS the store's own is its default."""
+    if config.sts_endpoint_url is None and not config.on_aws:
+        return {"endpoint": "endpoint_url", "address": "endpoint_url"}
+    return {"endpoint": "sts_endpoint_url", "address": "sts_endpoint_url" if config.sts_endpoint_url else "region"}
 
 
 def _values_of_answer(answer: Answer | None, denial: Denial | None, claims: Claims | None) -> dict[str, str]:
@@ -216,6 +238,8 @@ def _values_of_answer(answer: Answer | None, denial: Denial | None, claims: Clai
         values["policy_arn"] = f" ({denial.policy_arn})"
     if denial and denial.principal:
         values["caller"] = f" by {denial.principal}"
+    if denial and denial.policy_type in _VENDORS_POLICIES:
+        values["vendors_policy"] = _VENDORS_POLICIES[denial.policy_type]
     if claims:
         values["claims"] = f" (sub {claims.subject!r}, audience {claims.audience!r})"
     if answer and answer.skew is not None:
@@ -233,5 +257,5 @@ def _hidden(text: str, hide: Iterable[str | None]) -> str:
     for secret in hide:
         if secret:
             text = text.replace(secret, "(hidden)")
-    text = _CANONICAL.sub(" (hidden)", text)
+    text = _USER_INFO.sub("***:***@", _CANONICAL.sub(" (hidden)", text))
     return _SIGNATURE.sub(r"\1(hidden)", _TOKEN.sub("(hidden)", text))

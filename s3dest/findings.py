@@ -10,7 +10,7 @@ from pydantic import ConfigDict, JsonValue, computed_field
 from s3dest import drift, rendering
 from s3dest.capabilities import Capabilities
 from s3dest.drift import Change
-from s3dest.errors import CheckFailedError, Owner
+from s3dest.errors import CheckFailedError, ConfigError, Owner
 from s3dest.model import Model
 
 if TYPE_CHECKING:
@@ -152,7 +152,13 @@ class CheckReport(Model):
         """Tell what changed since an earlier report, in a sentence each; nothing if nothing did.
 
         What this check did not look at is not said to be gone: a recheck deletes nothing, say.
+
+        Raises:
+            ConfigError: The earlier one is no report.
         """
+        if not isinstance(earlier, CheckReport):
+            message = f"The earlier report is a CheckReport, not a {type(earlier).__name__}."
+            raise ConfigError(message, code="report", remedy="Load it with CheckReport.model_validate_json().")
         return tuple(drift.changes(earlier, self))
 
     def to_markdown(self) -> str:

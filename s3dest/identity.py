@@ -25,9 +25,18 @@ class AmbientIdentity:
     Args:
         session: The boto3 session to use; default: boto3's default session, and so the usual chain of environment,
             profile, container and instance metadata. A destination with a session of its own cannot be pickled.
+
+    Raises:
+        ConfigError: The session is none.
     """
 
     session: boto3.Session | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what is no session, and would be found out in the middle of a request only."""
+        if self.session is not None and not hasattr(self.session, "get_credentials"):  # boto3 is not imported yet
+            message = f"An AmbientIdentity wants a boto3.Session, not a {type(self.session).__name__}."
+            raise ConfigError(message, code="identity", remedy="Make one: boto3.Session(profile_name='…').")
 
     def __reduce__(self) -> tuple[type[AmbientIdentity], tuple[()]]:
         """Refuse to pickle a session, which holds sockets and locks."""

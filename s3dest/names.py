@@ -42,6 +42,16 @@ _DUAL_STACK_SUFFIXES: Final = (
     "api.aws.hci.ic.gov",
 )
 _AWS_SUFFIXES: Final = (*{f".{suffix}" for _, _, suffix in _PARTITIONS}, *(f".{end}" for end in _DUAL_STACK_SUFFIXES))
+_AWS_BELOW_BUCKET: Final = re.compile(r"s3[.-]|bucket\.vpce-")  # "bucket" is a word of VPC endpoints, not a name
+_STORE_BELOW_BUCKET: Final = re.compile(
+    r"s3[.-].*\.(?:backblazeb2\.com|scw\.cloud|wasabisys\.com)|[a-z0-9]+\.digitaloceanspaces\.com|"
+    r"storage\.googleapis\.com|oss-[a-z0-9-]+\.aliyuncs\.com|[0-9a-f]{32}\.(?:[a-z]+\.)?r2\.cloudflarestorage\.com"
+)
+"""Hosts of stores whose consoles show an address with the bucket before them."""
+
+_MOUNTS: Final = frozenset({"s3"})
+"""Last parts of paths under which stores have their S3 (Supabase: ``/storage/v1/s3``), whatever a bucket is called."""
+
 _ZONE: Final = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-[0-9]+)[a-f]")
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
 _BUCKET_ELSEWHERE: Final = re.compile(r"[A-Za-z0-9.\-_]{1,255}")  # what botocore lets through
@@ -128,6 +138,23 @@ def check_endpoint(url: str) -> str:
         msg = "must name a host by letters, digits, hyphens and dots (others in their form that begins with xn--)"
         raise ValueError(msg)
     return f"{parts.scheme}{url[len(parts.scheme) :]}".rstrip("/")
+
+
+def check_without_bucket(url: str, bucket: str) -> None:
+    """Refuse an endpoint that holds the bucket already: it would be named twice, and stand in front of every key.
+
+    On hosts not known here the first label may be the store's own: a bucket ``minio`` at ``minio.example.com``.
+    """
+    parts, aws = urlsplit(url), is_aws_host(url)
+    host = parts.hostname or ""
+    below = host.removeprefix(f"{bucket.lower()}.")
+    is_bucket = _AWS_BELOW_BUCKET.match(below) if aws else _STORE_BELOW_BUCKET.fullmatch(below)
+    in_host = below != host and is_bucket
+    in_path = parts.path.rpartition("/")[2] == bucket and bucket not in _MOUNTS
+    if in_host or in_path:
+        instead = "leave it out, or " if aws else ""
+        msg = f"names the bucket, which is added by itself: {instead}give the address without the bucket"
+        raise ValueError(msg)
 
 
 def _is_host(name: str) -> bool:

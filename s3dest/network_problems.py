@@ -21,9 +21,9 @@ NAME_NOT_FOUND = Problem(
     TransportError,
     "network",
     "The name of {service} cannot be resolved.",
-    "Check this machine's DNS, and the spelling of {endpoint}; a store that knows no bucket in the host name needs "
-    "addressing_style 'path'.",
+    "Check this machine's DNS, and the spelling of the {address}.",
     retryable=True,
+    elsewhere="A store that knows no bucket in the host name needs addressing_style 'path'.",
 )
 REGION_UNKNOWN = Problem(
     "region_unknown",
@@ -55,6 +55,14 @@ PROXY_UNREACHABLE = Problem(
     "The proxy between here and {service} cannot be reached.",
     "Check its address (HTTPS_PROXY, HTTP_PROXY), or name {service} in NO_PROXY.",
     retryable=True,
+)
+PROXY_MALFORMED = Problem(
+    "proxy_malformed",
+    TransportError,
+    "vendor",
+    "The address of the proxy between here and {service} cannot be read.",
+    "Correct HTTPS_PROXY, HTTP_PROXY on the machine that runs s3dest: http://USER:PASSWORD@HOST:PORT, with odd "
+    "characters of the password escaped (%2F for a slash, %23 for #, %3F for ?).",
 )
 PROXY_WANTS_LOGIN = Problem(
     "proxy_wants_login",
@@ -130,7 +138,8 @@ ANSWER_LOST = Problem(
     TransportError,
     "network",
     "The answer of {service} did not arrive, or cannot be read.",
-    "Try again; whether the request took effect is unknown.",
+    "Try again; whether the request took effect is unknown. If it comes each time, check the port in {endpoint} (http "
+    "on a port for https?), and look for a proxy in between.",
     retryable=True,
     ambiguous=True,
 )

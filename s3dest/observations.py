@@ -35,7 +35,7 @@ PROBE_LEFT_OVER = Problem(
     CheckFailedError,
     "customer",
     "The probe s3://{bucket}/{key} may be left over.",
-    "Delete that object by hand.",
+    "Look whether that object is there, and delete it by hand: whether its writing took effect is not known.",
     severity="warning",
 )
 BUCKET_VERSIONED = Problem(

@@ -18,8 +18,15 @@ from typing import Final
 
 _calling: ContextVar[bool] = ContextVar("s3dest_calling", default=False)
 
-_TALKATIVE: Final = ("botocore.auth", "botocore.endpoint", "botocore.handlers", "botocore.parsers")
-"""The loggers that write headers and bodies: canonical requests, prepared requests, response bodies."""
+_TALKATIVE: Final = (
+    "botocore.auth",
+    "botocore.endpoint",
+    "botocore.handlers",
+    "botocore.httpsession",
+    "botocore.parsers",
+)
+"""The loggers that write headers and bodies: canonical requests, prepared requests, response bodies, and what Python
+says of a header or a proxy's address that cannot be used."""
 
 
 class _OursAreQuiet(logging.Filter):

@@ -8,14 +8,38 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from typing import Final
+from typing import Any, Final
 
 import boto3
 import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver
+from botocore.exceptions import ConfigParseError
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader
+
+_HEARD: Final = frozenset(
+    {
+        "region",
+        "data_path",
+        "config_file",
+        "ca_bundle",
+        "use_dualstack_endpoint",
+        "use_fips_endpoint",
+        "user_agent_appid",
+    }
+)
+"""What the environment and the config file may say: which certificates and endpoints of AWS the host wants, say."""
+
+_UNHEARD: Final = {
+    **{
+        name: (None, None, default, convert)
+        for name, (_, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
+        if name not in _HEARD
+    },
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""The rest, with botocore's defaults: it is the vendor's, and says nothing about the customer's bucket."""
 
 
 class _Loader(Loader):
@@ -59,11 +83,22 @@ shared: Final = _Shared()
 os.register_at_fork(after_in_child=shared.after_fork)
 
 
+class _Session(botocore.session.Session):
+    """A session that can do without the config file, as botocore's can without any."""
+
+    @property
+    def full_config(self) -> dict[str, Any]:
+        try:
+            return super().full_config
+        except ConfigParseError:
+            self._config: dict[str, Any] = {"profiles": {}}
+            return self._config
+
+
 def session_with(provider: CredentialProvider | None) -> boto3.Session:
     """Make a session that takes its keys from ``provider`` alone, whatever the environment offers."""
-    session = botocore.session.Session(
-        # A profile in the environment is the vendor's, and says nothing about the customer's bucket.
-        session_vars={"profile": (None, None, None, None)},
+    session = _Session(
+        session_vars=_UNHEARD,
         event_hooks=shared.hooks(),
         include_builtin_handlers=False,
     )

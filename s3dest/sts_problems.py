@@ -32,8 +32,17 @@ CALLER_MAY_NOT_ASSUME = Problem(
     CredentialsError,
     "vendor",
     "The vendor's own identity may not call sts:AssumeRole on {role_arn}{caller}.",
-    "Allow sts:AssumeRole on the customer's role in the policy of the vendor's identity; the customer can do nothing "
-    "about this.",
+    "Allow sts:AssumeRole on the customer's role in {vendors_policy}, and take out what denies it there{policy_arn}; "
+    "the customer can do nothing about this.",
+    settles=True,
+)
+ASSUMING_DENIED_BY_RCP = Problem(
+    "assuming_denied_by_resource_control",
+    CredentialsError,
+    "customer",
+    "A resource control policy of the organisation of {role_arn} does not let it be assumed{caller}{policy_arn}.",
+    "Ask the administrator of the role's AWS organisation for an exception: nothing in the account itself, nor the "
+    "vendor, outweighs it. Such policies often have a condition on the caller's organisation.",
     settles=True,
 )
 SESSION_TAGS_DENIED = Problem(
@@ -112,6 +121,14 @@ VENDOR_KEYS_MISSING = Problem(
     "vendor",
     "The vendor's own AWS credentials cannot be loaded.",
     "Configure ambient AWS credentials for this process, or pass an identity; the customer can do nothing about this.",
+)
+VENDOR_SETTINGS_WRONG = Problem(
+    "vendor_settings_wrong",
+    CredentialsError,
+    "vendor",
+    "The AWS settings of the machine that runs s3dest cannot be used.",
+    "Correct what botocore names, in an AWS_* variable or in AWS's config file; the customer can do nothing about "
+    "this.",
 )
 VENDOR_KEYS_MALFORMED = Problem(
     "vendor_keys_malformed",

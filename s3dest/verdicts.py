@@ -15,6 +15,7 @@ from botocore import exceptions as botocore_errors
 from botocore import parsers
 from botocore.loaders import create_loader
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import LocationValueError
 
 from s3dest import denials, kms_problems, network_problems, problems, sts_problems
 from s3dest.answer import Answer
@@ -150,14 +151,22 @@ _VENDORS_KEYS: Final = (
     botocore_errors.RefreshWithMFAUnsupportedError,
     botocore_errors.ProfileNotFound,
     botocore_errors.ConfigNotFound,
-    botocore_errors.ConfigParseError,
-    botocore_errors.InvalidConfigError,
-    botocore_errors.InfiniteLoopConfigError,
     botocore_errors.MetadataRetrievalError,
     botocore_errors.SSOError,
     botocore_errors.TokenRetrievalError,
 )
 """What botocore raises while it looks for the vendor's own keys."""
+
+_VENDORS_SETTINGS: Final = (
+    botocore_errors.ConfigParseError,
+    botocore_errors.InfiniteLoopConfigError,
+    botocore_errors.InvalidChecksumConfigError,
+    botocore_errors.InvalidConfigError,
+    botocore_errors.InvalidDefaultsMode,
+    botocore_errors.InvalidS3UsEast1RegionalEndpointConfigError,
+    botocore_errors.InvalidSTSRegionalEndpointsConfigError,
+)
+"""What botocore raises about the environment and the config file of the vendor's own session."""
 
 
 def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
@@ -168,14 +177,7 @@ def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
     if _SKEW.search(answer.message) or answer.code == "RequestTimeTooSkewed":
         return problems.CLOCK_SKEWED
     if answer.code in {"AccessDenied", "NoSuchEntity"}:  # Ceph says that there is no such role
-        denial = Denial.of(answer.message)
-        if denial.action in {"sts:TagSession", "sts:SetSourceIdentity"}:
-            return sts_problems.SESSION_TAGS_DENIED
-        if not by_token and denial.policy_type not in {None, "role trust", "resource-based"}:
-            return sts_problems.CALLER_MAY_NOT_ASSUME
-        if claims and claims.expires is not None and claims.expires < time.time():
-            return sts_problems.TOKEN_REFUSED  # Ceph says no more of a token that has expired
-        return sts_problems.ROLE_NOT_ASSUMABLE_BY_TOKEN if by_token else sts_problems.ROLE_NOT_ASSUMABLE
+        return _not_assumable(Denial.of(answer.message), claims, by_token=by_token)
     if answer.code == "ValidationError" and "role chaining" in answer.message:
         return sts_problems.SESSION_CHAINED
     if answer.code == "ValidationError" and "DurationSeconds" in answer.message:
@@ -187,6 +189,19 @@ def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
     if problem := _STS_CODES.get(answer.code):
         return problem
     return sts_problems.STS_UNAVAILABLE if (answer.status or 0) >= 500 else sts_problems.STS_REFUSED  # noqa: PLR2004  # HTTP's server errors
+
+
+def _not_assumable(denial: Denial, claims: Claims | None, *, by_token: bool) -> Problem:
+    """Tell apart whose policy keeps the role from being assumed."""
+    if denial.action in {"sts:TagSession", "sts:SetSourceIdentity"}:
+        return sts_problems.SESSION_TAGS_DENIED
+    if denial.policy_type == "resource control":
+        return sts_problems.ASSUMING_DENIED_BY_RCP
+    if not by_token and denial.policy_type not in {None, "role trust", "resource-based"}:
+        return sts_problems.CALLER_MAY_NOT_ASSUME
+    if claims and claims.expires is not None and claims.expires < time.time():
+        return sts_problems.TOKEN_REFUSED  # Ceph says no more of a token that has expired
+    return sts_problems.ROLE_NOT_ASSUMABLE_BY_TOKEN if by_token else sts_problems.ROLE_NOT_ASSUMABLE
 
 
 def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
@@ -314,6 +329,8 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
     cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
     if is_of_header(error):
         return sts_problems.VENDOR_KEYS_MALFORMED if sts else network_problems.UNUSABLE_REQUEST
+    if is_of_proxys_address(error):
+        return network_problems.PROXY_MALFORMED
     if isinstance(error, cut_off):
         return network_problems.NOT_HTTP if "BadStatusLine" in cause else network_problems.ANSWER_LOST
     if isinstance(error, KeyError) and sts:  # botocore's parser, of XML that is no answer of STS
@@ -322,6 +339,8 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
         return sts_problems.NOT_STS if sts else network_problems.ANSWER_LOST
     if isinstance(error, _VENDORS_KEYS) and sts:
         return sts_problems.VENDOR_KEYS_MISSING
+    if isinstance(error, _VENDORS_SETTINGS) and sts:
+        return sts_problems.VENDOR_SETTINGS_WRONG
     return network_problems.UNUSABLE_REQUEST
 
 
@@ -340,6 +359,12 @@ def is_of_header(error: Exception) -> bool:
     return isinstance(inner, UnicodeEncodeError) or (
         isinstance(inner, ValueError) and str(inner).startswith("Invalid header")
     )
+
+
+def is_of_proxys_address(error: Exception) -> bool:
+    """Tell whether a proxy's address cannot be taken apart (ours are checked before): the exception repeats it."""
+    inner = error.kwargs.get("error") if isinstance(error, botocore_errors.HTTPClientError) else None
+    return isinstance(inner, LocationValueError) or str(inner) == "Invalid IPv6 URL"  # the latter by Python's urlsplit
 
 
 def _at_the_proxy(cause: str) -> Problem:

@@ -84,7 +84,7 @@ def test_session_names_are_those_of_sts(name: str) -> None:
     assert RoleAuth(role_arn=ROLE["role_arn"], external_id=None, session_name="x" * 64).session_name == "x" * 64
 
 
-@pytest.mark.parametrize("given", [900, "PT15M", "00:15:00", timedelta(minutes=15)])
+@pytest.mark.parametrize("given", [900, "900", " 900 ", "PT15M", "00:15:00", timedelta(minutes=15)])
 def test_durations_come_as_seconds_or_iso(given: Any) -> None:
     """Plain JSON can say a duration in seconds, as ISO 8601 or as a clock shows it."""
     auth = AUTH.validate_python({**ROLE, "duration": given})

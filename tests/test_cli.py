@@ -173,6 +173,16 @@ def test_json_rows_are_read(ending: str, tmp_path: Path) -> None:
     assert list(source.read()) == [{"id": 1}, {"id": 2, "tags": ["a"]}]
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["0.10000000000000001", "0.1000000000000000055511151231257827", "1.00000000000000000", "-2.50e-3", "5e-324"],
+)
+def test_a_number_written_from_a_float_is_read(number: str, tmp_path: Path) -> None:
+    """With 17 digits, as C's %.17g has it, or with all that there are."""
+    source = RowSource.of_file(write(tmp_path, "orders.jsonl", f'{{"x": {number}}}'.encode()))
+    assert list(source.read()) == [{"x": float(number)}]
+
+
 def test_the_inventory_names_this_environments_files() -> None:
     """By default the demo has thousands of real rows."""
     source = RowSource.of_environment()

@@ -222,6 +222,11 @@ def test_csv_can_be_written(customer: Customer, config: str, tmp_path: Path) -> 
 DAMAGED = {
     "cut.jsonl": (b'{"id": 1}\n{"id":', "line 2: not JSON"),
     "cut.csv.gz": (gzip.compress(b"id\n" + bytes(range(48, 58)) * 99)[:-9], "is not a whole gzip file"),
+    "plain.csv.gz": (b"id\n1\n", "is not a whole gzip file"),
+    "long.jsonl": (b'{"id": 0.5}\n{"id": 0.1234567890123456789012}\n', "line 2: 0.1234567890123456789012 has more"),
+    "huge.jsonl": (b'{"id": 1e400}\n', "line 1: 1e400 has more to it than a float holds"),
+    "tiny.jsonl": (b'{"id": 1e-99999999999999999999}\n', "line 1: 1e-99999999999999999999 has more"),
+    "twice.jsonl": (b'{"id": 1, "a": [{"b": 1, "b": 2}]}\n', "line 1: the key 'b' comes twice"),
     "latin.csv": ("name\nAndré\n".encode("latin-1"), "is not text in UTF-8"),
     "none.csv": (b"id\n", "holds no rows"),
     "no.parquet": (b"PAR1", "is not a Parquet file"),
@@ -249,7 +254,7 @@ def test_a_row_that_cannot_be_written_is_named_by_its_file(customer: Customer, c
     """Rows are counted in each file, from 1, and nothing is visible."""
     good = write_rows(tmp_path, "good.jsonl", [{"id": number} for number in range(3)])
     bad = tmp_path / "bad.jsonl"
-    bad.write_text('{"id": 1}\n{"id": 1e999}\n')
+    bad.write_text('{"id": 1}\n{"id": "\\ud800"}\n')
     arguments = ["append", good, str(bad), "-t", "orders", "-c", config]
     done = run(*arguments)
     assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1), done.output
@@ -342,6 +347,15 @@ def test_resume_needs_a_journal(config: str) -> None:
     assert (done.exit_code, "give --journal" in done.stderr) == (2, True)
     done = run("resume", "--config", config, "--journal", config)
     assert (done.exit_code, "is no folder" in done.stderr) == (2, True)
+
+
+def test_resume_takes_no_misspelt_folder_for_an_empty_one(config: str, tmp_path: Path) -> None:
+    """What is pending in the right one would be passed over."""
+    folder = tmp_path / "jurnal"
+    done = run("resume", "--config", config, "--journal", str(folder))
+    assert (done.exit_code, f"There is no folder {folder}" in done.stderr) == (2, True)
+    folder.mkdir()
+    assert run("resume", "--config", config, "--journal", str(folder)).exit_code == 0
 
 
 # demo, and what is common

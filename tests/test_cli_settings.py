@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from s3dest.auth import RoleAuth
 from s3dest.cli.app import app
 from s3dest.cli.settings import Settings
 from s3dest.config import DestinationConfig
@@ -56,20 +58,23 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
     assert config.dump_with_secrets()["auth"]["secret_access_key"] == SECRET
 
 
-def test_the_environment_alone_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_alone_will_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No file is needed; `null` is no external id."""
     for name, value in {
         "BUCKET": "acme-lake",
         "REGION": "eu-west-1",
         "AUTH__ROLE_ARN": ROLE["role_arn"],
         "AUTH__EXTERNAL_ID": "null",
-        "IDENTITY__TOKEN_FILE": "/var/run/token",
+        "AUTH__DURATION": "1800",
+        "IDENTITY__TOKEN_FILE": str(tmp_path / "token"),
         "JOURNAL": "/var/lib/journal",
     }.items():
         monkeypatch.setenv(f"S3DEST_{name}", value)
+    (tmp_path / "token").write_text("token")
     settings = Settings.load(None)
     config = settings.destination(None)
-    assert config.auth.external_id is None  # type: ignore[union-attr]
+    assert isinstance(config.auth, RoleAuth)
+    assert (config.auth.external_id, config.auth.duration) == (None, timedelta(minutes=30))
     assert settings.who().fetch  # type: ignore[union-attr]
     assert settings.journal == Path("/var/lib/journal")
 
@@ -85,6 +90,13 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "toml": ("c.toml", "secret_access_key = " + SECRET, "is not TOML"),
     "ini": ("c.ini", "", "must end in .json, .yaml, .yml or .toml"),
     "kind": ("c.json", json.dumps({**VALUES, "auth": SECRET}), "auth: Input should be"),
+    "number": (
+        "c.yaml",
+        json.dumps(VALUES).replace('"acme-7f3c"', "123456"),
+        "auth.external_id: Input should be a valid",
+    ),
+    "owner": ("c.yaml", json.dumps({**VALUES, "expected_bucket_owner": 111122223333}), "(a number must be in quotes)"),
+    "token": ("c.json", json.dumps({**VALUES, "identity": {"token_file": SECRET}}), "identity.token_file: there is no"),
     "identity": ("c.json", json.dumps({**VALUES, "identity": {"token": SECRET}}), "identity: needs either"),
 }
 
@@ -111,6 +123,18 @@ def test_a_variable_that_is_no_json_is_named_and_not_repeated(monkeypatch: pytes
     assert done.exit_code == 2
     assert SECRET not in done.output
     assert "auth" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["S3DEST_AUTH__ROLE_ARN", "s3dest_auth__role_arn", "S3DEST_AUTH"])
+def test_a_fault_is_reported_where_it_is(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable goes before the file, in which nobody would find what is wrong."""
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({**VALUES, "addressing_style": "host", "endpoint_url": "s3"}))
+    monkeypatch.setenv(name, '{"role_arn": "arn:x"}' if name == "S3DEST_AUTH" else "arn:x")
+    message = run("check", "--config", str(path)).stderr
+    assert f"{path}: endpoint_url: must be a URL" in message
+    assert "; addressing_style: Input should be" in message
+    assert f"{name}: auth.role_arn: must be the ARN of an IAM role" in message
 
 
 def test_a_misspelt_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,6 +105,8 @@ def test_a_prefix_survives_its_dump(prefix: str) -> None:
         ({"auth": {**ROLE, "role_arn": "arn:aws-cn:iam::111122223333:role/r"}}, "auth.role_arn", "'aws-cn'"),
         ({"auth": {**ROLE, "duration": 60}}, "auth.duration", "15 minutes"),
         ({"endpoint_url": "https://u:p@h"}, "endpoint_url", "user name and password"),
+        ({"endpoint_url": "https://acme-lake.s3.eu-west-1.amazonaws.com"}, "endpoint_url", "leave it out"),
+        ({"endpoint_url": "http://127.0.0.1:9000/acme-lake"}, "endpoint_url", "without the bucket"),
         ({"sts_endpoint_url": "sts.example.com"}, "sts_endpoint_url", "must be a URL"),
         ({"addressing_style": "host"}, "addressing_style", "'auto', 'virtual' or 'path'"),
         ({"expected_bucket_owner": "acme"}, "expected_bucket_owner", "12-digit"),

@@ -305,8 +305,8 @@ def test_sts_is_regional(
         monkeypatch.setenv("AWS_DEFAULT_REGION", own)
     partition = "aws-cn" if bucket.startswith("cn-") else "aws"
     auth = {"role_arn": ROLE_ARN.replace("arn:aws:", f"arn:{partition}:"), "external_id": EXTERNAL_ID}
-    destination = aws.destination(region=bucket, auth=auth)
-    destination.check()
+    hosts_own = boto3.Session(aws_access_key_id="AKIAHOST", aws_secret_access_key="host")
+    aws.destination(region=bucket, auth=auth, identity=AmbientIdentity(hosts_own)).check()
     assert aws.log[0].host == host
 
 
@@ -338,6 +338,46 @@ def test_a_users_keys_win_over_the_environments(aws: FakeAws, monkeypatch: pytes
     assert aws.destination(auth=aws.user).check().ok
     assert {request.access_key for request in aws.log} == {aws.user.access_key_id}
     assert not any("x-amz-security-token" in request.headers for request in aws.log)
+
+
+@pytest.fixture(
+    params=[
+        ("AWS_CONFIG_FILE", "[default\nfoo"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "[default\nfoo"),
+        ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "bogus"),
+        ("AWS_DEFAULTS_MODE", "bogus"),
+        ("AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES", "bogus"),
+        ("AWS_STS_REGIONAL_ENDPOINTS", "bogus"),
+    ],
+    ids=lambda param: param[0],
+)
+def _broken_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Set a variable of AWS's to what botocore does not take, or to a file that holds that."""
+    name, value = request.param
+    if name.endswith("_FILE"):
+        (tmp_path / "settings").write_text(value)
+        value = str(tmp_path / "settings")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("_broken_settings")
+@pytest.mark.parametrize("way", ["user", "token"])
+def test_who_needs_no_ambient_keys_minds_no_broken_settings(aws: FakeAws, way: str) -> None:
+    """A config file that cannot be parsed, a variable with a typing error: they are about other sessions."""
+    identity = WebIdentity(lambda: "token") if way == "token" else None
+    assert Destination(aws.config(**({"auth": aws.user} if way == "user" else {})), identity=identity).check().ok
+
+
+@pytest.mark.usefixtures("_broken_settings")
+def test_broken_settings_are_the_vendors_affair(aws: FakeAws) -> None:
+    """Where the host's own session signs the call to STS: a check tells it, and no other exception comes out."""
+    destination = Destination(aws.config())
+    (finding,) = destination.check().findings
+    assert (finding.code, finding.owner) == ("vendor_settings_wrong", "vendor")
+    with pytest.raises(CredentialsError) as caught, destination.append("orders") as append:
+        append.write({"id": 1})
+    assert caught.value.code == "vendor_settings_wrong"
 
 
 def test_missing_vendor_credentials_are_the_vendors_affair(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:

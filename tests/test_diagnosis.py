@@ -578,6 +578,40 @@ def test_a_misspelt_region_is_told_by_sts_already() -> None:
     assert explain(others, config, operation="AssumeRole").code == "name_not_found"
 
 
+@pytest.mark.parametrize(
+    ("config", "operation", "words"),
+    [
+        ({}, "PutObject", "the spelling of the region."),
+        ({}, "AssumeRole", "the spelling of the region."),
+        ({"sts_endpoint_url": "https://sts.example.com"}, "AssumeRole", "the spelling of the sts_endpoint_url."),
+        ({"endpoint_url": "https://s3.example.com"}, "PutObject", "the spelling of the endpoint_url. A store that"),
+        ({"endpoint_url": "https://s3.example.com"}, "AssumeRole", "the spelling of the endpoint_url. A store that"),
+    ],
+)
+def test_a_remedy_names_a_field_that_is_set(config: dict[str, str], operation: str, words: str) -> None:
+    """Who has given a region alone is not sent to look for a typing error in an address."""
+    raw = botocore_errors.EndpointConnectionError(endpoint_url="https://x", error=OSError("Name or service not known"))
+    explained = explain(raw, FakeAws().config(**config), operation=operation)
+    assert explained.code == "name_not_found"
+    assert words in explained.remedy
+    assert ("addressing_style" in explained.remedy) is ("endpoint_url" in config)
+
+
+def test_a_bare_denial_elsewhere_may_be_about_the_owner() -> None:
+    """Ceph says no more where the bucket is not that of expected_bucket_owner."""
+    elsewhere = FakeAws().config(endpoint_url="https://s3.example.com", expected_bucket_owner="someone")
+    raw = client_error("AccessDenied", 403)
+    assert "expected_bucket_owner" in explain(raw, elsewhere, operation="PutObject").remedy
+    assert "expected_bucket_owner" not in explain(raw, CONFIG, operation="PutObject").remedy
+
+
+@pytest.mark.parametrize(("message", "ended"), [("no", "no."), ("no.", "no."), ("no!", "no!"), ("", "NoSuchBucket.")])
+def test_what_was_said_ends_before_the_remedy(message: str, ended: str) -> None:
+    """Also where it is a bare code."""
+    explained = explain(client_error("NoSuchBucket", 404, message), CONFIG, operation="PutObject")
+    assert explained.message.endswith(f" {ended}")
+
+
 def test_who_speaks_is_named() -> None:
     """AWS is not blamed for another store, nor a store for botocore, nor anybody for a proxy."""
     nobody = client_error("502", 502, "Bad Gateway", request_id=None)

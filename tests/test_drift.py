@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from s3dest import Capabilities, CheckReport, CheckStep, Finding
+import pytest
+
+from s3dest import Capabilities, CheckReport, CheckStep, ConfigError, Finding
 
 THEN = dt.datetime(2026, 11, 1, 8, 30, tzinfo=dt.UTC)
 
@@ -26,6 +28,12 @@ def finding(code: str, severity: Any = "error", step: str = "put") -> Finding:
 def test_equal_reports_have_no_changes() -> None:
     """Whatever they found."""
     assert report(finding("put_denied")).changes_since(report(finding("put_denied"))) == ()
+
+
+def test_what_is_no_report_is_refused() -> None:
+    """None, where no earlier one was kept, say."""
+    with pytest.raises(ConfigError, match="not a NoneType"):
+        report().changes_since(None)  # type: ignore[arg-type]  # the point
 
 
 def test_a_new_finding_is_said_with_its_date() -> None:

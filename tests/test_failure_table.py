@@ -180,6 +180,23 @@ ROWS: list[Row] = [
         not_assumed("because no role trust policy allows the x:Y action"),
     ),
     sts(9, "caller_may_not_assume", "vendor", "the customer can do nothing", not_assumed(NO_ALLOW)),
+    *(
+        sts(9, "caller_may_not_assume", "vendor", words, not_assumed(reason))
+        for words, reason in (
+            ("in the policy of the vendor's identity", "with an explicit deny in an identity-based policy"),
+            ("service control policies of the vendor", "with an explicit deny in a service control policy"),
+            ("the VPC endpoint for STS", "because no VPC endpoint policy allows the ACTION action"),
+            ("the permissions boundary", "because no permissions boundary allows the ACTION action"),
+            ("the vendor's own session", "because no session policy allows the ACTION action"),
+        )
+    ),
+    sts(
+        9,
+        "assuming_denied_by_resource_control",
+        "customer",
+        "administrator of the role's AWS organisation",
+        not_assumed("with an explicit deny in a resource control policy"),
+    ),
     token(
         10,
         "role_not_assumable_by_token",
@@ -452,12 +469,13 @@ ROWS: list[Row] = [
     put(59, "name_not_found", "network", "DNS", faults.NO_NAME),
     put(59, "connection_refused", "network", "port", faults.REFUSED),
     put(59, "connect_timed_out", "network", "egress", faults.CONNECT_TIMED_OUT),
-    sts(59, "name_not_found", "network", "sts_endpoint_url", faults.NO_NAME),
+    sts(59, "name_not_found", "network", "the spelling of the region.", faults.NO_NAME),
     put(59, "proxy_unreachable", "network", "HTTPS_PROXY", faults.PROXY_DOWN),
     put(59, "proxy_refuses", "network", "Allow the store", faults.TUNNEL_REFUSED),
     put(59, "proxy_wants_login", "network", "the proxy's address", faults.bare(407, faults.HTML)),
     put(59, "endpoint_unreachable", "network", "egress", faults.UNREACHABLE),
     put(60, "answer_lost", "network", "unknown", faults.LOST_REQUEST),
+    put(60, "answer_lost", "network", "http on a port for https?", faults.LOST_REQUEST),
     Row(62, "append_only_not_enforced", "customer", "'conditional_put': False", setting=_unconditional_put),
     put(
         63,

@@ -71,6 +71,14 @@ def test_no_repr_shows_a_source() -> None:
     assert repr(AmbientIdentity(boto3.Session("A", "SECRET"))) == "AmbientIdentity()"
 
 
+@pytest.mark.parametrize("session", ["profile", boto3])
+def test_what_is_no_session_is_refused(session: object) -> None:
+    """Else it would be found out at the first request, as an answer of STS that cannot be read."""
+    with pytest.raises(ConfigError, match=f"not a {type(session).__name__}") as caught:
+        AmbientIdentity(session)  # type: ignore[arg-type]  # the point
+    assert caught.value.code == "identity"
+
+
 def test_an_identity_without_a_session_crosses_processes() -> None:
     """Workers look for their own ambient credentials."""
     assert pickle.loads(pickle.dumps(AmbientIdentity())) == AmbientIdentity()  # noqa: S301  # our own

@@ -112,7 +112,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "cli",
         "cli.*",
     ),
-    "urllib3": ("identity", "answer_limit"),  # botocore's own; google-auth's transport on it
+    "urllib3": ("identity", "answer_limit", "verdicts"),  # botocore's own; google-auth's transport on it
     "pydantic": (
         "model",
         "auth",

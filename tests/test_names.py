@@ -16,6 +16,7 @@ from s3dest.names import (
     check_aws_region,
     check_bucket,
     check_endpoint,
+    check_without_bucket,
     is_aws_host,
     normalise_prefix,
     parse_role_arn,
@@ -207,6 +208,52 @@ def test_what_is_no_endpoint_is_refused_unquoted(url: str) -> None:
     with pytest.raises(ValueError, match=r"^(must (be a URL|not carry|name a host)|names a host)") as caught:
         check_endpoint(url)
     assert "s3kr1t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "bucket"),
+    [
+        ("https://acme-lake.s3.eu-west-1.amazonaws.com", "acme-lake"),
+        ("https://ACME-lake.s3-eu-west-1.amazonaws.com", "acme-lake"),
+        ("https://acme.lake.s3.dualstack.eu-west-1.amazonaws.com", "acme.lake"),
+        ("https://acme-lake.s3-accelerate.amazonaws.com", "acme-lake"),
+        ("https://acme-lake.s3.cn-north-1.amazonaws.com.cn", "acme-lake"),
+        ("https://acme-lake.bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com", "acme-lake"),
+        ("https://s3.eu-west-1.amazonaws.com/acme-lake", "acme-lake"),
+        ("https://acme-lake.nyc3.digitaloceanspaces.com", "acme-lake"),
+        ("https://acme-lake.storage.googleapis.com", "acme-lake"),
+        ("https://acme-lake.s3.us-west-000.backblazeb2.com", "acme-lake"),
+        ("https://acme-lake.oss-eu-central-1.aliyuncs.com", "acme-lake"),
+        (f"https://acme-lake.{'0a' * 16}.eu.r2.cloudflarestorage.com", "acme-lake"),
+        ("http://127.0.0.1:9000/acme-lake", "acme-lake"),
+        ("https://gateway.example.com/s3/Lake", "Lake"),
+    ],
+)
+def test_an_endpoint_that_holds_the_bucket_is_refused(url: str, bucket: str) -> None:
+    """As consoles show it for copying; the bucket would stand in front of every key, and no manifest would tell."""
+    with pytest.raises(ValueError, match="without the bucket"):
+        check_without_bucket(url, bucket)
+
+
+@pytest.mark.parametrize(
+    ("url", "bucket"),
+    [
+        ("https://s3.eu-west-1.amazonaws.com", "acme-lake"),
+        ("https://bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com", "bucket"),
+        ("https://s3-fips.dualstack.us-east-1.amazonaws.com", "s3-fips"),
+        ("https://minio.example.com", "minio"),
+        ("http://lake.s3.svc.cluster.local:9000", "lake"),
+        ("https://storage.googleapis.com", "storage"),
+        ("https://nyc3.digitaloceanspaces.com", "nyc3"),
+        ("https://lakehouse.storage.googleapis.com", "lake"),
+        ("https://ref.supabase.co/storage/v1/s3", "s3"),
+        ("https://gateway.example.com/lakehouse", "lake"),
+        ("https://gateway.example.com/lake/s3", "lake"),
+    ],
+)
+def test_an_endpoint_may_have_a_word_in_common_with_the_bucket(url: str, bucket: str) -> None:
+    """A bucket named like its store's host, or a part of it."""
+    check_without_bucket(url, bucket)
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,42 @@ def test_ambient_keys_that_no_header_can_have_are_not_shown(
     assert not [text for text in (*texts_of(caught.value), report.to_markdown(), caplog.text) if SECRET in text]
 
 
+@pytest.mark.parametrize("way", ["role", "user"])
+@pytest.mark.parametrize(
+    ("proxy", "code"),
+    [
+        ("http://u:{}@127.0.0.1:1", "proxy_unreachable"),
+        ("u:{}@127.0.0.1:1", "proxy_unreachable"),
+        ("socks5://u:{}@127.0.0.1:1", "proxy_unreachable"),
+        ("socks5://u:1/2@{}@127.0.0.1:1", "proxy_unreachable"),
+        ("http://u:{}/1@127.0.0.1:1", "proxy_malformed"),
+        ("http://u:{}@127.0.0.1:99999", "proxy_malformed"),
+        ("http://u:{}@[::1", "proxy_malformed"),
+    ],
+)
+def test_the_password_of_a_proxy_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, proxy: str, code: str, way: str
+) -> None:
+    """Botocore masks it where the scheme is http, and urllib3 repeats an address that it cannot take apart."""
+    caplog.set_level(logging.DEBUG, logger="botocore")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(variable, "plain")
+    monkeypatch.setenv("HTTP_PROXY", proxy.format(SECRET))
+    config = {**GOOD, "endpoint_url": "http://s3.example.com", "auth": ROLE if way == "role" else AUTH}
+    options = TransferOptions(deadline=timedelta(milliseconds=1))
+    with Destination(DestinationConfig.model_validate(config), options=options) as destination:
+        report = destination.check()
+        append = destination.append("orders")
+        append.write({"id": 1})
+        with pytest.raises(S3DestError) as caught:
+            append.commit()
+        append.abort()
+    assert caught.value.code == code
+    assert [finding.code for finding in report.findings if finding.severity == "error"] == [code]
+    assert not [text for text in (*texts_of(caught.value), report.to_markdown(), caplog.text) if SECRET in text]
+
+
 def test_an_answer_that_repeats_keys_is_not_kept() -> None:
     """Neither as the error's cause, whose attributes a crash reporter may show, nor as a code or an id of its own."""
     config = DestinationConfig.model_validate({**GOOD, "auth": ROLE})

@@ -26,10 +26,12 @@ from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.destination import Destination
 from s3dest.errors import ConfigError, StateError
+from s3dest.policies import Statement
 from s3dest.testing import Customer, EmbeddedS3
 from s3dest.vendor import GoogleServiceAccount
 
 FOLDER = "vendor/exports/"
+USER = HmacAuth.model_validate({"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret"})
 
 
 @pytest.fixture
@@ -321,6 +323,56 @@ def test_a_session_of_an_outer_mock_is_put_aside(monkeypatch: pytest.MonkeyPatch
         assert boto3.DEFAULT_SESSION is outer
 
 
+def test_an_outer_mock_keeps_its_state_and_sees_none_of_ours() -> None:
+    """Moto's own nested mocks share all there is: the second of two would find the roles of the first."""
+    with mock_aws():
+        outer = client("s3", "AKIAOUTER", "outer", region="us-east-1")
+        outer.create_bucket(Bucket="acme-lake")
+        outer.put_object(Bucket="acme-lake", Key="kept", Body=b"kept")
+        for _ in range(2):
+            with EmbeddedS3() as s3:
+                assert s3.customer().objects() == []
+        assert [bucket["Name"] for bucket in outer.list_buckets()["Buckets"]] == ["acme-lake"]
+        assert outer.get_object(Bucket="acme-lake", Key="kept")["Body"].read() == b"kept"
+        assert client("iam", "AKIAOUTER", "outer", region="us-east-1").list_roles()["Roles"] == []
+
+
+def test_destinations_are_closed_with_it() -> None:
+    """One that makes a client afterwards would reach the network."""
+    outside = Destination(DestinationConfig(bucket="other", region="eu-west-1", auth=USER))
+    with EmbeddedS3() as s3:
+        inside = Destination(s3.customer().config)
+        worker = pickle.loads(pickle.dumps(inside))  # noqa: S301  # made here
+    for destination in (inside, worker):
+        with pytest.raises(StateError, match="is closed"):
+            destination.check()
+    with outside:
+        pass
+
+
+def test_each_customer_has_a_bucket_of_its_own(s3: EmbeddedS3) -> None:
+    """By default, as a fixture of each test wants on an embedded S3 of them all; one that is taken is refused."""
+    assert s3.customer(bucket="acme-lake-2").config.bucket == "acme-lake-2"
+    customers = [s3.customer(), s3.customer(auth="hmac"), s3.customer()]
+    assert [customer.config.bucket for customer in customers] == ["acme-lake", "acme-lake-3", "acme-lake-4"]
+    with pytest.raises(ConfigError, match="'acme-lake' is another customer's"):
+        s3.customer(bucket="acme-lake")
+
+
+def test_an_explicit_deny_is_told_as_one(s3: EmbeddedS3) -> None:
+    """As AWS does, whether it is a role's or a user's, and also where a statement allows it."""
+    deny: Statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+    for customer in (s3.customer(), s3.customer(auth="hmac")):
+        statements = [*customer.permission["Statement"], deny]
+        customer.put_permission({"Version": "2012-10-17", "Statement": statements})
+        assert [finding.code for finding in Destination(customer.config).check().findings] == [
+            "denied_by_identity_policy"
+        ]
+        customer.put_permission({"Version": "2012-10-17", "Statement": [deny]})
+        with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
+            put(client_of(customer.config), f"{FOLDER}a")
+
+
 def test_each_start_begins_with_nothing() -> None:
     """Buckets and roles of one run are not in the next."""
     for _ in range(2):
@@ -365,3 +417,9 @@ def test_a_customer_of_an_unknown_kind_is_refused() -> None:
     """Anything but a role would be taken for a user."""
     with EmbeddedS3() as s3, pytest.raises(ConfigError, match="'roles'"):
         s3.customer(auth="roles")  # type: ignore[arg-type]
+
+
+def test_a_vendor_that_is_none_is_refused(s3: EmbeddedS3) -> None:
+    """An ARN alone, say."""
+    with pytest.raises(ConfigError, match="not a str"):
+        s3.customer(vendor="arn:aws:iam::123456789012:user/me")  # type: ignore[arg-type]

@@ -225,6 +225,9 @@ def resume(
         if remembered is None:
             message = "There is no journal: give --journal, or set it in the configuration."
             raise SettingsProblem(message)
+        if not remembered.path.exists():  # a misspelt one would be told to have nothing left to finish
+            message = f"There is no folder {remembered.path}: make it, if no transfer has been remembered there yet."
+            raise SettingsProblem(message)
         with destination:
             receipts = destination.resume()
     with after_commit(*receipts):

@@ -6,11 +6,13 @@ import csv
 import gzip
 import io
 import json
+import math
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Context, Decimal
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -24,6 +26,9 @@ Row = dict[str, Any]
 STDIN: Final = Path("-")
 _CHUNK: Final = 10_000
 _PARQUET: Final = "parquet"
+_SHORT_NUMBER: Final = 16
+"""Characters of a decimal fraction that surely is a float's: a point, and 15 digits (IEEE 754's double precision)."""
+_UNTRAPPED: Final = Context(traps=[])  # an exponent beyond Decimal's makes a NaN
 _LONGEST_FIELD: Final = 2**31 - 1
 """Characters in a CSV field: as many as Python's module can count everywhere; by itself it takes 131,072."""
 
@@ -198,7 +203,8 @@ class Reading:
 
     def _text(self) -> IO[str]:
         buffered = io.BufferedReader(self._counted, 1 << 18)
-        data: Any = gzip.GzipFile(fileobj=buffered) if buffered.peek(2)[:2] == b"\x1f\x8b" else buffered
+        packed = self._name.lower().endswith(".gz") or buffered.peek(2)[:2] == b"\x1f\x8b"
+        data: Any = gzip.GzipFile(fileobj=buffered) if packed else buffered
         return io.TextIOWrapper(data, encoding="utf-8-sig", newline="")
 
 
@@ -285,7 +291,11 @@ def _json_rows(text: IO[str], path: str) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, parse_constant=_no_number)
+            row = json.loads(
+                line, parse_constant=_no_number, parse_float=_whole_number, object_pairs_hook=_with_each_key_once
+            )
+        except _LossError as error:
+            _refuse(path, number, str(error))
         except (ValueError, RecursionError) as error:
             _refuse(path, number, f"not JSON: {getattr(error, 'msg', error)}")  # its own line number is always 1
         if not isinstance(row, dict):
@@ -296,6 +306,35 @@ def _json_rows(text: IO[str], path: str) -> Iterator[Row]:
 def _no_number(name: str) -> NoReturn:
     message = f"{name} is no number in JSON"
     raise ValueError(message)
+
+
+class _LossError(Exception):
+    """Something of a row would be lost; the message says what."""
+
+
+def _whole_number(text: str) -> float:
+    """Read a number that is no integer, and refuse one with more to it than a float holds."""
+    number = float(text)
+    if math.isinf(number) or (len(text) > _SHORT_NUMBER and not _is_written_from(number, text)):
+        message = f"{text:.40} has more to it than a float holds: write it as a string"
+        raise _LossError(message)
+    return number
+
+
+def _is_written_from(number: float, text: str) -> bool:
+    """Tell whether a float that is written with as many digits is the same, though fewer would have done."""
+    given = Decimal(text, _UNTRAPPED)
+    return not given.is_nan() and given == Decimal(f"{number:.{len(given.as_tuple().digits) - 1}e}")
+
+
+def _with_each_key_once(pairs: list[tuple[str, Any]]) -> Row:
+    """Make an object, and refuse to keep but the last of what has the same key."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        keys = [key for key, _ in pairs]
+        message = f"the key {next(key for key in keys if keys.count(key) > 1)!r:.80} comes twice in an object"
+        raise _LossError(message)
+    return row
 
 
 def _refuse(path: str, line: int, problem: str) -> NoReturn:

@@ -89,10 +89,11 @@ class Settings(BaseSettings):
         try:
             return cls(**values)
         except SettingsError as error:
-            problem = str(error)  # names the variable
+            problem = f"environment: {error}"  # names the variable
         except ValidationError as error:
-            problem = _lines(error)
-        raise SettingsProblem(_in(file, problem))
+            problem = _lines(error, file)
+        message = f"{problem}."
+        raise SettingsProblem(message)
 
     def destination(self, file: Path | None) -> DestinationConfig:
         """Make the destination's config.
@@ -106,20 +107,24 @@ class Settings(BaseSettings):
         try:
             return DestinationConfig.model_validate(values)
         except ValidationError as error:
-            problem = _lines(error)
+            problem = _lines(error, file)
         if not values:
             give = "write it into the file" if file else "give a file with --config"
-            problem = f"there is no configuration: {give}, or set {PREFIX}BUCKET and the others"
-        raise SettingsProblem(_in(file, problem))
+            problem = f"{_origin(file)}: there is no configuration: {give}, or set {PREFIX}BUCKET and the others"
+        message = f"{problem}."
+        raise SettingsProblem(message)
 
     def who(self) -> Identity:
         """Make the vendor's identity.
 
         Raises:
-            SettingsProblem: It is of an unknown kind.
+            SettingsProblem: It is of an unknown kind, or the token's file is not there.
         """
         match self.identity or {}:
             case {"token_file": path, **rest} if not rest:
+                if not Path(path).is_file():
+                    message = "identity.token_file: there is no such file."
+                    raise SettingsProblem(message)
                 return WebIdentity(path)
             case {"google_audience": audience, **rest} if not rest:
                 return WebIdentity(GoogleIdentityToken(audience=audience))
@@ -158,14 +163,26 @@ def _read(file: Path) -> dict[str, Any]:
     raise SettingsProblem(message)
 
 
-def _lines(error: ValidationError) -> str:
-    """Name each field with what is wrong; never with its value."""
-    lines = error.errors(include_input=False, include_context=False, include_url=False)
-    return "; ".join(f"{'.'.join(map(str, line['loc'])) or 'configuration'}: {line['msg']}" for line in lines)
+def _lines(error: ValidationError, file: Path | None) -> str:
+    """Name each field, and where it is given, with what is wrong; never with its value."""
+    told: dict[str, list[str]] = {}
+    for line in error.errors(include_input=False, include_context=False, include_url=False):
+        field = ".".join(map(str, line["loc"])) or "configuration"
+        hint = " (a number must be in quotes)" if line["type"] == "string_type" else ""
+        told.setdefault(_variable(line["loc"]) or _origin(file), []).append(f"{field}: {line['msg']}{hint}")
+    return "; ".join(f"{origin}: {'; '.join(lines)}" for origin, lines in told.items())
 
 
-def _in(file: Path | None, problem: str) -> str:
-    return f"{file or 'environment'}: {problem}."
+def _variable(location: tuple[int | str, ...]) -> str | None:
+    """Name the variable that gives a field, if one does: its own, or that of an object around it."""
+    given = {name.upper(): name for name, value in os.environ.items() if value}
+    parts = [str(part).upper() for part in location]
+    names = (PREFIX + "__".join(parts[:end]) for end in range(len(parts), 0, -1))
+    return next((given[name] for name in names if name in given), None)
+
+
+def _origin(file: Path | None) -> str:
+    return str(file) if file else "environment"
 
 
 _READERS: Final[dict[str, Callable[[str], Any]]] = {

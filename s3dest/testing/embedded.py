@@ -5,13 +5,14 @@ Holds the life cycle and the making of customers; requests are answered in wire.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, get_args
 
 import boto3
 from botocore.credentials import Credentials
@@ -21,6 +22,7 @@ from s3dest import policies
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider
+from s3dest.destination import closing_what_is_made
 from s3dest.errors import ConfigError, StateError
 from s3dest.policies import Policy, Statement
 from s3dest.sdk import session_with
@@ -41,7 +43,8 @@ class EmbeddedS3:
 
     Inside the context the environment holds the credentials of a vendor, an IAM user who may assume roles, and no other
     AWS setting: `Destination(customer.config)` works as it does in production, without a word about tests. Nothing goes
-    over the network or to disk; environment and moto are as before afterwards, also after an exception::
+    over the network or to disk. Afterwards environment and moto are as before, also after an exception, and the
+    destinations that were made inside are closed::
 
         with EmbeddedS3() as s3:
             customer = s3.customer()
@@ -56,8 +59,8 @@ class EmbeddedS3:
 
     Not proven by it, since moto has none of them: expiry of sessions, regions, ``expected_bucket_owner``, KMS,
     checksums, conditions in permission policies, web identity tokens (any is taken), other accounts and partitions, and
-    answers such as 409 and 503. moto's state is the process's: one embedded S3 at a time, seen by all threads and by
-    no child process.
+    answers such as 409 and 503. moto is the process's: one embedded S3 at a time, seen by all threads and by no child
+    process. Inside of a ``mock_aws`` of your own it has a state of its own, too.
 
     Attributes:
         vendor: Who the vendor is to trust policies.
@@ -70,6 +73,7 @@ class EmbeddedS3:
         self._stack = ExitStack()
         self._parts: tuple[Wire, boto3.Session] | None = None
         self._customers = 0
+        self._buckets: set[str] = set()
 
     def __enter__(self) -> Self:
         """Start.
@@ -85,6 +89,7 @@ class EmbeddedS3:
             stack.callback(EmbeddedS3._claim.release)  # last of all, when environment and moto are as before
             self._parts = _start(stack)
             self._customers = 0
+            self._buckets = set()
             self._stack = stack.pop_all()
         return self
 
@@ -107,7 +112,7 @@ class EmbeddedS3:
     def customer(
         self,
         *,
-        bucket: str = "acme-lake",
+        bucket: str | None = None,
         region: str = "eu-west-1",
         prefix: str = "vendor/exports",
         auth: Literal["role", "hmac"] = "role",
@@ -121,21 +126,33 @@ class EmbeddedS3:
         ``iam:CreateAccessKey`` and ``iam:PutUserPolicy``, all as the customer; the log leaves them out.
 
         Args:
-            bucket: Name of the bucket to create.
+            bucket: Name of the bucket to create. Default: ``acme-lake``, with a number from the second on.
             region: Its region, in the partition ``aws``.
             prefix: Folder to grant; empty for the whole bucket.
             auth: Hand over a role, or an IAM user's access key.
             external_id: What the role's trust policy demands; ``None`` for nothing.
             vendor: Whom the role trusts. Default: the vendor of this embedded S3.
             guard: Put the bucket guard in place; see `Customer.put_guard`.
+
+        Raises:
+            ConfigError: The bucket is another customer's, or there is no such kind of auth or vendor.
+            ValidationError: pydantic's, of a bucket, region or prefix that cannot be one.
+            StateError: It is not running.
         """
         if auth not in {"role", "hmac"}:
             message = f"A customer hands over a role or a user's keys, not {auth!r}."
             raise ConfigError(message, code="auth", remedy="Write auth='role' or auth='hmac'.")
-        where = {"bucket": bucket, "region": region, "prefix": prefix}
-        store: Any = self._session.client("s3", region_name=region)  # its types know only today's regions
-        location = {} if region == _HOME else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        store.create_bucket(Bucket=bucket, **location)
+        if vendor is not None and not isinstance(vendor, get_args(VendorIdentity)):
+            message = (
+                f"A vendor is an AwsPrincipal, a GoogleServiceAccount or an OidcSubject, not a {type(vendor).__name__}."
+            )
+            raise ConfigError(message, code="vendor", remedy="Write vendor=AwsPrincipal(arn='arn:…'), for an ARN.")
+        if bucket in self._buckets:
+            message = f"The bucket {bucket!r} is another customer's already."
+            raise ConfigError(
+                message, code="bucket", remedy="Name another one, or leave it out: each gets its own then."
+            )
+        where = {"bucket": bucket or self._free("acme-lake"), "region": region, "prefix": prefix}
         if auth == "role":
             customer = self._with_role(where, external_id, vendor or self.vendor)
         else:
@@ -149,6 +166,7 @@ class EmbeddedS3:
         auth = RoleAuth(role_arn=f"arn:aws:iam::{_ACCOUNT}:role/{name}", external_id=external_id)
         config = DestinationConfig(**where, auth=auth)
         trust = policies.trust(config, vendor)
+        self._create_bucket(config)
         iam = self._session.client("iam", region_name=_HOME)
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
         return Customer(self._session, self._wire, config=config, principal=name, trust=trust)
@@ -157,7 +175,19 @@ class EmbeddedS3:
         name = self._name("transfer-service")
         auth = HmacAuth.model_validate(_make_user(self._session, self._wire, name))
         config = DestinationConfig(**where, auth=auth)
+        self._create_bucket(config)
         return Customer(self._session, self._wire, config=config, principal=name, trust=None)
+
+    def _create_bucket(self, config: DestinationConfig) -> None:
+        store: Any = self._session.client("s3", region_name=config.region)  # its types know only today's regions
+        location = {"CreateBucketConfiguration": {"LocationConstraint": config.region}}
+        store.create_bucket(Bucket=config.bucket, **({} if config.region == _HOME else location))
+        self._buckets.add(config.bucket)
+
+    def _free(self, bucket: str) -> str:
+        """Name a bucket that no customer has, with a number from the second on."""
+        names = (f"{bucket}-{number}" for number in itertools.count(2))
+        return next(name for name in itertools.chain([bucket], names) if name not in self._buckets)
 
     def _name(self, kind: str) -> str:
         """Name a role or user as the guide does, with a number from the second on."""
@@ -193,8 +223,10 @@ def _start(stack: ExitStack) -> tuple[Wire, boto3.Session]:
 
     environment = stack.enter_context(_environment())
     stack.enter_context(_no_default_session())
+    stack.enter_context(_own_state())
     # left to itself, moto puts keys of its own into the environment and, on its way out, restores it after us
     stack.enter_context(mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}))
+    stack.enter_context(closing_what_is_made())
     wire = Wire()
     founder = _session_of({"access_key_id": "none", "secret_access_key": "none"})
     vendor = _make_user(founder, wire, "vendor", _allow("sts:AssumeRole"))
@@ -225,6 +257,25 @@ def _environment() -> Iterator[MutableMapping[str, str]]:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]
         os.environ.update(before)
+
+
+@contextmanager
+def _own_state() -> Iterator[None]:
+    """Put moto's state aside, which a mock outside of this one has: moto itself begins anew only without any."""
+    from moto.iam.models import iam_backends  # noqa: PLC0415  # an extra, and half a second
+    from moto.s3.models import s3_backends  # noqa: PLC0415
+    from moto.sts.models import sts_backends  # noqa: PLC0415
+
+    states: list[dict[str, Any]] = [iam_backends, s3_backends, s3_backends.bucket_accounts, sts_backends]
+    before = [dict(state.items()) for state in states]
+    for state in states:
+        state.clear()
+    try:
+        yield
+    finally:
+        for state, items in zip(states, before, strict=True):
+            state.clear()
+            state.update(items)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from moto.core.authorization import disable_iam_authentication
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
-from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.iam.access_control import IAMPolicy, PermissionResult, create_access_key
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
@@ -45,6 +45,7 @@ _CREATES: Final = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload
 """The operations with ``s3:ObjectCreationOperation``, which the bucket guard is about."""
 
 _ASSUMES: Final = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity"})
+_SESSION_HEADER: Final = "X-Amz-Security-Token"
 _ACCESS_KEY: Final = re.compile(r"Credential=([^/]+)/")
 
 
@@ -120,8 +121,9 @@ class Wire:
         who = (
             f"User: {self._arn(access_key)} is not authorized to perform: {action} on resource: {json.dumps(resource)}"
         )
-        if self._narrowed(access_key, action, resource):
-            return _s3_refusal(request, f"{who} because no session policy allows the {action} action")
+        narrowed = self._narrowed(access_key, action, resource)
+        if narrowed != PermissionResult.PERMITTED:
+            return _s3_refusal(request, f"{who} {_reason('session', narrowed, action)}")
         if operation in _CREATES and "If-None-Match" not in request.headers and self._is_guarded(resource):
             return _s3_refusal(request, f"{who} with an explicit deny in a resource-based policy")
         try:
@@ -133,7 +135,8 @@ class Wire:
         if answer is None:
             return None
         if answer.status_code == 403 and b"<Code>AccessDenied</Code>" in answer.content:  # noqa: PLR2004  # Forbidden
-            return _s3_refusal(request, f"{who} because no identity-based policy allows the {action} action")
+            allowed = _permission(_identity_policies(access_key, request), action, resource)
+            return _s3_refusal(request, f"{who} {_reason('identity-based', allowed, action)}")
         if answer.headers.get("x-amz-version-id") == "null":  # on a bucket without versions AWS sends none
             del answer.headers["x-amz-version-id"]
         return answer
@@ -142,11 +145,11 @@ class Wire:
         principal = self._principals.get(access_key)
         return principal.arn if principal else f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:user/unknown"
 
-    def _narrowed(self, access_key: str, action: str, resource: str) -> bool:
+    def _narrowed(self, access_key: str, action: str, resource: str) -> PermissionResult:
         principal = self._principals.get(access_key)
         if principal is None or principal.session_policy is None:
-            return False
-        return IAMPolicy(principal.session_policy).is_action_permitted(action, resource) != PermissionResult.PERMITTED
+            return PermissionResult.PERMITTED
+        return _permission([principal.session_policy], action, resource)
 
     def _is_guarded(self, resource: str) -> bool:
         return resource.startswith(tuple(self.guarded))
@@ -162,6 +165,26 @@ def _lets_in(operation: str, given: dict[str, str]) -> bool:
     ways = [statement for statement in statements if f"sts:{operation}" in statement["Action"]]
     demands = any("sts:ExternalId" in test for way in ways for test in way.get("Condition", {}).values())
     return bool(ways) and (not demands or "ExternalId" in given)
+
+
+def _identity_policies(access_key: str, request: AWSPreparedRequest) -> Iterable[object]:
+    """Collect the policies of a user or role, in any form of moto's, as moto does to judge its request."""
+    token = request.headers.get(_SESSION_HEADER)
+    headers = {_SESSION_HEADER: _text(token)} if token else {}
+    return create_access_key(DEFAULT_ACCOUNT_ID, "aws", access_key, headers).collect_policies()
+
+
+def _permission(policies: Iterable[object], action: str, resource: str) -> PermissionResult:
+    results = {IAMPolicy(policy).is_action_permitted(action, resource) for policy in policies}
+    decisive = (PermissionResult.DENIED, PermissionResult.PERMITTED)
+    return next((result for result in decisive if result in results), PermissionResult.NEUTRAL)
+
+
+def _reason(kind: str, result: PermissionResult, action: str) -> str:
+    """Word a refusal as AWS does, by the kind of policy that it comes from."""
+    if result == PermissionResult.DENIED:
+        return f"with an explicit deny in a{'n' if kind[0] in 'aeiou' else ''} {kind} policy"
+    return f"because no {kind} policy allows the {action} action"
 
 
 def _access_key(request: AWSPreparedRequest) -> str:
