@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from s3dest.model import HIDDEN, Location, Model, rejection, without_input
+from s3dest.model import HIDDEN, Location, Settings, rejection, without_input
 
 
-class Box(Model):
+class Box(Settings):
     """A model of two fields that contradict each other when equal."""
 
     left: int
@@ -83,9 +83,16 @@ def test_misspelt_names_are_shown_and_values_in_their_place_are_not(name: str, s
         assert name not in str(caught.value)
 
 
-def test_texts_are_trimmed() -> None:
-    """Forms and consoles add spaces."""
+class Label(Model):
+    """A model that no person writes."""
+
+    text: str
+
+
+def test_what_people_write_is_trimmed() -> None:
+    """Forms and consoles add spaces; elsewhere they are part of a text."""
     assert Box(left=1, name=" a ").name == "a"
+    assert Label(text=" a ").text == " a "
 
 
 def test_models_are_frozen() -> None:
