@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from s3dest.model import HIDDEN, Location, Settings, rejection, without_input
+from s3dest.model import HIDDEN, Location, Model, Settings, rejection, without_input
 
 
 class Box(Settings):
