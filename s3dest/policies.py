@@ -63,14 +63,22 @@ def permission(config: DestinationConfig, *, stage: Literal["setup", "steady"] =
 
     Args:
         config: The destination.
-        stage: ``"setup"`` allows ``s3:PutObject`` and ``s3:DeleteObject`` (the first check removes its probe);
-            ``"steady"`` allows ``s3:PutObject`` alone, which is all that appending needs.
+        stage: ``"setup"`` allows ``s3:PutObject``, and ``s3:DeleteObject`` in the folder of the check's probes, which
+            the first check removes; ``"steady"`` allows ``s3:PutObject`` alone, which is all that appending needs.
 
     Returns:
-        One statement on ``arn:PARTITION:s3:::BUCKET/PREFIX/*``, and one on the KMS key if the config names one.
+        A statement on ``arn:PARTITION:s3:::BUCKET/PREFIX/*``, for set-up one on ``PREFIX/.s3dest-probe/*``, and one on
+        the KMS key if the config names one.
+
+    Raises:
+        ConfigError: There is no such stage.
     """
-    actions = {"setup": ["s3:PutObject", "s3:DeleteObject"], "steady": ["s3:PutObject"]}[stage]
-    statements: list[Statement] = [{"Effect": "Allow", "Action": actions, "Resource": _objects(config)}]
+    if stage not in {"setup", "steady"}:
+        message = f"There is no permission policy for the stage {stage!r}."
+        raise ConfigError(message, code="stage", remedy='Ask for stage "setup" or "steady".')
+    statements: list[Statement] = [{"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": _objects(config)}]
+    if stage == "setup":
+        statements.append(_delete_probes(config))
     if isinstance(config.encryption, SseKms):
         statements.append(_kms(config))
     return _policy(statements)
@@ -139,8 +147,7 @@ def session(config: DestinationConfig, *, purpose: Literal["append", "setup-chec
         {"Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"], "Resource": _objects(config)}
     ]
     if purpose == "setup-check":
-        probes = _objects(config, folder=f"{PROBE_FOLDER}/")
-        statements.append({"Effect": "Allow", "Action": ["s3:DeleteObject"], "Resource": probes})
+        statements.append(_delete_probes(config))
     if config.on_aws or isinstance(config.encryption, SseKms):
         statements.append(_kms(config))
     policy = _policy(statements)
@@ -203,6 +210,15 @@ def _policy(statements: Sequence[Statement]) -> Policy:
 
 def _objects(config: DestinationConfig, *, folder: str = "") -> str:
     return f"arn:{config.partition.name}:s3:::{config.bucket}/{config.key_prefix}{folder}*"
+
+
+def _delete_probes(config: DestinationConfig) -> Statement:
+    """Allow to delete where a check writes its probe, and none of the data."""
+    return {
+        "Effect": "Allow",
+        "Action": ["s3:DeleteObject"],
+        "Resource": _objects(config, folder=f"{PROBE_FOLDER}/"),
+    }
 
 
 def _kms(config: DestinationConfig) -> Statement:

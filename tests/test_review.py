@@ -79,11 +79,12 @@ PERMISSION: dict[str, tuple[Change, list[tuple[str, str]]]] = {
         lambda it: it.update(NotAction="iam:*", Action=it.pop("Action")) or it.pop("Action"),
         [("warning", "allows_all_but")],
     ),
-    "no put": (set_("Action", ["s3:DeleteObject"]), [("error", "put_not_allowed")]),
+    "no put": (set_("Action", "s3:AbortMultipartUpload"), [("error", "put_not_allowed")]),
+    "delete data": (set_("Action", ["s3:PutObject", "s3:DeleteObject"]), [("warning", "delete_too_wide")]),
     "s3 star": (set_("Action", "s3:*"), [("warning", "action_too_wide")]),
-    "case": (set_("Action", ["S3:PUTOBJECT", "s3:deleteobject"]), []),
+    "case": (set_("Action", ["S3:PUTOBJECT"]), []),
     "acl": (
-        set_("Action", ["s3:PutObject", "s3:DeleteObject", "s3:PutObjectAcl", "s3:ListBucket"]),
+        set_("Action", ["s3:PutObject", "s3:PutObjectAcl", "s3:ListBucket"]),
         [("warning", "action_not_needed")] * 2,
     ),
     "acl demanded": (
@@ -138,7 +139,7 @@ def test_both_actions_on_the_key_are_needed(change: Change, expected: list[str])
     """Without `kms:Decrypt` small objects pass and large ones fail: the linter says so before."""
     config = make(encryption={"key_arn": KEY_ARN})
     policy: Any = policies.permission(config)
-    change(policy["Statement"][1])
+    change(policy["Statement"][2])
     assert codes(policies.review(config, permission=policy)) == [("error", code) for code in expected]
 
 

@@ -148,6 +148,14 @@ def test_a_resource_must_be_named(kind: Kind) -> None:
     assert codes(kind, policy) >= {"policy_grammar"}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_statement_that_cannot_be_read_is_not_missed(kind: Kind) -> None:
+    """It may be the one that allows what the others do not."""
+    policy = own(kind)
+    policy["Statement"] = [{**policy["Statement"][-1], "Sid": "A"}, {**policy["Statement"][0], "Effect": "allow"}]
+    assert codes(kind, policy) == {"policy_grammar"}
+
+
 def test_s3_and_kms_take_any_sid() -> None:
     """KMS's own default policy has one with spaces."""
     for kind in ("bucket", "key"):

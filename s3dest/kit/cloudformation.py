@@ -61,7 +61,7 @@ def _parameters(documents: Documents, role_name: str, *, guard: bool) -> dict[st
         "AllowDelete": {
             **_YES_NO,
             "Default": "yes",
-            "Description": "Needed for the first connection test only, which removes its probe. Set to no afterwards.",
+            "Description": "For the first connection test, which removes its own probe only. Set to no afterwards.",
         },
         "BucketGuard": {
             **_YES_NO,

@@ -69,6 +69,8 @@ class Reading:
     title: str
     clauses: tuple[Clause, ...]
     findings: tuple[Finding, ...]
+    whole: bool = True
+    """Whether each statement could be read; one that could not may say what seems to be missing."""
 
 
 def like(pattern: str, text: str, *, case: bool = True) -> bool:
@@ -121,7 +123,7 @@ def read(kind: Kind, pasted: Pasted) -> Reading:
         found += problems
         if not problems:
             clauses.append(_clause(name, statement))
-    return Reading(title, tuple(clauses), tuple(found))
+    return Reading(title, tuple(clauses), tuple(found), whole=len(clauses) == len(statements))
 
 
 class _TwiceError(ValueError):

@@ -8,10 +8,9 @@ from typing import Final
 from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms
 from s3dest.findings import Finding
-from s3dest.layout import PROBE_FOLDER
 from s3dest.review.grammar import Clause, Reading, finding, like
 from s3dest.review.guard import review_guard
-from s3dest.review.requests import IF_NONE_MATCH, meets, objects, unsure
+from s3dest.review.requests import IF_NONE_MATCH, meets, objects, probes, unsure
 
 _PUT: Final = "s3:PutObject"
 _DELETE: Final = "s3:DeleteObject"
@@ -31,10 +30,8 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
     if not policy.clauses:
         return
     allowing = [clause for clause in policy.clauses if clause.allows]
-    yield from _puts(allowing, config)
-    yield from _deletes(allowing, config)
-    if isinstance(config.encryption, SseKms):
-        yield from _uses_key(allowing, config, config.encryption.key_arn)
+    if policy.whole:
+        yield from _missing(allowing, config)
     for clause in policy.clauses:
         if clause.allows:
             continue
@@ -45,6 +42,13 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
     enough = any(clause.acts(_PUT) and clause.covers(objects(config)) for clause in allowing)
     for clause in allowing:
         yield from _too_wide(clause, config, enough=enough)
+
+
+def _missing(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
+    yield from _puts(allowing, config)
+    yield from _deletes(allowing, config)
+    if isinstance(config.encryption, SseKms):
+        yield from _uses_key(allowing, config, config.encryption.key_arn)
 
 
 def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator[Finding]:
@@ -120,8 +124,7 @@ def _missed(resources: Sequence[str], config: DestinationConfig) -> Iterator[Fin
 
 
 def _deletes(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
-    target = f"{objects(config)[:-1]}{PROBE_FOLDER}/*"
-    if not any(clause.acts(_DELETE) and clause.covers(target) for clause in allowing):
+    if not any(clause.acts(_DELETE) and clause.covers(probes(config)) for clause in allowing):
         message = (
             "s3:DeleteObject is not allowed: the set-up check leaves its probe behind. Appending does not need it."
         )
@@ -156,7 +159,8 @@ def _too_wide(clause: Clause, config: DestinationConfig, *, enough: bool) -> Ite
             reason = next((text for name, text in _NOT_NEEDED.items() if name.lower() == action.lower()), "")
             message = f"{action} is not needed{f': {reason}' if reason else '.'}"
             yield finding("action_not_needed", "warning", message, "Take it away.")
-    if not any(clause.acts(action) for action in (_PUT, _DELETE)):
+    yield from _deletes_data(clause, config)
+    if not clause.acts(_PUT):
         return
     for resource in clause.resources:
         if like(resource, target) and resource != target:
@@ -165,3 +169,13 @@ def _too_wide(clause: Clause, config: DestinationConfig, *, enough: bool) -> Ite
         elif enough and ":s3:::" in resource and not like(target, resource):
             message = f"{resource} is not where s3dest writes, and statement {clause.name} allows it, too."
             yield finding("resource_elsewhere", "warning", message, f"Take it away: {target} is enough.")
+
+
+def _deletes_data(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
+    """Say where a statement lets more than probes be deleted; of an action with wildcards more is said."""
+    if _DELETE.lower() not in {action.lower() for action in clause.actions}:
+        return
+    for resource in clause.resources:
+        if not like(probes(config), resource):
+            message = f"s3:DeleteObject is allowed on {resource}, and the set-up check deletes its probe alone."
+            yield finding("delete_too_wide", "warning", message, f"Write it as {probes(config)}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms, SseS3
+from s3dest.layout import PROBE_FOLDER
 from s3dest.review.grammar import Clause, Test, like
 
 IF_NONE_MATCH = "s3:if-none-match"
@@ -13,6 +14,11 @@ CREATES = "s3:objectcreationoperation"
 def objects(config: DestinationConfig) -> str:
     """Name all objects that are written, as a resource."""
     return f"arn:{config.partition.name}:s3:::{config.bucket}/{config.key_prefix}*"
+
+
+def probes(config: DestinationConfig) -> str:
+    """Name all that a check may delete, as a resource."""
+    return f"{objects(config)[:-1]}{PROBE_FOLDER}/*"
 
 
 def meets(clause: Clause, config: DestinationConfig) -> bool | None:

@@ -41,7 +41,7 @@ def review_key(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
     for action in ("kms:GenerateDataKey", "kms:Decrypt"):
         meant = [clause for clause in policy.clauses if clause.acts(action) and _is_meant(clause, config)]
         allowing = [clause for clause in meant if clause.allows]
-        if not any(meets(clause, config) is not False for clause in allowing):
+        if policy.whole and not any(meets(clause, config) is not False for clause in allowing):
             why = ", under a condition that is not met" if allowing else ""
             message = f"The key's policy does not let {config.auth.role_arn} use {action}{why}."
             yield finding("key_policy", "error", message, "Add the statement of policies.kms_key_statement.")

@@ -29,7 +29,8 @@ def review_trust(policy: Reading, config: DestinationConfig, vendor: VendorIdent
     action = _BY_TOKEN if by_token else _ASSUME
     ways = [clause for clause in policy.clauses if clause.allows and clause.acts(action)]
     if not ways:
-        yield finding("trust_action", "error", f"The trust policy does not allow {action}.", f"Allow {action}.")
+        if policy.whole:
+            yield finding("trust_action", "error", f"The trust policy does not allow {action}.", f"Allow {action}.")
         return
     yield from _partition(ways, config)
     yield from _denials([clause for clause in policy.clauses if clause.acts(action)], config.auth, vendor)

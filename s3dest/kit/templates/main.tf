@@ -10,7 +10,7 @@ locals {
   trust_policy = <<JSON
 @@TRUST@@JSON
 
-  # with s3:DeleteObject, for the first connection test
+  # with s3:DeleteObject on the file of the first connection test
   setup_policy = <<JSON
 @@SETUP@@JSON
 
