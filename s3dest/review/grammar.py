@@ -35,6 +35,16 @@ class Test:
     """In lower case, as IAM compares it."""
     values: tuple[str, ...]
 
+    @property
+    def comparison(self) -> str:
+        """The operator alone; of a key that has one value, as all have that are known here, the rest is `optional`."""
+        return self.operator.removeprefix("ForAnyValue:").removeprefix("ForAllValues:").removesuffix("IfExists")
+
+    @property
+    def optional(self) -> bool:
+        """Whether it holds where the key is not there."""
+        return self.operator.startswith("ForAllValues:") or self.operator.endswith("IfExists")
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:
@@ -214,7 +224,9 @@ def _is_texts(value: object) -> bool:
 
 def _is_principal(value: object) -> bool:
     return value == "*" or (
-        isinstance(value, Mapping) and all(_is_text(kind) and _is_texts(names) for kind, names in value.items())
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(_is_text(kind) and _is_texts(names) for kind, names in value.items())
     )
 
 

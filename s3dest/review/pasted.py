@@ -46,7 +46,7 @@ def review(
         found += [*reading.findings, *review_trust(reading, config, vendor)]
     if bucket is not None:
         reading = read("bucket", bucket)
-        found += [*reading.findings, *review_bucket(reading, config)]
+        found += [*reading.findings, *review_bucket(reading, config, vendor)]
     if key is not None:
         reading = read("key", key)
         found += [*reading.findings, *review_key(reading, config)]
