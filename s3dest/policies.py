@@ -94,8 +94,13 @@ def trust(config: DestinationConfig, vendor: VendorIdentity) -> Policy:
             provider (``ISSUER:sub`` and ``:aud``).
 
     Raises:
-        ConfigError: The config is not for a role, or vendor and role are in different partitions.
+        ConfigError: The config is not for a role, vendor and role are in different partitions, the vendor is none
+            of the three, or AWS takes no such issuer (which CreateOpenIDConnectProvider in the IAM API reference says).
     """
+    if not isinstance(vendor, VendorIdentity):
+        message = f"The vendor is given as {type(vendor).__name__}, which is no identity."
+        remedy = "Give an AwsPrincipal, a GoogleServiceAccount or an OidcSubject."
+        raise ConfigError(message, code="vendor", remedy=remedy)
     if not isinstance(config.auth, RoleAuth):
         message = "A trust policy belongs to a role, and this destination uses an IAM user's keys."
         raise ConfigError(
@@ -116,6 +121,9 @@ def trust(config: DestinationConfig, vendor: VendorIdentity) -> Policy:
         # :oaud is the token's audience; :aud would be its azp, the service account once more
         provider, claims = _GOOGLE, {f"{_GOOGLE}:sub": vendor.subject, f"{_GOOGLE}:oaud": vendor.audience}
     else:
+        if config.on_aws and not vendor.issuer.startswith("https://"):
+            message = f"The issuer {vendor.issuer} is no https URL, and IAM takes no other for its OIDC providers."
+            raise ConfigError(message, code="issuer", remedy="Give the issuer an https address.")
         role = config.auth.role
         provider = f"arn:{role.partition}:iam::{role.account}:oidc-provider/{vendor.provider}"
         claims = {f"{vendor.provider}:sub": vendor.subject, f"{vendor.provider}:aud": vendor.audience}

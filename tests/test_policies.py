@@ -192,6 +192,23 @@ def test_a_trust_policy_needs_a_role() -> None:
         policies.trust(make(auth=KEYS), VENDOR)
 
 
+@pytest.mark.parametrize("vendor", [None, VENDOR.arn, {"arn": VENDOR.arn}])
+def test_a_vendor_that_is_no_identity_is_refused(vendor: Any) -> None:
+    """By a sentence that names the three kinds."""
+    with pytest.raises(ConfigError, match="AwsPrincipal, a GoogleServiceAccount or an OidcSubject") as caught:
+        policies.trust(make(), vendor)
+    assert caught.value.code == "vendor"
+
+
+def test_aws_takes_no_issuer_without_tls() -> None:
+    """IAM makes no provider for one; other stores do."""
+    vendor = OidcSubject(issuer="http://127.0.0.1:8080", subject="system:x", audience="acme")
+    with pytest.raises(ConfigError) as caught:
+        policies.trust(make(), vendor)
+    assert caught.value.code == "issuer"
+    assert policies.trust(make(endpoint_url="http://127.0.0.1:9000"), vendor)
+
+
 def test_no_role_is_assumed_from_another_partition() -> None:
     """AWS would refuse it with a message that names neither."""
     config = make(region="cn-north-1", auth={**ROLE, "role_arn": "arn:aws-cn:iam::111122223333:role/r"})
