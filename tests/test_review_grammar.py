@@ -70,6 +70,41 @@ def test_wildcards_take_no_time(pattern: str) -> None:
     assert "action_too_wide" in codes("permission", policy)
 
 
+HEAD = "arn:aws:s3:::acme-lake/"
+LONG: list[list[dict[str, Any]]] = [
+    [{"Resource": [f"*{number}" for number in range(4000)]}],
+    [{"Resource": [f"{HEAD}{number}/*" for number in range(800)]}],
+    [{"Resource": f"{HEAD}{number}/*"} for number in range(100)],
+    [{"Resource": f"{HEAD}{number}*?*?*z", "Action": "*?*?z"} for number in range(100)],
+]
+
+
+@pytest.mark.parametrize("changes", LONG, ids=["stars", "tables", "statements", "both"])
+@pytest.mark.parametrize("kind", ["permission", "bucket"])
+def test_the_longest_policy_takes_no_time(kind: Kind, changes: list[dict[str, Any]]) -> None:
+    """As much as AWS takes, written to be slow."""
+    policy = own(kind)
+    policy["Statement"] = [{**policy["Statement"][0], **change, "Effect": "Allow"} for change in changes]
+    assert codes(kind, json.dumps(policy)) != {"policy_grammar"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_policy_longer_than_aws_takes_is_not_looked_at(kind: Kind) -> None:
+    """White space does not count."""
+    policy = own(kind)
+    assert "policy_grammar" not in codes(kind, json.dumps(policy, indent=1000))
+    policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": "x" * 32_768}}
+    assert codes(kind, json.dumps(policy)) == {"policy_grammar"}
+
+
+@pytest.mark.parametrize("name", ["\ud800", "ä", "%FF", "%", "a/b", "_a", ".a", "*", "a?"])
+def test_odd_names_of_tables_are_read(name: str) -> None:
+    """Half a surrogate pair is JSON, too."""
+    policy = own("permission")
+    policy["Statement"][0]["Resource"] = [f"{HEAD}{name}/*", f"{HEAD}_manifests/{name}/*"]
+    assert "other_prefix" in codes("permission", json.dumps(policy))
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),

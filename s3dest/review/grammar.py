@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeGuard
 
 from s3dest.findings import Finding, Severity
@@ -16,6 +17,9 @@ _KEYS: Final = frozenset("Sid Effect Principal NotPrincipal Action NotAction Res
 
 _SID: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 """A statement's name in IAM's own policies (IAM user guide, "IAM JSON policy elements: Sid")."""
+
+_LONGEST: Final = 32_768
+"""Characters of the longest policy, a key's (KMS developer guide, "Resource quotas"); IAM and S3 take less."""
 
 Kind = Literal["permission", "trust", "bucket", "key"]
 """Which policy: of the role or user, of whom the role trusts, of the bucket, of the KMS key."""
@@ -63,12 +67,12 @@ class Clause:
 
     def acts(self, action: str) -> bool:
         """Tell whether an action is meant."""
-        hit = any(like(pattern, action, case=False) for pattern in self.actions)
+        hit = _any_of(self.actions, case=False).fullmatch(action) is not None
         return hit is not ("NotAction" in self.negated)
 
     def covers(self, resource: str) -> bool:
         """Tell whether all of a resource is meant; a ``*`` in it stands for all that it stands for."""
-        hit = any(like(pattern, resource) for pattern in self.resources)
+        hit = _any_of(self.resources, case=True).fullmatch(resource) is not None
         return hit is not ("NotResource" in self.negated)
 
 
@@ -85,11 +89,20 @@ class Reading:
 
 def like(pattern: str, text: str, *, case: bool = True) -> bool:
     """Match as IAM does: ``*`` is any text, ``?`` any character."""
+    return _any_of((pattern,), case=case).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=512)  # a policy of many statements asks for the same again and again
+def _any_of(patterns: tuple[str, ...], *, case: bool) -> re.Pattern[str]:
+    """Compile what matches like any of some patterns."""
+    return re.compile("|".join(map(_expression, patterns)), re.DOTALL if case else re.DOTALL | re.IGNORECASE)
+
+
+def _expression(pattern: str) -> str:
     first, *others = [re.escape(piece).replace(r"\?", ".") for piece in pattern.split("*")]
     # Each piece counts where it is found first, and is never looked for again (an atomic group): a pasted "*?*?…z"
     # would otherwise be tried in more ways than anybody has time for.
-    wild = first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + "".join(f".*{piece}" for piece in others[-1:])
-    return re.fullmatch(wild, text, re.DOTALL if case else re.DOTALL | re.IGNORECASE) is not None
+    return first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + "".join(f".*{piece}" for piece in others[-1:])
 
 
 def finding(code: str, severity: Severity, message: str, remedy: str = "") -> Finding:
@@ -116,6 +129,11 @@ def read(kind: Kind, pasted: Pasted) -> Reading:
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         problem = finding("policy_json", "error", f"{title} is not JSON{where}.", "Paste all of it, from { to }.")
+        return Reading(title, (), (problem,))
+    if isinstance(pasted, str) and len(json.dumps(policy, separators=(",", ":"))) > _LONGEST:
+        problem = finding(
+            "policy_grammar", "error", f"{title} is longer than AWS takes any.", "Paste the policy alone."
+        )
         return Reading(title, (), (problem,))
     statements = policy.get("Statement") if isinstance(policy, Mapping) else None
     statements = [statements] if isinstance(statements, Mapping) else statements

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import Final
 from urllib.parse import unquote
 
 from s3dest.config import DestinationConfig
@@ -22,6 +24,9 @@ from s3dest.review.requests import (
     unsure,
 )
 from s3dest.review.width import DELETE, KMS, PUT, too_wide
+
+_MANY: Final = 100
+"""Of so many tables it is looked whether all of them may be written: a policy names no more, but for mischief."""
 
 
 def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
@@ -136,8 +141,9 @@ def _tables(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
         written = (*always_written(config, table=table), *data_written(config, table=table))
         return all(any(clause.covers(resource) for clause in putting) for resource in written)
 
-    tables = [unquote(name) for name in named if not {"*", "?"} & set(name) and name[:1] not in {"", "_", "."}]
-    return [table for table in tables if is_whole(table)]
+    # keys are ASCII: other letters are escaped in them
+    tables = [unquote(name) for name in named if re.fullmatch(r"[A-Za-z0-9%][A-Za-z0-9%._-]*", name)]
+    return [table for table in tables[:_MANY] if is_whole(table)]
 
 
 def _missed(resources: Sequence[str], config: DestinationConfig) -> Iterator[Finding]:
