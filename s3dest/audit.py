@@ -14,7 +14,7 @@ from s3dest.rights import Rights
 Question = tuple[str, Problem, Callable[[], bool | None]]
 
 
-def audit(rights: Rights, config: DestinationConfig, notes: Notes, *, probe: str | None, may_delete: bool) -> str:
+def audit(rights: Rights, config: DestinationConfig, notes: Notes, *, probe: str | None) -> str:
     """Ask for each right that is not needed; return what was found, in a few words.
 
     Args:
@@ -22,18 +22,17 @@ def audit(rights: Rights, config: DestinationConfig, notes: Notes, *, probe: str
         config: The destination.
         notes: Takes the findings.
         probe: Key of an object that is there, if one is; reading it tells more than reading nothing.
-        may_delete: Whether the right to delete is in order, as it is during set-up.
     """
     missing = probe_key(config.key_prefix)
+    odd = f"s3dest-audit-{new_transfer_id()}"
     questions: list[Question] = [
         ("read", observations.MAY_READ, lambda: rights.may_read(probe or missing)),
         ("list", observations.MAY_LIST, lambda: rights.may_list(config.key_prefix)),
+        # not among the probes, which a set-up check may delete
+        ("delete", observations.MAY_DELETE, lambda: rights.may_delete(f"{config.key_prefix}{odd}")),
     ]
-    if not may_delete:
-        questions.append(("delete", observations.MAY_DELETE, lambda: rights.may_delete(missing)))
     if config.key_prefix:
-        outside = f"s3dest-audit-{new_transfer_id()}"
-        questions.append(("put outside of the prefix", observations.MAY_PUT_ELSEWHERE, lambda: rights.may_put(outside)))
+        questions.append(("put outside of the prefix", observations.MAY_PUT_ELSEWHERE, lambda: rights.may_put(odd)))
     found = []
     for right, problem, ask in questions:
         granted = ask()

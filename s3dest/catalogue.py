@@ -48,6 +48,7 @@ PLACEHOLDERS: Final = {
     "partition": "aws",
     "policy_arn": "",
     "principal": "the role or user",
+    "probes_arn": "arn:aws:s3:::BUCKET/PREFIX/.s3dest-probe/*",
     "region": "REGION",
     "right": "RIGHT",
     "service": "the store or STS",

@@ -180,8 +180,7 @@ class Check:
         probe = self._probe.key if self._probe.may_exist else None
         self._notes.config = self._with_key()
         try:
-            setup = self._plan.mode == "setup"
-            found = audit(rights, self._config, self._notes, probe=probe, may_delete=setup)
+            found = audit(rights, self._config, self._notes, probe=probe)
         finally:
             rights.close()
         return "warning" if found.startswith("may") else "ok", found

@@ -127,25 +127,7 @@ class DestinationConfig(Settings):
     @model_validator(mode="before")
     @classmethod
     def _take_bucket_apart(cls, data: object) -> object:
-        """Move the prefix of a pasted bucket URI into its own field."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("bucket"), str):
-            return data
-        title = cls.__name__
-        text = data["bucket"].strip()
-        try:
-            bucket, pasted = split_bucket(text)
-            pasted = normalise_prefix(pasted)
-        except ValueError as error:
-            raise rejection(title, [(("bucket",), str(error))]) from None
-        partition = partition_of(str(data.get("region")).strip())
-        if partition and text.startswith("arn:") and text.split(":")[1] != partition.name:
-            msg = f"is in partition {partition.name!r}, but the pasted ARN of the bucket is of another"
-            raise rejection(title, [(("region",), msg)])
-        given = data.get("prefix") or pasted
-        if pasted and isinstance(given, str) and _normal(given) not in {None, pasted}:
-            msg = f"contradicts the pasted bucket, which ends in the prefix {pasted!r}; give one of the two"
-            raise rejection(title, [(("prefix",), msg)])
-        return {**data, "bucket": bucket, **({"prefix": given} if pasted else {})}
+        return take_bucket_apart(data, title=cls.__name__)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -240,6 +222,27 @@ class DestinationConfig(Settings):
         if self.on_aws and self.storage_class not in {None, *STORAGE_CLASSES}:
             msg = f"must be one of {', '.join(STORAGE_CLASSES)}"
             raise ValueError(msg)
+
+
+def take_bucket_apart(data: object, *, title: str) -> object:
+    """Move the prefix of a pasted bucket URI into its own field, before a model of this title is made of the values."""
+    if not isinstance(data, Mapping) or not isinstance(data.get("bucket"), str):
+        return data
+    text = data["bucket"].strip()
+    try:
+        bucket, pasted = split_bucket(text)
+        pasted = normalise_prefix(pasted)
+    except ValueError as error:
+        raise rejection(title, [(("bucket",), str(error))]) from None
+    partition = partition_of(str(data.get("region")).strip())
+    if partition and text.startswith("arn:") and text.split(":")[1] != partition.name:
+        msg = f"is in partition {partition.name!r}, but the pasted ARN of the bucket is of another"
+        raise rejection(title, [(("region",), msg)])
+    given = data.get("prefix") or pasted
+    if pasted and isinstance(given, str) and _normal(given) not in {None, pasted}:
+        msg = f"contradicts the pasted bucket, which ends in the prefix {pasted!r}; give one of the two"
+        raise rejection(title, [(("prefix",), msg)])
+    return {**data, "bucket": bucket, **({"prefix": given} if pasted else {})}
 
 
 def _normal(prefix: str) -> str | None:

@@ -153,7 +153,7 @@ DELETE_DENIED = Problem(
     AccessDeniedError,
     "customer",
     "Deleting s3://{bucket}/{key} is denied.",
-    "Delete that object by hand. To have the check clean up, allow s3:DeleteObject on {objects_arn} while it runs; "
+    "Delete that object by hand. To have the check clean up, allow s3:DeleteObject on {probes_arn} while it runs; "
     "appending does not need it.",
     severity="warning",
     statement="delete",

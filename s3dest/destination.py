@@ -102,8 +102,8 @@ class Destination:
         aborts it, so that nothing is ever visible. In both, the role must refuse the vendor without
         an external id and with a wrong one (for a `WebIdentity` with ``other_audience``, a token of that).
 
-        Actions: ``s3:PutObject``; in setup mode also ``s3:DeleteObject``; ``s3:AbortMultipartUpload`` is tried where
-        there was a multipart upload, and may be denied. For a role ``sts:AssumeRole`` or
+        Actions: ``s3:PutObject``; in setup mode also ``s3:DeleteObject`` on its probe; ``s3:AbortMultipartUpload`` is
+        tried where there was a multipart upload, and may be denied. For a role ``sts:AssumeRole`` or
         ``sts:AssumeRoleWithWebIdentity``. An audit tries ``s3:GetObject``, ``s3:ListBucket``, ``s3:DeleteObject`` and
         ``s3:PutObject`` outside of the prefix, and hopes to be refused.
 

@@ -18,6 +18,7 @@ from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
 from s3dest.denial import Denial
 from s3dest.errors import CredentialsError, RequestError, S3DestError, WrongRegionError
+from s3dest.layout import PROBE_FOLDER
 from s3dest.privacy import without_frames
 from s3dest.problem import Problem
 from s3dest.statements import statement
@@ -206,6 +207,7 @@ def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
         "partition": config.partition.name,
         "policy_arn": "",
         "principal": f"the role {role.role_arn}" if role else f"the user of key {user}",
+        "probes_arn": f"arn:{config.partition.name}:s3:::{config.bucket}/{config.key_prefix}{PROBE_FOLDER}/*",
         "region": config.region,
         "right": "do that",
         "service": "the store",

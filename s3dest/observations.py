@@ -134,8 +134,9 @@ MAY_DELETE = Problem(
     "may_delete",
     CheckFailedError,
     "customer",
-    "{principal} may still delete objects under {uri}, which only the set-up check needs.",
-    "Take s3:DeleteObject away: the statement is all that appending needs.",
+    "{principal} may delete what is delivered under {uri}, which nothing needs.",
+    "Take s3:DeleteObject away: the statement is all that appending needs. The set-up check deletes on {probes_arn} "
+    "alone.",
     severity="warning",
     statement="steady",
 )

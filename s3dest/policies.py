@@ -63,14 +63,22 @@ def permission(config: DestinationConfig, *, stage: Literal["setup", "steady"] =
 
     Args:
         config: The destination.
-        stage: ``"setup"`` allows ``s3:PutObject`` and ``s3:DeleteObject`` (the first check removes its probe);
-            ``"steady"`` allows ``s3:PutObject`` alone, which is all that appending needs.
+        stage: ``"setup"`` allows ``s3:PutObject``, and ``s3:DeleteObject`` in the folder of the check's probes, which
+            the first check removes; ``"steady"`` allows ``s3:PutObject`` alone, which is all that appending needs.
 
     Returns:
-        One statement on ``arn:PARTITION:s3:::BUCKET/PREFIX/*``, and one on the KMS key if the config names one.
+        A statement on ``arn:PARTITION:s3:::BUCKET/PREFIX/*``, for set-up one on ``PREFIX/.s3dest-probe/*``, and one on
+        the KMS key if the config names one.
+
+    Raises:
+        ConfigError: There is no such stage.
     """
-    actions = {"setup": ["s3:PutObject", "s3:DeleteObject"], "steady": ["s3:PutObject"]}[stage]
-    statements: list[Statement] = [{"Effect": "Allow", "Action": actions, "Resource": _objects(config)}]
+    if stage not in {"setup", "steady"}:
+        message = f"There is no permission policy for the stage {stage!r}."
+        raise ConfigError(message, code="stage", remedy='Ask for stage "setup" or "steady".')
+    statements: list[Statement] = [{"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": _objects(config)}]
+    if stage == "setup":
+        statements.append(_delete_probes(config))
     if isinstance(config.encryption, SseKms):
         statements.append(_kms(config))
     return _policy(statements)
@@ -86,8 +94,13 @@ def trust(config: DestinationConfig, vendor: VendorIdentity) -> Policy:
             provider (``ISSUER:sub`` and ``:aud``).
 
     Raises:
-        ConfigError: The config is not for a role, or vendor and role are in different partitions.
+        ConfigError: The config is not for a role, vendor and role are in different partitions, the vendor is none
+            of the three, or AWS takes no such issuer (which CreateOpenIDConnectProvider in the IAM API reference says).
     """
+    if not isinstance(vendor, VendorIdentity):
+        message = f"The vendor is given as {type(vendor).__name__}, which is no identity."
+        remedy = "Give an AwsPrincipal, a GoogleServiceAccount or an OidcSubject."
+        raise ConfigError(message, code="vendor", remedy=remedy)
     if not isinstance(config.auth, RoleAuth):
         message = "A trust policy belongs to a role, and this destination uses an IAM user's keys."
         raise ConfigError(
@@ -108,6 +121,9 @@ def trust(config: DestinationConfig, vendor: VendorIdentity) -> Policy:
         # :oaud is the token's audience; :aud would be its azp, the service account once more
         provider, claims = _GOOGLE, {f"{_GOOGLE}:sub": vendor.subject, f"{_GOOGLE}:oaud": vendor.audience}
     else:
+        if config.on_aws and not vendor.issuer.startswith("https://"):
+            message = f"The issuer {vendor.issuer} is no https URL, and IAM takes no other for its OIDC providers."
+            raise ConfigError(message, code="issuer", remedy="Give the issuer an https address.")
         role = config.auth.role
         provider = f"arn:{role.partition}:iam::{role.account}:oidc-provider/{vendor.provider}"
         claims = {f"{vendor.provider}:sub": vendor.subject, f"{vendor.provider}:aud": vendor.audience}
@@ -139,8 +155,7 @@ def session(config: DestinationConfig, *, purpose: Literal["append", "setup-chec
         {"Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"], "Resource": _objects(config)}
     ]
     if purpose == "setup-check":
-        probes = _objects(config, folder=f"{PROBE_FOLDER}/")
-        statements.append({"Effect": "Allow", "Action": ["s3:DeleteObject"], "Resource": probes})
+        statements.append(_delete_probes(config))
     if config.on_aws or isinstance(config.encryption, SseKms):
         statements.append(_kms(config))
     policy = _policy(statements)
@@ -203,6 +218,15 @@ def _policy(statements: Sequence[Statement]) -> Policy:
 
 def _objects(config: DestinationConfig, *, folder: str = "") -> str:
     return f"arn:{config.partition.name}:s3:::{config.bucket}/{config.key_prefix}{folder}*"
+
+
+def _delete_probes(config: DestinationConfig) -> Statement:
+    """Allow to delete where a check writes its probe, and none of the data."""
+    return {
+        "Effect": "Allow",
+        "Action": ["s3:DeleteObject"],
+        "Resource": _objects(config, folder=f"{PROBE_FOLDER}/"),
+    }
 
 
 def _kms(config: DestinationConfig) -> Statement:

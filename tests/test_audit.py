@@ -8,6 +8,9 @@ import pytest
 from fake import FakeAws, faults
 from fake.store import KMS_KEY
 
+from s3dest import Destination, policies
+from s3dest.testing import EmbeddedS3
+
 PUT = {"s3:PutObject"}
 
 
@@ -22,8 +25,8 @@ def codes(aws: FakeAws, mode: Any = "recheck") -> set[str]:
 def test_the_audits_session_is_not_narrowed(aws: FakeAws) -> None:
     """Or it would see nothing but our own policy."""
     aws.destination().check(mode="recheck", audit=True)
-    policies = [request.form.get("Policy") for request in aws.requests("AssumeRole")]
-    assert policies.count(None) == 1
+    sent = [request.form.get("Policy") for request in aws.requests("AssumeRole")]
+    assert sent.count(None) == 1
     assert [request.form["RoleSessionName"] for request in aws.requests("AssumeRole")][-1] == "s3dest-acme-lake"
 
 
@@ -41,12 +44,35 @@ def test_rights_beyond_need_are_found(aws: FakeAws) -> None:
         assert codes(aws) == found
 
 
-def test_delete_is_in_order_during_set_up(aws: FakeAws) -> None:
-    """Reading is tried on the probe itself, which is there."""
+def test_reading_is_tried_on_the_probe_during_set_up(aws: FakeAws) -> None:
+    """On one that is there; deleting is tried on what is not."""
     aws.store.allowed = {"s3:PutObject", "s3:DeleteObject", "s3:GetObject"}
-    assert codes(aws, "setup") == {"may_put_elsewhere", "may_read"}
+    assert codes(aws, "setup") == {"may_put_elsewhere", "may_read", "may_delete"}
     assert aws.store.objects == {}
     assert aws.requests("GetObject")[0].key == aws.requests("PutObject")[0].key
+
+
+def warnings(destination: Destination, mode: Any) -> set[str]:
+    """Audit, and list what should be mended."""
+    return {finding.code for finding in destination.check(mode=mode, audit=True).findings if finding.severity != "note"}
+
+
+@pytest.mark.parametrize("prefix", ["", "vendor/exports"])
+@pytest.mark.parametrize("mode", ["setup", "recheck"])
+def test_the_right_to_delete_probes_is_in_order(mode: Any, prefix: str) -> None:
+    """One to delete data is not, with IAM deciding; neither deletes any."""
+    with EmbeddedS3() as s3:
+        customer = s3.customer(prefix=prefix)
+        with Destination(customer.config) as destination:
+            with destination.append("orders") as append:
+                append.write({"id": 1})
+            before = customer.objects()
+            assert warnings(destination, mode) == set()
+            wide: Any = policies.permission(customer.config)
+            wide["Statement"][1]["Resource"] = wide["Statement"][0]["Resource"]
+            customer.put_permission(wide)
+            assert warnings(destination, mode) == {"may_delete"}
+            assert customer.objects() == before
 
 
 def test_an_audit_changes_nothing(aws: FakeAws) -> None:
@@ -90,8 +116,8 @@ def test_the_policy_that_is_enough_has_the_buckets_key(aws: FakeAws, mode: Any) 
     aws.store.allowed = PUT | {"s3:DeleteObject", "s3:ListBucket"}
     report = aws.destination().check(mode=mode, audit=True)
     (finding,) = [finding for finding in report.findings if finding.code == "may_list"]
-    policies: list[Any] = [finding.statement, *([report.steady_policy] if mode == "setup" else [])]
-    for policy in policies:
+    told: list[Any] = [finding.statement, *([report.steady_policy] if mode == "setup" else [])]
+    for policy in told:
         put, kms = policy["Statement"]
         assert put["Action"] == ["s3:PutObject"]
         assert (kms["Action"], kms["Resource"]) == (["kms:GenerateDataKey", "kms:Decrypt"], KMS_KEY)

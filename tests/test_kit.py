@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from kits import EXTERNAL_ID, VARIANTS, customer, make, works
+from markdown_it import MarkdownIt
 from pydantic import ValidationError
 
 from s3dest import policies
@@ -19,6 +20,7 @@ from s3dest.config import DestinationConfig
 from s3dest.destination import Destination
 from s3dest.kit import SetupKit
 from s3dest.testing import EmbeddedS3
+from s3dest.vendor import OidcSubject
 
 
 @pytest.fixture(params=VARIANTS)
@@ -115,6 +117,7 @@ def test_the_guide_tells_what_else_a_customer_needs() -> None:
         ({"external_id": None}, ("external_id",)),
         ({"external_id": "*"}, ("external_id",)),
         ({"region": "cn-north-1"}, ("vendor",)),
+        ({"vendor": OidcSubject(issuer="http://i.example.com", subject="s", audience="a")}, ("vendor",)),
     ],
 )
 def test_a_wrong_value_is_named_by_its_field(changes: dict[str, object], field: tuple[str, ...]) -> None:
@@ -130,6 +133,44 @@ def test_what_is_handed_back_makes_the_config() -> None:
     assert config.uri == "s3://acme-lake/vendor/exports"
     assert (config.expected_bucket_owner, config.auth.external_id) == ("111122223333", EXTERNAL_ID)  # type: ignore[union-attr]
     assert config.encryption is not None
+
+
+def test_a_role_of_another_account_is_refused() -> None:
+    """A kit that was made for one account is not completed by a role of another."""
+    with pytest.raises(ValidationError, match="of account 222233334444, and this kit was made for account") as caught:
+        make(account="111122223333").config("arn:aws:iam::222233334444:role/transfer-role")
+    assert [line["loc"] for line in caught.value.errors()] == [("auth", "role_arn")]
+
+
+@pytest.mark.parametrize(
+    ("pasted", "prefix", "parts"),
+    [
+        ("s3://acme-lake/vendor/exports", "", ("acme-lake", "vendor/exports")),
+        ("s3://acme-lake", "a", ("acme-lake", "a")),
+        ("arn:aws:s3:::acme-lake", "", ("acme-lake", "")),
+    ],
+)
+def test_a_pasted_bucket_is_taken_apart(pasted: str, prefix: str, parts: tuple[str, str]) -> None:
+    """In the kit's own fields, which are told to the vendor, as in its texts."""
+    kit = make(bucket=pasted, prefix=prefix)
+    assert (kit.bucket, kit.prefix) == parts
+
+
+def test_a_refusal_of_the_vendor_ends_once() -> None:
+    """The message is that of another error, and is put into a sentence."""
+    with pytest.raises(ValidationError) as caught:
+        make(region="cn-north-1")
+    assert not caught.value.errors()[0]["msg"].endswith(".")
+
+
+@pytest.mark.parametrize("folder", ["a`b", "``", "`a", "a|b", "a `|` b", "_a_ [b](c) &amp;"])
+def test_the_guide_shows_every_folder_as_it_is(folder: str) -> None:
+    """Also one that Markdown would take for its own: in the first sentence, and in a table."""
+    guide = make(prefix=folder).files()["GUIDE.md"]
+    tokens = MarkdownIt().enable("table").parse(guide.partition("## Take one")[0])
+    shown = [part.content for token in tokens for part in token.children or () if part.type == "code_inline"]
+    assert shown.count(f"{folder}/") == 2
+    assert [token.type for token in tokens].count("td_open") == 10
 
 
 def test_the_kit_is_written_to_a_folder(tmp_path: Path) -> None:

@@ -9,20 +9,21 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
-from kits import KEY_ARN, VARIANTS, customer, make, works
+from kits import KEY_ARN, VARIANTS, VENDOR, customer, make, works
 from moto.core.authorization import disable_iam_authentication
 from moto.core.models import botocore_stubber
 
 from s3dest import policies
 from s3dest.kit import SetupKit
 from s3dest.testing import EmbeddedS3
+from s3dest.vendor import AwsPrincipal
 
 
 @pytest.fixture(params=VARIANTS)
@@ -207,28 +208,35 @@ def bridge() -> Iterator[str]:
         thread.join()
 
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(bridge: str, tmp_path: Path) -> Run:
+    """Write a kit and run its script by bash, with the real AWS CLI."""
+    if shutil.which("aws") is None:
+        pytest.skip("the AWS CLI is not at hand")
+    keys = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": "us-east-1"}
+    environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": bridge}
+
+    def run(kit: SetupKit, *arguments: str) -> subprocess.CompletedProcess[str]:
+        kit.write(tmp_path)
+        command = ["bash", str(tmp_path / "setup.sh"), *arguments]
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+
+    return run
+
+
 @pytest.mark.slow  # a dozen runs of the AWS CLI, half a second each
-@pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not at hand")
 @pytest.mark.parametrize(
     "changes", [{}, {"guard": True, "key_arn": KEY_ARN, "role_name": "sync+role"}], ids=["plain", "all"]
 )
-def test_the_script_makes_a_destination_that_works(
-    s3: EmbeddedS3, bridge: str, changes: dict[str, object], tmp_path: Path
-) -> None:
-    """Run by bash with the real AWS CLI, twice; then check and append pass, and delete goes with `steady`."""
+def test_the_script_makes_a_destination_that_works(s3: EmbeddedS3, run: Run, changes: dict[str, object]) -> None:
+    """Run twice; then check and append pass, and delete goes with `steady`."""
     kit = make(**changes)
-    kit.write(tmp_path)
-    environment = {
-        **os.environ,
-        "AWS_ENDPOINT_URL": bridge,
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_SECRET_ACCESS_KEY": "none",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    command = ["bash", str(tmp_path / "setup.sh")]
     outputs = []
     for arguments in ([], ["steady"]) if kit.guard else ([], [], ["steady"]):
-        done = subprocess.run([*command, *arguments], check=False, capture_output=True, text=True, env=environment)
+        done = run(kit, *arguments)
         assert done.returncode == 0, done.stderr
         outputs.append(dict(re.findall(r"^(.+?): +(.+)$", done.stdout, re.MULTILINE)))
         if len(outputs) == 1 and not kit.guard:
@@ -241,3 +249,72 @@ def test_the_script_makes_a_destination_that_works(
     assert rules[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     encryption = customer(s3, "s3").get_bucket_encryption(Bucket="acme-lake")["ServerSideEncryptionConfiguration"]
     assert encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID") == kit.key_arn
+
+
+ADMIN = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+def of_role(s3: EmbeddedS3, name: str = "transfer-role") -> tuple[Any, ...]:
+    """Tell all that a script could change about a role."""
+    iam = customer(s3, "iam")
+    role = iam.get_role(RoleName=name)["Role"]
+    inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    documents = [iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in inline]
+    return role["AssumeRolePolicyDocument"], role.get("Tags"), inline, documents
+
+
+@pytest.mark.slow  # runs of the AWS CLI, half a second each
+@pytest.mark.parametrize("mode", [[], ["steady"]], ids=["setup", "steady"])
+def test_the_script_leaves_a_strange_role_alone(s3: EmbeddedS3, run: Run, mode: list[str]) -> None:
+    """Somebody's own role of that name, an administrator's say, is not handed to the vendor, and nothing is made."""
+    trust = json.dumps(policies.trust(make().config("arn:aws:iam::111122223333:role/x"), VENDOR)).replace(
+        "vendor", "etl"
+    )
+    customer(s3, "iam").create_role(RoleName="transfer-role", AssumeRolePolicyDocument=trust)
+    customer(s3, "iam").put_role_policy(RoleName="transfer-role", PolicyName="admin", PolicyDocument=ADMIN)
+    before = of_role(s3)
+    done = run(make(), *mode)
+    assert done.returncode == 1
+    assert "The role transfer-role is there, and was not made by this kit. Nothing was changed.\n" in done.stderr
+    assert "Choose another name for the role" in done.stderr
+    assert of_role(s3) == before
+    assert customer(s3, "s3").list_buckets()["Buckets"] == []
+
+
+@pytest.mark.slow  # runs of the AWS CLI, half a second each
+@pytest.mark.parametrize(
+    "changes", [{"prefix": "other"}, {"external_id": "of-another-vendor"}], ids=["prefix", "external id"]
+)
+def test_the_script_leaves_another_kits_role_alone(s3: EmbeddedS3, run: Run, changes: dict[str, object]) -> None:
+    """It would lose the first one's external id and policy; under a name of its own it gets a role of its own."""
+    assert run(make()).returncode == 0
+    before = of_role(s3)
+    done = run(make(**changes))
+    assert (done.returncode, "was not made by this kit" in done.stderr) == (1, True)
+    assert of_role(s3) == before
+    assert run(make(**changes, role_name="second-role")).returncode == 0
+    assert of_role(s3) == before
+
+
+@pytest.mark.slow  # runs of the AWS CLI, half a second each
+def test_the_script_gives_no_vendor_what_others_added(s3: EmbeddedS3, run: Run) -> None:
+    """Its own role is set up anew with the vendor's new principal, unless that can do more by now."""
+    assert run(make()).returncode == 0
+    moved = make(vendor=AwsPrincipal(arn="arn:aws:iam::123456789012:role/new"))
+    assert run(moved).returncode == 0
+    assert of_role(s3)[0]["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::123456789012:role/new"}
+    customer(s3, "iam").put_role_policy(RoleName="transfer-role", PolicyName="admin", PolicyDocument=ADMIN)
+    before = of_role(s3)
+    done = run(make())
+    assert (done.returncode, "policies that are not this kit's (admin)" in done.stderr) == (1, True)
+    assert of_role(s3) == before
+
+
+def test_every_way_tags_the_role_alike(kit: SetupKit) -> None:
+    """So that the script knows a role that a template made."""
+    files = kit.files()
+    (tag,) = json.loads(files["cloudformation.json"])["Resources"]["Role"]["Properties"]["Tags"]
+    assert re.fullmatch("[0-9a-f]{32}", tag["Value"])
+    assert f'{tag["Key"]} = "{tag["Value"]}"' in files["terraform/main.tf"]
+    assert f"kit={tag['Value']} #" in files["setup.sh"]
+    assert f"Key=='{tag['Key']}'" in files["setup.sh"]

@@ -17,13 +17,21 @@ from s3dest.journal import FileJournal
 from s3dest.policies import Policy
 from s3dest.testing import Customer, EmbeddedS3
 
-GUIDE: Policy = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Action": ["s3:PutObject", "s3:DeleteObject"], "Resource": "arn:aws:s3:::acme-lake/*"}
-    ],
+GUIDE: dict[str, Policy] = {
+    folder: {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": f"arn:aws:s3:::acme-lake/{folder}*"},
+            {
+                "Effect": "Allow",
+                "Action": ["s3:DeleteObject"],
+                "Resource": f"arn:aws:s3:::acme-lake/{folder}.s3dest-probe/*",
+            },
+        ],
+    }
+    for folder in ("", "vendor/exports/")
 }
-"""The permission policy of the set-up guide, to the letter."""
+"""The permission policy of the set-up guide, to the letter, by what keys begin with."""
 
 STEADY: Policy = {
     "Version": "2012-10-17",
@@ -58,7 +66,7 @@ PREFIXES = pytest.mark.parametrize("prefix", ["", "vendor/exports"])
 @PREFIXES
 def test_the_guides_policy_is_enough(s3: EmbeddedS3, auth: Any, prefix: str) -> None:
     """Checked and appended to, with nothing but PutObject and DeleteObject beside STS; then without DeleteObject."""
-    customer = guided(s3, auth, prefix, GUIDE)
+    customer = guided(s3, auth, prefix, GUIDE[f"{prefix}/" if prefix else ""])
     sts = {"AssumeRole"} if auth == "role" else set()
     with Destination(customer.config) as destination:
         report = destination.check()

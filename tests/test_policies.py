@@ -43,17 +43,29 @@ def allowed(policy: Policy) -> set[tuple[str, str]]:
 
 
 def test_the_setup_policy_is_the_one_of_the_setup_guide() -> None:
-    """Without a prefix, letter by letter what customers were told to paste."""
+    """Without a prefix, letter by letter what customers are told to paste: nothing that is delivered can be deleted."""
     assert policies.permission(make()) == {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Action": ["s3:PutObject", "s3:DeleteObject"],
+                "Action": ["s3:PutObject"],
                 "Resource": "arn:aws:s3:::acme-lake/*",
-            }
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["s3:DeleteObject"],
+                "Resource": "arn:aws:s3:::acme-lake/.s3dest-probe/*",
+            },
         ],
     }
+
+
+def test_a_stage_that_is_none_is_refused() -> None:
+    """By a sentence; a typo must not make a policy of another stage."""
+    with pytest.raises(ConfigError) as caught:
+        policies.permission(make(), stage="set-up")  # type: ignore[arg-type]
+    assert caught.value.code == "stage"
 
 
 def test_the_steady_policy_puts_and_nothing_else() -> None:
@@ -65,7 +77,7 @@ def test_the_steady_policy_puts_and_nothing_else() -> None:
 
 def test_a_key_in_the_config_is_in_the_policy_through_s3_only() -> None:
     """The two KMS actions that a put and a multipart upload need, on that key."""
-    statement = policies.permission(make(encryption={"key_arn": KEY_ARN}))["Statement"][1]
+    statement = policies.permission(make(encryption={"key_arn": KEY_ARN}))["Statement"][2]
     assert statement == {
         "Effect": "Allow",
         "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
@@ -178,6 +190,23 @@ def test_a_trust_policy_needs_a_role() -> None:
     """Keys of a user are not assumed."""
     with pytest.raises(ConfigError, match="belongs to a role"):
         policies.trust(make(auth=KEYS), VENDOR)
+
+
+@pytest.mark.parametrize("vendor", [None, VENDOR.arn, {"arn": VENDOR.arn}])
+def test_a_vendor_that_is_no_identity_is_refused(vendor: Any) -> None:
+    """By a sentence that names the three kinds."""
+    with pytest.raises(ConfigError, match="AwsPrincipal, a GoogleServiceAccount or an OidcSubject") as caught:
+        policies.trust(make(), vendor)
+    assert caught.value.code == "vendor"
+
+
+def test_aws_takes_no_issuer_without_tls() -> None:
+    """IAM makes no provider for one; other stores do."""
+    vendor = OidcSubject(issuer="http://127.0.0.1:8080", subject="system:x", audience="acme")
+    with pytest.raises(ConfigError) as caught:
+        policies.trust(make(), vendor)
+    assert caught.value.code == "issuer"
+    assert policies.trust(make(endpoint_url="http://127.0.0.1:9000"), vendor)
 
 
 def test_no_role_is_assumed_from_another_partition() -> None:

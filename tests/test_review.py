@@ -7,27 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from reviewing import GOOGLE, KEY_ARN, KEYS, OIDC, ROLE, TARGET, VENDOR, make
 
 from s3dest import policies
-from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
-from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject, VendorIdentity
-
-ROLE = {"role_arn": "arn:aws:iam::111122223333:role/transfer-role", "external_id": "acme-7f3c"}
-KEYS = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
-KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-VENDOR = AwsPrincipal(arn="arn:aws:iam::444455556666:role/sync")
-GOOGLE = GoogleServiceAccount(subject="104029292853099978293", audience="acme")
-OIDC = OidcSubject(issuer="https://oidc.example.com/id/1", subject="system:x", audience="acme")
-TARGET = "arn:aws:s3:::acme-lake/vendor/exports/*"
+from s3dest.vendor import VendorIdentity
 
 Change = Callable[[Any], object]
-
-
-def make(**changes: Any) -> DestinationConfig:
-    """Load a config from plain values."""
-    values = {"bucket": "acme-lake", "region": "eu-west-1", "prefix": "vendor/exports", "auth": ROLE}
-    return DestinationConfig.model_validate({**values, **changes})
 
 
 def codes(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
@@ -79,11 +65,12 @@ PERMISSION: dict[str, tuple[Change, list[tuple[str, str]]]] = {
         lambda it: it.update(NotAction="iam:*", Action=it.pop("Action")) or it.pop("Action"),
         [("warning", "allows_all_but")],
     ),
-    "no put": (set_("Action", ["s3:DeleteObject"]), [("error", "put_not_allowed")]),
+    "no put": (set_("Action", "s3:AbortMultipartUpload"), [("error", "put_not_allowed")]),
+    "delete data": (set_("Action", ["s3:PutObject", "s3:DeleteObject"]), [("warning", "delete_too_wide")]),
     "s3 star": (set_("Action", "s3:*"), [("warning", "action_too_wide")]),
-    "case": (set_("Action", ["S3:PUTOBJECT", "s3:deleteobject"]), []),
+    "case": (set_("Action", ["S3:PUTOBJECT"]), []),
     "acl": (
-        set_("Action", ["s3:PutObject", "s3:DeleteObject", "s3:PutObjectAcl", "s3:ListBucket"]),
+        set_("Action", ["s3:PutObject", "s3:PutObjectAcl", "s3:ListBucket"]),
         [("warning", "action_not_needed")] * 2,
     ),
     "acl demanded": (
@@ -138,7 +125,7 @@ def test_both_actions_on_the_key_are_needed(change: Change, expected: list[str])
     """Without `kms:Decrypt` small objects pass and large ones fail: the linter says so before."""
     config = make(encryption={"key_arn": KEY_ARN})
     policy: Any = policies.permission(config)
-    change(policy["Statement"][1])
+    change(policy["Statement"][2])
     assert codes(policies.review(config, permission=policy)) == [("error", code) for code in expected]
 
 

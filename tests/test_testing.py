@@ -32,6 +32,7 @@ from s3dest.vendor import GoogleServiceAccount
 
 FOLDER = "vendor/exports/"
 USER = HmacAuth.model_validate({"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret"})
+PROBE = "vendor/exports/.s3dest-probe/a"
 
 
 @pytest.fixture
@@ -93,9 +94,10 @@ def test_the_setup_policy_grants_two_actions_under_the_prefix(s3: EmbeddedS3, au
     customer = s3.customer(auth=auth)
     client = client_of(customer.config)
     put(client, f"{FOLDER}dt=2026-11-23/a b", IfNoneMatch="*")
-    client.delete_object(Bucket="acme-lake", Key=f"{FOLDER}dt=2026-11-23/a b")
+    client.delete_object(Bucket="acme-lake", Key=PROBE)
 
     for call, action in (
+        (lambda: client.delete_object(Bucket="acme-lake", Key=f"{FOLDER}dt=2026-11-23/a b"), "s3:DeleteObject"),
         (lambda: put(client, "elsewhere"), "s3:PutObject"),
         (lambda: client.get_object(Bucket="acme-lake", Key=f"{FOLDER}a"), "s3:GetObject"),
         (lambda: client.list_objects_v2(Bucket="acme-lake"), "s3:ListBucket"),
@@ -111,8 +113,8 @@ def test_delete_can_be_taken_away(s3: EmbeddedS3) -> None:
     customer = s3.customer()
     client = client_of(customer.config)
     customer.revoke_delete()
-    put(client, f"{FOLDER}a")
-    assert refusal(lambda: client.delete_object(Bucket="acme-lake", Key=f"{FOLDER}a"))[0] == "AccessDenied"
+    put(client, PROBE)
+    assert refusal(lambda: client.delete_object(Bucket="acme-lake", Key=PROBE))[0] == "AccessDenied"
     assert customer.permission == policies.permission(customer.config, stage="steady")
 
 

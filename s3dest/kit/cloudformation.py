@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from s3dest.kit.documents import STAND_IN, UPLOAD_DAYS, Documents
+from s3dest.kit.documents import KIT_TAG, STAND_IN, UPLOAD_DAYS, Documents
 
 _YES_NO: Final = {"Type": "String", "AllowedValues": ["yes", "no"]}
 
@@ -61,7 +61,7 @@ def _parameters(documents: Documents, role_name: str, *, guard: bool) -> dict[st
         "AllowDelete": {
             **_YES_NO,
             "Default": "yes",
-            "Description": "Needed for the first connection test only, which removes its probe. Set to no afterwards.",
+            "Description": "For the first connection test, which removes its own probe only. Set to no afterwards.",
         },
         "BucketGuard": {
             **_YES_NO,
@@ -112,6 +112,7 @@ def _role(documents: Documents) -> dict[str, object]:
             "RoleName": {"Ref": "RoleName"},
             "Description": f"Appends to {documents.config.bucket}.",
             "MaxSessionDuration": 3600,
+            "Tags": [{"Key": KIT_TAG, "Value": documents.kit_tag}],
             "AssumeRolePolicyDocument": _with_account(documents.trust),
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -24,6 +25,10 @@ STAND_IN: Final = "000000000000"
 UPLOAD_DAYS: Final = 7
 """Days after which the lifecycle rule aborts an upload that nobody completed."""
 
+KIT_TAG: Final = "s3dest-kit"
+"""Key of the tag by which the script knows a role again that this kit made."""
+
+_TAG_LENGTH: Final = 32
 _PLACE: Final = re.compile(r"@@([A-Z_]+)@@")
 _OPTIONAL: Final = re.compile(r"^@@IF (NOT )?([a-z_]+)@@\n((?:(?!@@IF ).)*?)^@@END@@\n", re.MULTILINE | re.DOTALL)
 """The innermost ones: without another inside."""
@@ -62,6 +67,15 @@ class Documents:
     def key_arn(self) -> str | None:
         """The KMS key, if there is one."""
         return self.config.encryption.key_arn if isinstance(self.config.encryption, SseKms) else None
+
+    @property
+    def kit_tag(self) -> str:
+        """The value of the role's tag: who may come in by it, and to where, in a form that every tag takes.
+
+        It outlives a change of the vendor's own role, and tells apart two prefixes of one customer and two vendors.
+        """
+        known = [self.config.bucket, self.config.key_prefix, self.trust["Statement"][0].get("Condition")]
+        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:_TAG_LENGTH]
 
     def by_name(self) -> dict[str, object]:
         """List them by the names of their files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from s3dest.kit.documents import ACCOUNT_ID, UPLOAD_DAYS, Documents, fill, pretty
@@ -31,13 +32,14 @@ def write(facts: Facts) -> str:
         "BUCKET": config.bucket,
         "REGION": config.region,
         "URI": config.uri,
-        "FOLDER": f"`{config.key_prefix}` of the bucket" if config.key_prefix else "the bucket",
-        "KEY_PREFIX": config.key_prefix,
+        "FOLDER": f"{code(config.key_prefix)} of the bucket" if config.key_prefix else "the bucket",
+        "KEY_PREFIX": code(config.key_prefix),
+        "KEY_PREFIX_CELL": code(config.key_prefix).replace("|", "\\|"),
         "ROLE_NAME": facts.role_name,
         "EXTERNAL_ID": facts.external_id or "",
         "VENDOR": _in_words(vendor),
         "ISSUER": vendor.issuer if isinstance(vendor, OidcSubject) else "",
-        "AUDIENCE": "" if isinstance(vendor, AwsPrincipal) else vendor.audience,
+        "AUDIENCE": "" if isinstance(vendor, AwsPrincipal) else code(vendor.audience),
         "KEY_ARN": documents.key_arn or "",
         "UPLOAD_DAYS": str(UPLOAD_DAYS),
         "TRUST": trust,
@@ -58,9 +60,17 @@ def write(facts: Facts) -> str:
     return fill("guide.md", values, flags)
 
 
+def code(text: str) -> str:
+    """Write a text as code: between more backticks than it holds in a row (CommonMark, "Code spans")."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence, space = "`" * (longest + 1), " " * (text[:1] == "`" or text[-1:] == "`")
+    return f"{fence}{space}{text}{space}{fence}"
+
+
 def _in_words(vendor: VendorIdentity) -> str:
     if isinstance(vendor, AwsPrincipal):
-        return f"the AWS principal `{vendor.arn}`"
+        return f"the AWS principal {code(vendor.arn)}"
+    subject, audience = code(vendor.subject), code(vendor.audience)
     if isinstance(vendor, GoogleServiceAccount):
-        return f"the Google service account with the unique id `{vendor.subject}` and the audience `{vendor.audience}`"
-    return f"the workload `{vendor.subject}` of `{vendor.issuer}` with the audience `{vendor.audience}`"
+        return f"the Google service account with the unique id {subject} and the audience {audience}"
+    return f"the workload {subject} of {code(vendor.issuer)} with the audience {audience}"

@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from s3dest import policies
-from s3dest.config import DestinationConfig
+from s3dest.auth import RoleAuth
+from s3dest.config import DestinationConfig, take_bucket_apart
 from s3dest.errors import ConfigError
 from s3dest.kit import cloudformation, guide, script, terraform
 from s3dest.kit.documents import STAND_IN, Documents, pretty
 from s3dest.local_file import telling
-from s3dest.model import Location, Settings
+from s3dest.model import Location, Settings, rejection
 from s3dest.names import partition_of
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
@@ -74,14 +75,17 @@ class SetupKit(Settings):
         """Make the destination's config from what the customer hands back.
 
         Raises:
-            ValidationError: It is not the ARN of a role, or of one in another partition.
+            ValidationError: It is not the ARN of a role, or of one in another partition or account.
         """
         values: dict[str, object] = {"bucket": self.bucket, "region": self.region, "prefix": self.prefix}
         if self.key_arn is not None:
             values["encryption"] = {"type": "sse-kms", "key_arn": self.key_arn}
-        return DestinationConfig.model_validate(
-            {**values, "auth": {"role_arn": role_arn, "external_id": self.external_id}}
-        )
+        auth = {"role_arn": role_arn, "external_id": self.external_id}
+        config = DestinationConfig.model_validate({**values, "auth": auth})
+        if self.account and isinstance(config.auth, RoleAuth) and config.auth.role.account != self.account:
+            msg = f"is of account {config.auth.role.account}, and this kit was made for account {self.account}"
+            raise rejection(DestinationConfig.__name__, [(("auth", "role_arn"), msg)])
+        return config
 
     @property
     def documents(self) -> Documents:
@@ -125,6 +129,11 @@ class SetupKit(Settings):
                 written.append(path)
         return written
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_bucket_apart(cls, data: object) -> object:
+        return take_bucket_apart(data, title=cls.__name__)
+
     @field_validator("role_name")
     @classmethod
     def _role_name(cls, name: str) -> str:
@@ -167,7 +176,7 @@ class SetupKit(Settings):
         try:
             policies.trust(config, self.vendor)
         except ConfigError as error:
-            yield ("vendor",), error.message
+            yield ("vendor",), error.message.removesuffix(".")
 
 
 def _field(line: Any) -> Location:  # noqa: ANN401  # a line of pydantic's errors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from s3dest.kit.documents import ACCOUNT_ID, Documents, fill, pretty
+from s3dest.kit.documents import ACCOUNT_ID, KIT_TAG, Documents, fill, pretty
 
 
 def write(documents: Documents, *, role_name: str, guard: bool) -> str:
@@ -18,6 +18,8 @@ def write(documents: Documents, *, role_name: str, guard: bool) -> str:
         "CREATE_BUCKET": "yes" if documents.create_bucket else "no",
         "GUARD": "yes" if guard else "no",
         "ACCOUNT_ID": ACCOUNT_ID,
+        "KIT_TAG": KIT_TAG,
+        "KIT": documents.kit_tag,
         "TRUST": pretty(documents.trust),
         "SETUP": pretty(documents.setup),
         "STEADY": pretty(documents.steady),

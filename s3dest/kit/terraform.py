@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from s3dest.kit.documents import STAND_IN, UPLOAD_DAYS, Documents, fill, pretty
+from s3dest.kit.documents import KIT_TAG, STAND_IN, UPLOAD_DAYS, Documents, fill, pretty
 
 
 def write(documents: Documents, *, role_name: str, guard: bool) -> dict[str, str]:
@@ -18,6 +18,8 @@ def write(documents: Documents, *, role_name: str, guard: bool) -> dict[str, str
         "KEY_ARN": _text(documents.key_arn or ""),
         "UPLOAD_DAYS": str(UPLOAD_DAYS),
         "ROLE_NAME": _text(role_name),
+        "KIT_TAG": KIT_TAG,
+        "KIT": documents.kit_tag,
         "CREATE_BUCKET": json.dumps(documents.create_bucket),
         "GUARD": json.dumps(guard),
         "TRUST": _document(documents.trust),

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Literal, TypeGuard
 
 from s3dest.findings import Finding, Severity
 
 _KEYS: Final = frozenset("Sid Effect Principal NotPrincipal Action NotAction Resource NotResource Condition".split())
 """Elements of a statement (IAM user guide, "IAM JSON policy element reference")."""
+
+_SID: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
+"""A statement's name in IAM's own policies (IAM user guide, "IAM JSON policy elements: Sid")."""
+
+_LONGEST: Final = 32_768
+"""Characters of the longest policy, a key's (KMS developer guide, "Resource quotas"); IAM and S3 take less."""
+
+Kind = Literal["permission", "trust", "bucket", "key"]
+"""Which policy: of the role or user, of whom the role trusts, of the bucket, of the KMS key."""
 
 Pasted = Mapping[str, object] | str
 """A policy as plain values, or its JSON text."""
@@ -27,6 +38,16 @@ class Test:
     key: str
     """In lower case, as IAM compares it."""
     values: tuple[str, ...]
+
+    @property
+    def comparison(self) -> str:
+        """The operator alone; of a key that has one value, as all have that are known here, the rest is `optional`."""
+        return self.operator.removeprefix("ForAnyValue:").removeprefix("ForAllValues:").removesuffix("IfExists")
+
+    @property
+    def optional(self) -> bool:
+        """Whether it holds where the key is not there."""
+        return self.operator.startswith("ForAllValues:") or self.operator.endswith("IfExists")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +67,12 @@ class Clause:
 
     def acts(self, action: str) -> bool:
         """Tell whether an action is meant."""
-        hit = any(like(pattern, action, case=False) for pattern in self.actions)
+        hit = _any_of(self.actions, case=False).fullmatch(action) is not None
         return hit is not ("NotAction" in self.negated)
 
     def covers(self, resource: str) -> bool:
         """Tell whether all of a resource is meant; a ``*`` in it stands for all that it stands for."""
-        hit = any(like(pattern, resource) for pattern in self.resources)
+        hit = _any_of(self.resources, case=True).fullmatch(resource) is not None
         return hit is not ("NotResource" in self.negated)
 
 
@@ -62,12 +83,26 @@ class Reading:
     title: str
     clauses: tuple[Clause, ...]
     findings: tuple[Finding, ...]
+    whole: bool = True
+    """Whether each statement could be read; one that could not may say what seems to be missing."""
 
 
 def like(pattern: str, text: str, *, case: bool = True) -> bool:
     """Match as IAM does: ``*`` is any text, ``?`` any character."""
-    wild = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
-    return re.fullmatch(wild, text, re.DOTALL if case else re.DOTALL | re.IGNORECASE) is not None
+    return _any_of((pattern,), case=case).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=512)  # a policy of many statements asks for the same again and again
+def _any_of(patterns: tuple[str, ...], *, case: bool) -> re.Pattern[str]:
+    """Compile what matches like any of some patterns."""
+    return re.compile("|".join(map(_expression, patterns)), re.DOTALL if case else re.DOTALL | re.IGNORECASE)
+
+
+def _expression(pattern: str) -> str:
+    first, *others = [re.escape(piece).replace(r"\?", ".") for piece in pattern.split("*")]
+    # Each piece counts where it is found first, and is never looked for again (an atomic group): a pasted "*?*?…z"
+    # would otherwise be tried in more ways than anybody has time for.
+    return first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + "".join(f".*{piece}" for piece in others[-1:])
 
 
 def finding(code: str, severity: Severity, message: str, remedy: str = "") -> Finding:
@@ -75,20 +110,30 @@ def finding(code: str, severity: Severity, message: str, remedy: str = "") -> Fi
     return Finding(code=code, severity=severity, owner="customer", message=message, remedy=remedy)
 
 
-def read(title: str, pasted: Pasted, *, principal: bool) -> Reading:
+def read(kind: Kind, pasted: Pasted) -> Reading:
     """Read a policy.
 
     Args:
-        title: What it is, to begin sentences with: ``The trust policy``.
+        kind: Which policy it is, and so which elements it must and must not have.
         pasted: The policy.
-        principal: Whether its statements name principals (trust, bucket and key policies do) or must not.
     """
+    title = f"The {kind} policy"
     try:
         # Windows' editors begin with a mark
-        policy = json.loads(pasted.removeprefix("\ufeff")) if isinstance(pasted, str) else pasted
+        policy = (
+            json.loads(pasted.removeprefix("\ufeff"), object_pairs_hook=_once) if isinstance(pasted, str) else pasted
+        )
+    except _TwiceError as error:
+        problem = finding("policy_grammar", "error", f"{title} {error}", "Keep one of the two.")
+        return Reading(title, (), (problem,))
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         problem = finding("policy_json", "error", f"{title} is not JSON{where}.", "Paste all of it, from { to }.")
+        return Reading(title, (), (problem,))
+    if isinstance(pasted, str) and len(json.dumps(policy, separators=(",", ":"))) > _LONGEST:
+        problem = finding(
+            "policy_grammar", "error", f"{title} is longer than AWS takes any.", "Paste the policy alone."
+        )
         return Reading(title, (), (problem,))
     statements = policy.get("Statement") if isinstance(policy, Mapping) else None
     statements = [statements] if isinstance(statements, Mapping) else statements
@@ -98,15 +143,31 @@ def read(title: str, pasted: Pasted, *, principal: bool) -> Reading:
     if not statements:
         problem = finding("policy_grammar", "error", f"{title} has no statement, and so allows nothing.")
         return Reading(title, (), (problem,))
-    found = list(_version(title, policy))
+    found = [*_version(title, policy), *_names(title, kind, statements)]
     clauses = []
     for number, statement in enumerate(statements, start=1):
         name = str(statement.get("Sid") or number)
-        problems = list(_grammar(f"Statement {name} of {title[0].lower()}{title[1:]}", statement, principal=principal))
+        problems = list(_grammar(f"Statement {name} of {title[0].lower()}{title[1:]}", statement, kind))
         found += problems
         if not problems:
             clauses.append(_clause(name, statement))
-    return Reading(title, tuple(clauses), tuple(found))
+    return Reading(title, tuple(clauses), tuple(found), whole=len(clauses) == len(statements))
+
+
+class _TwiceError(ValueError):
+    """An object of a JSON text names a key twice; Python would keep the last one, IAM refuses."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if (twice := _repeated(name for name, _ in pairs)) is not None:
+        msg = f"has {twice} twice in one place, which IAM refuses."
+        raise _TwiceError(msg)
+    return dict(pairs)
+
+
+def _repeated(texts: Iterable[str]) -> str | None:
+    """Tell the first text that is there more than once."""
+    return next((text for text, times in Counter(texts).items() if times > 1), None)
 
 
 def _version(title: str, policy: Mapping[str, Any]) -> Iterator[Finding]:
@@ -119,42 +180,87 @@ def _version(title: str, policy: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _grammar(which: str, statement: Mapping[str, Any], *, principal: bool) -> Iterator[Finding]:
+def _names(title: str, kind: Kind, statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Say what is wrong with the Sids; IAM is stricter with its own policies than S3 and KMS are."""
+    sids = [sid for statement in statements if _is_text(sid := statement.get("Sid")) and sid]
+    if kind not in {"permission", "trust"}:
+        return
+    for sid in sids:
+        if not _SID.fullmatch(sid):
+            message = f"{title} has the Sid {sid!r}, and IAM takes letters and digits only."
+            yield finding("policy_grammar", "error", message, "Write it with letters A to Z and digits.")
+    if twice := _repeated(sids):
+        message = f"{title} has the Sid {twice!r} twice, which IAM refuses."
+        yield finding("policy_grammar", "error", message, "Give each statement a Sid of its own, or none.")
+
+
+def _grammar(which: str, statement: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
     def wrong(message: str) -> Finding:
         return finding("policy_grammar", "error", f"{which} {message}")
 
-    if unknown := sorted(statement.keys() - _KEYS):
+    if unknown := sorted(str(name) for name in statement.keys() - _KEYS):
         yield wrong(f"has an element that IAM does not know: {unknown[0]}.")
-    if statement.get("Effect") not in {"Allow", "Deny"}:
+    if not _is_text(statement.get("Sid", "")):
+        yield wrong("has a Sid that is no text.")
+    if statement.get("Effect") not in ("Allow", "Deny"):  # a set cannot be asked for a list
         yield wrong("has an Effect that is neither Allow nor Deny.")
     if len({"Action", "NotAction"} & statement.keys()) != 1:
         yield wrong("must have an Action.")
     for element in ("Action", "NotAction", "Resource", "NotResource"):
         if element in statement and not _is_texts(statement[element]):
             yield wrong(f"must have a text or a list of texts as {element}.")
-    names = bool({"Principal", "NotPrincipal"} & statement.keys())
-    if principal and not names:
-        yield wrong("must name a Principal: whom it is about.")
-    if not principal and names:
-        yield wrong("names a Principal, which a permission policy cannot; was the trust policy pasted here?")
-    if not _is_principal(statement.get("Principal", "*")) or not _is_principal(statement.get("NotPrincipal", "*")):
-        yield wrong("has a Principal that is neither '*' nor an object such as {\"AWS\": ARN}.")
-    condition = statement.get("Condition", {})
-    if not isinstance(condition, Mapping) or not all(
-        isinstance(tests, Mapping) and all(_is_texts(values) for values in tests.values())
-        for tests in condition.values()
-    ):
+    resources = len({"Resource", "NotResource"} & statement.keys())
+    if kind == "trust" and resources:
+        yield wrong("names a Resource, which a trust policy cannot: it is about its role.")
+    if kind != "trust" and resources != 1:
+        yield wrong("must have a Resource.")
+    if (problem := _principal_problem(statement, kind)) is not None:
+        yield wrong(problem)
+    if not _is_condition(statement.get("Condition", {})):
         yield wrong("has a Condition that is not of the form {OPERATOR: {KEY: VALUE}}.")
 
 
+def _principal_problem(statement: Mapping[str, Any], kind: Kind) -> str | None:
+    """Say what is wrong with whom a statement is about."""
+    given = {"Principal", "NotPrincipal"} & statement.keys()
+    if kind == "permission" and given:
+        return "names a Principal, which a permission policy cannot; was the trust policy pasted here?"
+    if kind != "permission" and len(given) != 1:
+        return "must name a Principal: whom it is about."
+    if not all(_is_principal(statement[name]) for name in given):
+        return "has a Principal that is neither '*' nor an object such as {\"AWS\": ARN}."
+    return None
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str)
+
+
 def _is_texts(value: object) -> bool:
-    return isinstance(value, (str, bool, int)) or (
-        isinstance(value, list) and all(isinstance(inner, (str, bool, int)) for inner in value)
-    )
+    return _is_text(value) or (isinstance(value, list) and all(_is_text(inner) for inner in value))
 
 
 def _is_principal(value: object) -> bool:
-    return value == "*" or (isinstance(value, Mapping) and all(_is_texts(names) for names in value.values()))
+    return value == "*" or (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(_is_text(kind) and _is_texts(names) for kind, names in value.items())
+    )
+
+
+def _is_condition(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        _is_text(operator)
+        and isinstance(tests, Mapping)
+        and all(_is_text(key) and _is_values(values) for key, values in tests.items())
+        for operator, tests in value.items()
+    )
+
+
+def _is_values(value: object) -> bool:
+    """Tell whether a value can be compared with: true and numbers can be written without quotes."""
+    values = value if isinstance(value, list) else [value]
+    return all(isinstance(inner, (str, bool, int, float)) for inner in values)
 
 
 def _clause(name: str, statement: Mapping[str, Any]) -> Clause:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
 from s3dest.review.grammar import Clause, Test, finding
-from s3dest.review.requests import CREATES, IF_NONE_MATCH, objects
+from s3dest.review.principals import is_meant
+from s3dest.review.requests import CREATES, IF_NONE_MATCH, facts, holds, objects
 
 
 def review_guard(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator[Finding]:
@@ -18,7 +19,27 @@ def review_guard(clause: Clause, config: DestinationConfig, *, which: str) -> It
     elif not clause.covers(objects(config)):
         message = f"The guard in the {which} does not cover {objects(config)}: what lies there can be overwritten."
         yield finding("guard_elsewhere", "warning", message, f"Set its resource to {objects(config)}.")
-    elif not any(test.key == CREATES and test.values == ("true",) for test in clause.conditions):
+    elif not is_meant(clause, config):
+        message = f"The guard in the {which} is about others than who writes: it keeps the vendor from nothing."
+        yield finding("guard_elsewhere", "warning", message, 'Set its principal to "*".')
+    else:
+        yield from _condition(clause, config, which)
+
+
+def _condition(clause: Clause, config: DestinationConfig, which: str) -> Iterator[Finding]:
+    others = [test for test in clause.conditions if test.key not in {IF_NONE_MATCH, CREATES}]
+    answers = {test.key: holds(test, facts(config)) for test in others}
+    # a guard that never holds for the vendor refuses it nothing either, whatever else it tests
+    wrong = [] if False in answers.values() else list(_own_tests(clause, which))
+    yield from wrong
+    if not wrong and (loose := sorted(key for key, answer in answers.items() if not answer)):
+        message = f"The guard in the {which} may not hold for the vendor: it depends on {', '.join(loose)}, too."
+        yield finding("guard_conditional", "warning", message, "Take the further conditions away.")
+
+
+def _own_tests(clause: Clause, which: str) -> Iterator[Finding]:
+    """Say what is wrong with the two tests that make a guard."""
+    if not any(test.key == CREATES and test.values == ("true",) for test in clause.conditions):
         message = f"The guard in the {which} refuses the parts of multipart uploads, which carry no If-None-Match."
         remedy = 'Add "Bool": {"s3:ObjectCreationOperation": "true"} to its condition.'
         yield finding("guard_blocks_multipart", "error", message, remedy)

@@ -39,15 +39,15 @@ def review(
     """
     found: list[Finding] = []
     if permission is not None:
-        reading = read("The permission policy", permission, principal=False)
+        reading = read("permission", permission)
         found += [*reading.findings, *review_permission(reading, config)]
     if trust is not None:
-        reading = read("The trust policy", trust, principal=True)
+        reading = read("trust", trust)
         found += [*reading.findings, *review_trust(reading, config, vendor)]
     if bucket is not None:
-        reading = read("The bucket policy", bucket, principal=True)
-        found += [*reading.findings, *review_bucket(reading, config)]
+        reading = read("bucket", bucket)
+        found += [*reading.findings, *review_bucket(reading, config, vendor)]
     if key is not None:
-        reading = read("The key policy", key, principal=True)
+        reading = read("key", key)
         found += [*reading.findings, *review_key(reading, config)]
     return tuple(found)

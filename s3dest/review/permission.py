@@ -1,29 +1,32 @@
-"""The permission policy of the role or user: can it put under the prefix, and what else can it do?"""
+"""The permission policy of the role or user: can it put under the prefix? What else it can do is in width.py."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
+from urllib.parse import unquote
 
 from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms
 from s3dest.findings import Finding
-from s3dest.layout import PROBE_FOLDER
 from s3dest.review.grammar import Clause, Reading, finding, like
 from s3dest.review.guard import review_guard
-from s3dest.review.requests import IF_NONE_MATCH, meets, objects, unsure
+from s3dest.review.requests import (
+    IF_NONE_MATCH,
+    always_written,
+    applies,
+    data_written,
+    meets,
+    objects,
+    probes,
+    reach,
+    unsure,
+)
+from s3dest.review.width import DELETE, KMS, PUT, too_wide
 
-_PUT: Final = "s3:PutObject"
-_DELETE: Final = "s3:DeleteObject"
-_KMS: Final = ("kms:GenerateDataKey", "kms:Decrypt")
-_NEEDED: Final = frozenset({_PUT, _DELETE, "s3:AbortMultipartUpload", *_KMS})
-_NOT_NEEDED: Final = {
-    "s3:PutObjectAcl": "s3dest never sends an ACL.",
-    "s3:PutObjectTagging": "s3dest never sends tags.",
-    "s3:ListBucket": "s3dest never lists or asks for the bucket.",
-    "s3:GetObject": "s3dest never reads.",
-    "s3:GetBucketLocation": "the region is in the config.",
-}
+_MANY: Final = 100
+"""Of so many tables it is looked whether all of them may be written: a policy names no more, but for mischief."""
 
 
 def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
@@ -31,10 +34,8 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
     if not policy.clauses:
         return
     allowing = [clause for clause in policy.clauses if clause.allows]
-    yield from _puts(allowing, config)
-    yield from _deletes(allowing, config)
-    if isinstance(config.encryption, SseKms):
-        yield from _uses_key(allowing, config, config.encryption.key_arn)
+    if policy.whole:
+        yield from _missing(allowing, config)
     for clause in policy.clauses:
         if clause.allows:
             continue
@@ -42,38 +43,75 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
             yield from review_guard(clause, config, which="permission policy")
         else:
             yield from denied(clause, config, which="The permission policy")
-    enough = any(clause.acts(_PUT) and clause.covers(objects(config)) for clause in allowing)
+            yield from _key_denied(clause, config)
+    enough = any(clause.acts(PUT) and clause.covers(objects(config)) for clause in allowing)
     for clause in allowing:
-        yield from _too_wide(clause, config, enough=enough)
+        yield from too_wide(clause, config, enough=enough)
+
+
+def _missing(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
+    yield from _puts(allowing, config)
+    yield from _deletes(allowing, config)
+    if isinstance(config.encryption, SseKms):
+        yield from _uses_key(allowing, config, config.encryption.key_arn)
 
 
 def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator[Finding]:
     """Say whether a statement refuses what is written."""
-    target = objects(config)
-    near = clause.covers(target) or any(resource.startswith(target[:-1]) for resource in clause.resources)
-    if not clause.acts(_PUT) or not near:
+    target, much, met = objects(config), reach(clause, config), applies(clause, config)
+    if not clause.acts(PUT) or much == "nothing" or met is False:
         return
-    met = meets(clause, config)
+    keys = ", ".join(sorted({test.key for test in clause.conditions}))
+    by = f", by {keys}" if keys else ""
     if met is None:
-        keys = ", ".join(unsure(clause, config))
-        message = f"{which} denies s3:PutObject under a condition that only AWS can judge: {keys}."
+        message = f"{which} denies s3:PutObject under a condition that only AWS can judge: {unsure(clause, config)}."
         yield finding("put_denied_sometimes", "warning", message, "Make sure that it does not hit the vendor.")
-    elif met:
-        keys = ", ".join(sorted({test.key for test in clause.conditions}))
-        message = f"{which} denies s3:PutObject on {target} (statement {clause.name})"
+    elif much == "part":
+        what = ", ".join(clause.resources)
+        message = f"{which} denies s3:PutObject on a part of {target} (statement {clause.name}): {what}{by}."
+        yield finding("put_denied_partly", "warning", message, "Make sure that the vendor writes nothing there.")
+    else:
         remedy = "Remove the statement, or exempt the role from it."
         if "s3:x-amz-server-side-encryption" in keys:
             remedy = "Set `encryption` in the config, so that each request says how to encrypt."
-        yield finding("put_denied", "error", f"{message}{f', by {keys}' if keys else ''}.", remedy)
+        what = target if clause.covers(target) else _hit(clause, config)
+        message = f"{which} denies s3:PutObject on {what} (statement {clause.name}){by}."
+        yield finding("put_denied", "error", message, remedy)
+
+
+def _hit(clause: Clause, config: DestinationConfig) -> str:
+    """Say in words what a statement is about that covers some of what is always written."""
+    probe, manifest = map(clause.covers, always_written(config))
+    return "the manifest of each transfer" if manifest else "the check's probe" if probe else "the data"
+
+
+def _key_denied(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
+    """Say whether a statement refuses the use of the config's key, which puts need."""
+    key = config.encryption.key_arn if isinstance(config.encryption, SseKms) else None
+    denies = [action for action in KMS if clause.acts(action)]
+    met = applies(clause, config)
+    if key is None or not denies or not clause.covers(key) or met is False:
+        return
+    what = f"The permission policy denies {' and '.join(denies)} on {key}"
+    if met is None:
+        message = f"{what} under a condition that only AWS can judge: {unsure(clause, config)}."
+        yield finding("key_denied_sometimes", "warning", message, "Make sure that it does not hit the vendor.")
+    else:
+        message = f"{what} (statement {clause.name})."
+        yield finding("key_denied", "error", message, "Remove the statement, or exempt the key from it.")
 
 
 def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
     target = objects(config)
-    putting = [clause for clause in allowing if clause.acts(_PUT)]
+    putting = [clause for clause in allowing if clause.acts(PUT)]
     if not putting:
         yield finding("put_not_allowed", "error", "Nothing allows s3:PutObject.", f"Allow it on {target}.")
         return
     covering = [clause for clause in putting if clause.covers(target)]
+    if not covering and (tables := _tables(putting, config)):
+        message = f"s3:PutObject is allowed for some tables only: {', '.join(tables)}."
+        yield finding("put_some_tables", "warning", message, f"Allow it on {target}, unless these are all.")
+        covering = putting
     if not covering:
         yield from _missed([resource for clause in putting for resource in clause.resources], config)
         return
@@ -91,6 +129,21 @@ def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Fin
         if "server-side-encryption" in keys:
             remedy = "Set `encryption` in the config to what the condition asks for, or remove the condition."
         yield finding("put_condition_unmet", "error", message, remedy)
+
+
+def _tables(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
+    """List the tables of which all may be written, objects and manifests, beside the check's probe."""
+    head = objects(config)[:-1]
+    resources = [resource for clause in putting for resource in clause.resources if resource.startswith(head)]
+    named = sorted({resource.removeprefix(head).partition("/")[0] for resource in resources})
+
+    def is_whole(table: str) -> bool:
+        written = (*always_written(config, table=table), *data_written(config, table=table))
+        return all(any(clause.covers(resource) for clause in putting) for resource in written)
+
+    # keys are ASCII: other letters are escaped in them
+    tables = [unquote(name) for name in named if re.fullmatch(r"[A-Za-z0-9%][A-Za-z0-9%._-]*", name)]
+    return [table for table in tables[:_MANY] if is_whole(table)]
 
 
 def _missed(resources: Sequence[str], config: DestinationConfig) -> Iterator[Finding]:
@@ -120,8 +173,7 @@ def _missed(resources: Sequence[str], config: DestinationConfig) -> Iterator[Fin
 
 
 def _deletes(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
-    target = f"{objects(config)[:-1]}{PROBE_FOLDER}/*"
-    if not any(clause.acts(_DELETE) and clause.covers(target) for clause in allowing):
+    if not any(clause.acts(DELETE) and clause.covers(probes(config)) for clause in allowing):
         message = (
             "s3:DeleteObject is not allowed: the set-up check leaves its probe behind. Appending does not need it."
         )
@@ -129,7 +181,7 @@ def _deletes(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[
 
 
 def _uses_key(allowing: Sequence[Clause], config: DestinationConfig, key_arn: str) -> Iterator[Finding]:
-    reasons = {_KMS[0]: "no object can be encrypted", _KMS[1]: "small objects pass and multipart uploads fail"}
+    reasons = {KMS[0]: "no object can be encrypted", KMS[1]: "small objects pass and multipart uploads fail"}
     for action, reason in reasons.items():
         acting = [clause for clause in allowing if clause.acts(action)]
         covering = [clause for clause in acting if clause.covers(key_arn)]
@@ -140,28 +192,3 @@ def _uses_key(allowing: Sequence[Clause], config: DestinationConfig, key_arn: st
         elif all(meets(clause, config) is False for clause in covering):
             remedy = f"Write kms:ViaService as s3.{config.region}.{config.partition.dns_suffix}."
             yield finding(code, "error", f"{message[:-1]}, under a condition that is not met.", remedy)
-
-
-def _too_wide(clause: Clause, config: DestinationConfig, *, enough: bool) -> Iterator[Finding]:
-    target = objects(config)
-    if "NotAction" in clause.negated or "NotResource" in clause.negated:
-        message = f"Statement {clause.name} allows everything but what it lists."
-        yield finding("allows_all_but", "warning", message, "List what is needed: s3:PutObject on the prefix.")
-        return
-    for action in clause.actions:
-        if "*" in action or "?" in action:
-            message = f"{action} is wider than needed: it is for appending, and s3:PutObject is enough."
-            yield finding("action_too_wide", "warning", message, "Name the actions without wildcards.")
-        elif action.lower() not in {needed.lower() for needed in _NEEDED}:
-            reason = next((text for name, text in _NOT_NEEDED.items() if name.lower() == action.lower()), "")
-            message = f"{action} is not needed{f': {reason}' if reason else '.'}"
-            yield finding("action_not_needed", "warning", message, "Take it away.")
-    if not any(clause.acts(action) for action in (_PUT, _DELETE)):
-        return
-    for resource in clause.resources:
-        if like(resource, target) and resource != target:
-            message = f"{resource} is more than s3dest writes to."
-            yield finding("resource_too_wide", "warning", message, f"Write it as {target}.")
-        elif enough and ":s3:::" in resource and not like(target, resource):
-            message = f"{resource} is not where s3dest writes, and statement {clause.name} allows it, too."
-            yield finding("resource_elsewhere", "warning", message, f"Take it away: {target} is enough.")

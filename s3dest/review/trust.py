@@ -2,20 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
-from s3dest.review.grammar import Clause, Reading, Test, finding
-from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject, VendorIdentity
+from s3dest.review.claims import Issuer, review_claims
+from s3dest.review.external_id import EXTERNAL_ID, review_external_id
+from s3dest.review.grammar import Clause, Reading, finding
+from s3dest.review.principals import vendor_account
+from s3dest.review.requests import holds
+from s3dest.vendor import AwsPrincipal, VendorIdentity
 
 _ASSUME: Final = "sts:AssumeRole"
 _BY_TOKEN: Final = "sts:AssumeRoleWithWebIdentity"  # noqa: S105  # the name of an action
-_EXTERNAL_ID: Final = "sts:externalid"
-_GOOGLE: Final = "accounts.google.com"
-_EXACT: Final = frozenset({"StringEquals", "StringEqualsIgnoreCase", "StringLike"})
+_CALLER: Final = "aws:principalarn"
+_CALLERS_ACCOUNT: Final = "aws:principalaccount"
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who comes in, as far as it is known."""
+
+    config: DestinationConfig
+    auth: RoleAuth
+    vendor: AwsPrincipal | None
+    issuer: Issuer | None
+    """Of the vendor's tokens, if it comes with one."""
+
+    @property
+    def names(self) -> set[str]:
+        """List what a principal may say that means the vendor, alone or with others."""
+        if self.vendor is not None:
+            return {"*", self.vendor.arn, *vendor_account(self.vendor)}
+        return {"*", self.issuer.principal} if self.issuer else {"*"}
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known at all."""
+        return self.vendor is not None or self.issuer is not None
+
+    @property
+    def facts(self) -> Mapping[str, str | None]:
+        """List what is known of the request for a session, by condition keys."""
+        over_tls = not (self.config.sts_endpoint_url or "").startswith("http:")
+        known: dict[str, str | None] = {"aws:securetransport": "true" if over_tls else "false"}
+        if self.vendor is not None:
+            known[_CALLERS_ACCOUNT] = vendor_account(self.vendor)[0]
+            if not self.vendor.arn.endswith(":root"):
+                known[_CALLER] = self.vendor.arn
+        if self.auth.session_name is not None:
+            known["sts:rolesessionname"] = self.auth.session_name
+        return known
+
+    @property
+    def own(self) -> dict[str, str | None]:
+        """List what the vendor is told from others by, which is judged by itself."""
+        if self.issuer is not None:
+            return {key.lower(): value for key, value in self.issuer.claims.items()}
+        return {EXTERNAL_ID: self.auth.external_id}
 
 
 def review_trust(policy: Reading, config: DestinationConfig, vendor: VendorIdentity | None) -> Iterator[Finding]:
@@ -26,88 +73,113 @@ def review_trust(policy: Reading, config: DestinationConfig, vendor: VendorIdent
         yield finding("no_role", "error", "The config has an access key, to which no trust policy belongs.")
         return
     by_token = vendor is not None and not isinstance(vendor, AwsPrincipal)
+    if vendor is None:
+        by_token = not any(clause.allows and clause.acts(_ASSUME) for clause in policy.clauses)
     action = _BY_TOKEN if by_token else _ASSUME
-    ways = [clause for clause in policy.clauses if clause.allows and clause.acts(action)]
+    ways = [_narrowed(clause) for clause in policy.clauses if clause.allows and clause.acts(action)]
     if not ways:
-        yield finding("trust_action", "error", f"The trust policy does not allow {action}.", f"Allow {action}.")
+        if policy.whole:
+            what = f"{_ASSUME} or {_BY_TOKEN}" if vendor is None else action
+            yield finding("trust_action", "error", f"The trust policy does not allow {what}.", f"Allow {what}.")
         return
+    caller = _caller(config, config.auth, vendor)
     yield from _partition(ways, config)
-    yield from _denials([clause for clause in policy.clauses if clause.acts(action)], config.auth, vendor)
-    meant = [way for way in ways if vendor is None or _is_about(way, config.auth, vendor)] or ways
-    for way in ways:
+    yield from _denials([clause for clause in policy.clauses if clause.acts(action)], caller)
+    yield from _ways(ways, caller, by_token=by_token)
+
+
+def _caller(config: DestinationConfig, auth: RoleAuth, vendor: VendorIdentity | None) -> _Caller:
+    if vendor is None or isinstance(vendor, AwsPrincipal):
+        return _Caller(config, auth, vendor, None)
+    return _Caller(config, auth, None, Issuer.of(auth, vendor))
+
+
+def _narrowed(way: Clause) -> Clause:
+    """Name whom a statement is about that names everybody and then tests who calls."""
+    callers = next((test for test in way.conditions if test.key in {_CALLER, _CALLERS_ACCOUNT}), None)
+    everybody = "*" in {name for names in way.principals.values() for name in names}
+    if not everybody or way.negated or callers is None or "Not" in callers.operator or callers.operator == "Null":
+        return way
+    if any("*" in value or "?" in value for value in callers.values):
+        return way
+    return replace(way, principals={"AWS": callers.values})
+
+
+def _ways(ways: Sequence[Clause], caller: _Caller, *, by_token: bool) -> Iterator[Finding]:
+    meant = [way for way in ways if not caller.known or _is_about(way, caller)] or ways
+    judged = [list(_way(way, caller, by_token=by_token)) if way in meant else [] for way in ways]
+    # one that lets the vendor in is enough: what others lack is no error then
+    enough = any(
+        way in meant and all(each.severity != "error" for each in found)
+        for way, found in zip(ways, judged, strict=True)
+    )
+    for way, found in zip(ways, judged, strict=True):
         if "NotPrincipal" in way.negated:
             yield finding("trust_everybody", "warning", "The trust policy lets in everybody but those it lists.")
-        if len(ways) > len(meant) or _is_about(way, config.auth, vendor):
-            yield from _others(way, config.auth, vendor)
-        if way not in meant:
-            continue
-        if isinstance(vendor, (GoogleServiceAccount, OidcSubject)):
-            yield from _claims(way, config.auth, vendor)
-        else:
-            yield from _principal(way, vendor)
-            yield from _external_id(way, config.auth.external_id)
+        if len(ways) > len(meant) or _is_about(way, caller):
+            yield from _others(way, caller)
+        yield from (each for each in found if each.severity != "error" or not enough)
 
 
-def _own_names(auth: RoleAuth, vendor: VendorIdentity | None) -> set[str]:
-    """List what a principal may say that means the vendor, alone or with others."""
-    if vendor is None:
-        return {"*"}
-    if isinstance(vendor, AwsPrincipal):
-        account = vendor.arn.split(":")[4]
-        return {"*", vendor.arn, account, f"arn:{vendor.partition}:iam::{account}:root"}
-    return {"*", _provider(auth, vendor)}
+def _way(way: Clause, caller: _Caller, *, by_token: bool) -> Iterator[Finding]:
+    """Judge a statement that is to let the vendor in."""
+    judged = {*caller.own}
+    if by_token:
+        named = [Issuer.named(name) for name in way.principals.get("Federated", ())]
+        for issuer in [caller.issuer] if caller.issuer else named:
+            judged |= {f"{issuer.name}:{claim}".lower() for claim in ("sub", "aud", "oaud")}
+            yield from review_claims(way, issuer)
+    else:
+        yield from _principal(way, caller.vendor)
+        yield from review_external_id(way, caller.auth.external_id)
+    yield from _further(way, caller, judged if caller.known else {*judged, _CALLER, _CALLERS_ACCOUNT})
 
 
-def _provider(auth: RoleAuth, vendor: GoogleServiceAccount | OidcSubject) -> str:
-    if isinstance(vendor, GoogleServiceAccount):
-        return _GOOGLE
-    return f"arn:{auth.role.partition}:iam::{auth.role.account}:oidc-provider/{vendor.provider}"
+def _further(way: Clause, caller: _Caller, judged: set[str]) -> Iterator[Finding]:
+    """Say what else a statement demands that the vendor does not meet, or may not."""
+    answers = {test.key: holds(test, caller.facts) for test in way.conditions if test.key not in judged}
+    if unmet := sorted(key for key, answer in answers.items() if answer is False):
+        message = f"The trust policy lets the vendor in under a condition that it does not meet: {', '.join(unmet)}."
+        yield finding("trust_condition_unmet", "error", message, "Remove the condition.")
+    elif unsure := sorted(key for key, answer in answers.items() if answer is None):
+        message = f"The trust policy lets the vendor in under a condition that AWS judges: {', '.join(unsure)}."
+        yield finding("trust_conditional", "warning", message, "Make sure that the vendor meets it.")
 
 
-def _is_about(clause: Clause, auth: RoleAuth, vendor: VendorIdentity | None) -> bool:
+def _is_about(clause: Clause, caller: _Caller) -> bool:
     names = {name for some in clause.principals.values() for name in some}
-    return bool(names & _own_names(auth, vendor)) is not ("NotPrincipal" in clause.negated)
+    return bool(names & caller.names) is not ("NotPrincipal" in clause.negated)
 
 
-def _others(way: Clause, auth: RoleAuth, vendor: VendorIdentity | None) -> Iterator[Finding]:
+def _others(way: Clause, caller: _Caller) -> Iterator[Finding]:
     """Say whom a statement lets in beside the vendor: the role's own account is the customer's affair."""
-    if vendor is None or "NotPrincipal" in way.negated:
+    if not caller.known or "NotPrincipal" in way.negated:
         return
+    role = caller.auth.role
     for name in [name for some in way.principals.values() for name in some]:
-        if name not in _own_names(auth, vendor):
-            own = f":{auth.role.account}:" in name or name == auth.role.account
+        if name not in caller.names:
+            own = f":{role.account}:" in name or name == role.account
             message = f"Statement {way.name} of the trust policy lets in {name}, too."
             yield finding("trust_others", "note" if own else "warning", message, "Take it away unless it is meant.")
 
 
-def _denials(clauses: Sequence[Clause], auth: RoleAuth, vendor: VendorIdentity | None) -> Iterator[Finding]:
+def _denials(clauses: Sequence[Clause], caller: _Caller) -> Iterator[Finding]:
     """Say which statements keep the vendor out, whatever others allow."""
     for clause in clauses:
-        if clause.allows or not _is_about(clause, auth, vendor):
+        if clause.allows or not _is_about(clause, caller):
             continue
-        if not clause.conditions:
-            message = f"Statement {clause.name} of the trust policy denies what the vendor asks for."
-            yield finding("trust_denied", "error", message, "Remove the statement, or exempt the vendor from it.")
-        elif not any(_spares(test, auth, vendor) for test in clause.conditions):
-            keys = ", ".join(sorted({test.key for test in clause.conditions}))
+        facts = {**caller.facts, **caller.own}
+        answers = [holds(test, facts) for test in clause.conditions]
+        keys = ", ".join(sorted({test.key for test in clause.conditions}))
+        if False in answers:
+            continue
+        if None in answers:
             message = f"Statement {clause.name} of the trust policy denies under a condition that AWS judges: {keys}."
             yield finding("trust_denied_sometimes", "warning", message, "Make sure that it does not hit the vendor.")
-
-
-def _spares(test: Test, auth: RoleAuth, vendor: VendorIdentity | None) -> bool:
-    """Tell whether a test of a denial surely does not hold for the vendor: it is of all values but the vendor's."""
-    own = {_EXTERNAL_ID: auth.external_id}
-    if isinstance(vendor, (GoogleServiceAccount, OidcSubject)):
-        issuer, audience = _issuer(vendor)
-        own = {f"{issuer}:sub".lower(): vendor.subject, audience.lower(): vendor.audience}
-    return test.operator.startswith("StringNot") and own.get(test.key) in test.values
-
-
-def _issuer(vendor: GoogleServiceAccount | OidcSubject) -> tuple[str, str]:
-    """Return the beginning of the keys of an issuer's claims, and the key of the audience."""
-    if isinstance(vendor, GoogleServiceAccount):
-        return _GOOGLE, f"{_GOOGLE}:oaud"
-    return vendor.provider, f"{vendor.provider}:aud"
+        else:
+            by = f", by {keys}" if keys else ""
+            message = f"Statement {clause.name} of the trust policy denies what the vendor asks for{by}."
+            yield finding("trust_denied", "error", message, "Remove the statement, or exempt the vendor from it.")
 
 
 def _partition(ways: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
@@ -130,85 +202,10 @@ def _principal(way: Clause, vendor: AwsPrincipal | None) -> Iterator[Finding]:
         return
     if vendor is None or vendor.arn in names:
         return
-    account = vendor.arn.split(":")[4]
-    if account in names or f"arn:{vendor.partition}:iam::{account}:root" in names:
+    account, root = vendor_account(vendor)
+    if {account, root} & set(names):
         message = f"The trust policy names all of the vendor's account {account}, not only {vendor.arn}."
         yield finding("trust_account", "note", message)
         return
     message = f"The trust policy does not name {vendor.arn}."
     yield finding("trust_principal", "error", message, f"Set the principal to {vendor.arn}.")
-
-
-def _external_id(way: Clause, external_id: str | None) -> Iterator[Finding]:
-    tests = [test for test in way.conditions if test.key == _EXTERNAL_ID]
-    if not tests and external_id is not None:
-        message = "The trust policy demands no external id: whoever tricks the vendor's service gets in with another's."
-        remedy = f'Add "Condition": {{"StringEquals": {{"sts:ExternalId": "{external_id}"}}}}.'
-        yield finding("external_id_missing", "warning", message, remedy)
-    for test in tests:
-        yield from _one_external_id(test, external_id)
-
-
-def _one_external_id(test: Test, external_id: str | None) -> Iterator[Finding]:
-    remedy = f'Demand "StringEquals": {{"sts:ExternalId": "{external_id}"}}.'
-    wild = test.operator == "StringLike" and any("*" in value or "?" in value for value in test.values)
-    if test.operator.endswith("IfExists"):
-        message = "The external id is demanded only if one is sent: leaving it out gets in."
-        yield finding("external_id_optional", "warning", message, remedy)
-    elif test.operator not in _EXACT:
-        yield finding("external_id_operator", "error", f"The external id is tested by {test.operator}.", remedy)
-    elif wild:
-        message = f"The trust policy takes any external id like {test.values[0]!r}."
-        yield finding("external_id_wildcard", "warning", message, remedy)
-    elif external_id is None:
-        message = "The trust policy demands an external id, and the config says that there is none."
-        yield finding("external_id_mismatch", "error", message, "Put the external id into the config.")
-    elif external_id not in test.values:
-        message = f"The trust policy demands another external id than the config's {external_id!r}."
-        yield finding("external_id_mismatch", "error", message, remedy)
-    elif len(test.values) > 1:
-        message = f"The trust policy takes other external ids than the config's {external_id!r}, too."
-        yield finding("external_id_several", "warning", message, remedy)
-
-
-def _claims(way: Clause, auth: RoleAuth, vendor: GoogleServiceAccount | OidcSubject) -> Iterator[Finding]:
-    (issuer, audience), principal = _issuer(vendor), _provider(auth, vendor)
-    if principal not in way.principals.get("Federated", ()):
-        message = f"The trust policy does not name {principal} under Federated."
-        yield finding("trust_principal", "error", message, f'Set the principal to {{"Federated": "{principal}"}}.')
-    tests = {test.key: test for test in way.conditions}
-    for key, value in ((f"{issuer}:sub", vendor.subject), (audience, vendor.audience)):
-        test = tests.get(key.lower())
-        remedy = f'Demand "StringEquals": {{"{key}": "{value}"}}.'
-        if test is None:
-            yield from _missing_claim(key, tests, vendor, remedy)
-        else:
-            yield from _one_claim(test, key, value, remedy)
-    wrong = tests.get(f"{_GOOGLE}:aud")
-    if isinstance(vendor, GoogleServiceAccount) and wrong and vendor.subject not in wrong.values:
-        message = "accounts.google.com:aud is compared with the service account's id; the token's audience is :oaud."
-        yield finding("aud_for_oaud", "error", message, f'Demand "{audience}": "{vendor.audience}" in its place.')
-
-
-def _one_claim(test: Test, key: str, value: str, remedy: str) -> Iterator[Finding]:
-    operator = test.operator.removeprefix("ForAnyValue:")
-    if operator.endswith("IfExists") or operator.startswith("ForAllValues:"):
-        message = f"{key} is tested only if the token has it: a token without gets in."
-        yield finding("claim_optional", "warning", message, remedy)
-    elif operator not in _EXACT:
-        yield finding("claim_operator", "error", f"{key} is tested by {test.operator}.", remedy)
-    elif any("*" in text or "?" in text for text in test.values) and operator == "StringLike":
-        yield finding("claim_wildcard", "warning", f"{key} may be like {test.values[0]!r}.", remedy)
-    elif value not in test.values:
-        yield finding("claim_mismatch", "error", f"{key} is not the vendor's {value!r}.", remedy)
-    elif len(test.values) > 1:
-        yield finding("claim_several", "warning", f"{key} may be another than the vendor's {value!r}, too.", remedy)
-
-
-def _missing_claim(
-    key: str, tests: dict[str, Test], vendor: GoogleServiceAccount | OidcSubject, remedy: str
-) -> Iterator[Finding]:
-    if key.endswith(":oaud") and vendor.audience in getattr(tests.get(f"{_GOOGLE}:aud"), "values", ()):
-        return  # said better, at the end
-    whom = "any workload of the issuer" if key.endswith(":sub") else "the same workload in another customer's name"
-    yield finding("claim_missing", "warning", f"The trust policy does not test {key}: {whom} gets in.", remedy)

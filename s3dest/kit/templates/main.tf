@@ -10,7 +10,7 @@ locals {
   trust_policy = <<JSON
 @@TRUST@@JSON
 
-  # with s3:DeleteObject, for the first connection test
+  # with s3:DeleteObject on the file of the first connection test
   setup_policy = <<JSON
 @@SETUP@@JSON
 
@@ -26,6 +26,10 @@ resource "aws_iam_role" "transfer" {
   description          = "Appends to one bucket."
   max_session_duration = 3600
   assume_role_policy   = local.trust_policy
+
+  tags = {
+    @@KIT_TAG@@ = "@@KIT@@" # by which setup.sh knows the role
+  }
 }
 
 resource "aws_iam_role_policy" "transfer" {

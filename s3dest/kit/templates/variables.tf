@@ -5,7 +5,7 @@ variable "create_bucket" {
 }
 
 variable "allow_delete" {
-  description = "Needed for the first connection test only, which removes its probe. Set to false afterwards."
+  description = "For the first connection test, which removes its own probe only. Set to false afterwards."
   type        = bool
   default     = true
 }

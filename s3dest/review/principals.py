@@ -1,0 +1,60 @@
+"""Whom a statement is about: the role or user of the config, the vendor, everybody."""
+
+from __future__ import annotations
+
+from s3dest.auth import RoleAuth
+from s3dest.config import DestinationConfig
+from s3dest.names import RoleArn
+from s3dest.review.grammar import Clause
+from s3dest.vendor import AwsPrincipal
+
+
+def is_everybody(clause: Clause) -> bool:
+    """Tell whether a statement is about whoever there is, or about all but a few."""
+    return "*" in _names(clause) or "NotPrincipal" in clause.negated
+
+
+def is_meant(clause: Clause, config: DestinationConfig) -> bool | None:
+    """Tell whether a statement is about the role or user; what it says of an account is about its roles.
+
+    ``None`` where it names users or accounts, and the config has a user's key, which does not tell whose it is. A
+    statement of the role's or user's own policy names nobody, and means it.
+    """
+    if not clause.principals:
+        return True
+    names, negated = _names(clause), "NotPrincipal" in clause.negated
+    if isinstance(config.auth, RoleAuth):
+        role = config.auth.role
+        hit = bool(names & {"*", config.auth.role_arn, *_account(role)})
+        return hit is not negated
+    if "*" in names:
+        return not negated
+    if any(":role/" not in name and ":assumed-role/" not in name for name in names):
+        return None
+    return negated
+
+
+def own_role(clause: Clause, config: DestinationConfig) -> str | None:
+    """Tell the role's ARN if a statement names just that."""
+    arn = config.auth.role_arn if isinstance(config.auth, RoleAuth) else None
+    return arn if arn in _names(clause) and "NotPrincipal" not in clause.negated else None
+
+
+def vendor_in(clause: Clause, vendor: AwsPrincipal) -> str | None:
+    """Tell by which name a statement is about the vendor itself, if it is."""
+    known = [vendor.arn, *vendor_account(vendor)]
+    return next((name for name in known if name in _names(clause)), None)
+
+
+def vendor_account(vendor: AwsPrincipal) -> tuple[str, str]:
+    """Name the vendor's account in both ways that a principal can."""
+    account = vendor.arn.split(":")[4]
+    return account, f"arn:{vendor.partition}:iam::{account}:root"
+
+
+def _account(role: RoleArn) -> tuple[str, str]:
+    return role.account, f"arn:{role.partition}:iam::{role.account}:root"
+
+
+def _names(clause: Clause) -> set[str]:
+    return {name for kind in ("AWS", "*") for name in clause.principals.get(kind, ())}

@@ -1,0 +1,33 @@
+"""What the tests of the linter share: a config, who its vendor is, and findings cut short."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from s3dest import policies
+from s3dest.config import DestinationConfig
+from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject
+
+ROLE = {"role_arn": "arn:aws:iam::111122223333:role/transfer-role", "external_id": "acme-7f3c"}
+KEYS = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+VENDOR = AwsPrincipal(arn="arn:aws:iam::444455556666:role/sync")
+GOOGLE = GoogleServiceAccount(subject="104029292853099978293", audience="acme")
+OIDC = OidcSubject(issuer="https://oidc.example.com/id/1", subject="system:x", audience="acme")
+TARGET = "arn:aws:s3:::acme-lake/vendor/exports/*"
+
+
+def make(**changes: Any) -> DestinationConfig:
+    """Load a config from plain values."""
+    values = {"bucket": "acme-lake", "region": "eu-west-1", "prefix": "vendor/exports", "auth": ROLE}
+    return DestinationConfig.model_validate({**values, **changes})
+
+
+def policy(*statements: Any) -> dict[str, Any]:
+    """Put statements into a policy."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def codes(config: DestinationConfig, vendor: Any = None, **pasted: Any) -> list[tuple[str, str]]:
+    """Review, and cut the findings short to what programs look at."""
+    return [(finding.severity, finding.code) for finding in policies.review(config, vendor=vendor, **pasted)]

@@ -1,0 +1,217 @@
+"""What the linter makes of a pasted text before it knows what it is about: JSON, IAM's grammar, wildcards."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3dest import policies
+from s3dest.config import DestinationConfig
+from s3dest.review.grammar import like
+from s3dest.vendor import AwsPrincipal
+
+ROLE = {"role_arn": "arn:aws:iam::111122223333:role/transfer-role", "external_id": "acme-7f3c"}
+KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+CONFIG = DestinationConfig.model_validate(
+    {"bucket": "acme-lake", "region": "eu-west-1", "auth": ROLE, "encryption": {"key_arn": KEY_ARN}}
+)
+
+Kind = Literal["permission", "trust", "bucket", "key"]
+
+
+def own(kind: Kind) -> Any:
+    """Make a policy that is right."""
+    made: dict[Kind, object] = {
+        "permission": policies.permission(CONFIG),
+        "trust": policies.trust(CONFIG, AwsPrincipal(arn="arn:aws:iam::444455556666:role/sync")),
+        "bucket": policies.bucket_guard(CONFIG),
+        "key": {"Version": "2012-10-17", "Statement": [policies.kms_key_statement(CONFIG)]},
+    }
+    return json.loads(json.dumps(made[kind]))
+
+
+def codes(kind: Kind, pasted: Any) -> set[str]:
+    """Review one policy, and list what was found."""
+    given: dict[str, Any] = {kind: pasted}
+    return {finding.code for finding in policies.review(CONFIG, **given)}
+
+
+KINDS: tuple[Kind, ...] = ("permission", "trust", "bucket", "key")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        ("*", "", True),
+        ("a*c", "abbc", True),
+        ("a*c", "abbcd", False),
+        ("*ab*ab", "abab", True),
+        ("*ab*ab", "ab", False),
+        ("a?c", "a\nc", True),
+        ("a?", "a", False),
+        ("[ab]", "a", False),
+        ("a.c", "abc", False),
+    ],
+)
+def test_wildcards_are_those_of_iam(pattern: str, text: str, matches: object) -> None:
+    """A star is any text, a question mark any character, and nothing else is special."""
+    assert like(pattern, text) is matches
+
+
+@pytest.mark.parametrize("pattern", ["*?" * 1000 + "z", "*a" * 1000 + "z", "*" * 5000 + "z"])
+def test_wildcards_take_no_time(pattern: str) -> None:
+    """However many there are: each is tried once, where it fits first."""
+    policy = own("permission")
+    policy["Statement"][0].update(Action=pattern, Resource=pattern)
+    assert "action_too_wide" in codes("permission", policy)
+
+
+HEAD = "arn:aws:s3:::acme-lake/"
+LONG: list[list[dict[str, Any]]] = [
+    [{"Resource": [f"*{number}" for number in range(4000)]}],
+    [{"Resource": [f"{HEAD}{number}/*" for number in range(800)]}],
+    [{"Resource": f"{HEAD}{number}/*"} for number in range(100)],
+    [{"Resource": f"{HEAD}{number}*?*?*z", "Action": "*?*?z"} for number in range(100)],
+]
+
+
+@pytest.mark.parametrize("changes", LONG, ids=["stars", "tables", "statements", "both"])
+@pytest.mark.parametrize("kind", ["permission", "bucket"])
+def test_the_longest_policy_takes_no_time(kind: Kind, changes: list[dict[str, Any]]) -> None:
+    """As much as AWS takes, written to be slow."""
+    policy = own(kind)
+    policy["Statement"] = [{**policy["Statement"][0], **change, "Effect": "Allow"} for change in changes]
+    assert codes(kind, json.dumps(policy)) != {"policy_grammar"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_policy_longer_than_aws_takes_is_not_looked_at(kind: Kind) -> None:
+    """White space does not count."""
+    policy = own(kind)
+    assert "policy_grammar" not in codes(kind, json.dumps(policy, indent=1000))
+    policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": "x" * 32_768}}
+    assert codes(kind, json.dumps(policy)) == {"policy_grammar"}
+
+
+@pytest.mark.parametrize("name", ["\ud800", "ä", "%FF", "%", "a/b", "_a", ".a", "*", "a?"])
+def test_odd_names_of_tables_are_read(name: str) -> None:
+    """Half a surrogate pair is JSON, too."""
+    policy = own("permission")
+    policy["Statement"][0]["Resource"] = [f"{HEAD}{name}/*", f"{HEAD}_manifests/{name}/*"]
+    assert "other_prefix" in codes("permission", json.dumps(policy))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+PLACES = ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"]
+
+
+@given(kind=st.sampled_from(KINDS), place=st.sampled_from(PLACES), value=JSON)
+def test_no_value_in_any_place_raises(kind: Kind, place: str, value: Any) -> None:
+    """Whatever was pasted, somebody is told what is wrong with it."""
+    policy = own(kind)
+    policy["Statement"][0][place] = value
+    codes(kind, policy)
+    codes(kind, {**policy, "Version": value, "Statement": [*policy["Statement"], value]})
+
+
+WRONG: list[tuple[str, object]] = [
+    ("Sid", ["A"]),
+    ("Effect", ["Allow"]),
+    ("Effect", {"Allow": "Allow"}),
+    ("Action", 5),
+    ("Action", [["s3:PutObject"]]),
+    ("Action", {"s3:PutObject": True}),
+    ("Condition", []),
+    ("Condition", {"StringEquals": {"aws:PrincipalArn": {"a": "b"}}}),
+    ("Condition", {"StringEquals": {"aws:PrincipalArn": None}}),
+    ("Condition", {"StringEquals": {5: "x"}}),
+    ("Condition", {5: {"aws:PrincipalArn": "x"}}),
+    (5, "x"),  # type: ignore[list-item]  # plain values may hold what JSON cannot
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("place", "value"), WRONG)
+def test_a_wrong_type_is_a_finding(kind: Kind, place: str, value: object) -> None:
+    """In each kind of policy, and never an error of Python's."""
+    policy = own(kind)
+    policy["Statement"][0][place] = value
+    assert "policy_grammar" in codes(kind, policy)
+
+
+@pytest.mark.parametrize("kind", ["trust", "bucket", "key"])
+@pytest.mark.parametrize("value", [5, ["*"], {"AWS": 444455556666}, {"AWS": None}, {5: "x"}, None])
+def test_a_principal_of_a_wrong_type_is_a_finding(kind: Kind, value: object) -> None:
+    """A number, too: twelve digits without quotes may have lost a zero in front."""
+    policy = own(kind)
+    policy["Statement"][0]["Principal"] = value
+    assert codes(kind, policy) == {"policy_grammar"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("trust", {"Resource": "*"}),
+        ("trust", {"NotResource": "*"}),
+        ("trust", {"Sid": "let the vendor in"}),
+        ("permission", {"Sid": "put-objects"}),
+        ("permission", {"Sid": "ä"}),
+        ("bucket", {"NotPrincipal": "*"}),
+        ("bucket", {"NotResource": "*"}),
+    ],
+)
+def test_what_iam_refuses_is_told_before(kind: Kind, change: dict[str, object]) -> None:
+    """It would say so in the console, of a policy that looks right."""
+    policy = own(kind)
+    policy["Statement"][0].update(change)
+    assert "policy_grammar" in codes(kind, policy)
+
+
+@pytest.mark.parametrize("kind", ["permission", "bucket", "key"])
+def test_a_resource_must_be_named(kind: Kind) -> None:
+    """But in a trust policy, which is about its role."""
+    policy = own(kind)
+    del policy["Statement"][0]["Resource"]
+    assert codes(kind, policy) >= {"policy_grammar"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_statement_that_cannot_be_read_is_not_missed(kind: Kind) -> None:
+    """It may be the one that allows what the others do not."""
+    policy = own(kind)
+    policy["Statement"] = [{**policy["Statement"][-1], "Sid": "A"}, {**policy["Statement"][0], "Effect": "allow"}]
+    assert codes(kind, policy) == {"policy_grammar"}
+
+
+def test_s3_and_kms_take_any_sid() -> None:
+    """KMS's own default policy has one with spaces."""
+    for kind in ("bucket", "key"):
+        policy = own(kind)
+        policy["Statement"][0]["Sid"] = "Enable IAM User Permissions"
+        assert codes(kind, policy) == set()
+
+
+@pytest.mark.parametrize("kind", ["permission", "trust"])
+def test_a_sid_stands_once(kind: Kind) -> None:
+    """IAM refuses the second."""
+    policy = own(kind)
+    policy["Statement"] = [{**policy["Statement"][0], "Sid": sid} for sid in ("A", "A")]
+    assert "policy_grammar" in codes(kind, policy)
+
+
+def test_a_key_stands_once() -> None:
+    """Python keeps the last one in silence, and IAM takes neither."""
+    text = json.dumps(own("permission")).replace('"Effect"', '"Action": "s3:GetObject", "Effect"', 1)
+    (finding,) = policies.review(CONFIG, permission=text)
+    assert (finding.code, finding.message) == (
+        "policy_grammar",
+        "The permission policy has Action twice in one place, which IAM refuses.",
+    )

@@ -1,0 +1,270 @@
+"""The linter of what stands beside the right to put: denials, guards, the policies of the bucket and the key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from reviewing import KEY_ARN, KEYS, ROLE, TARGET, VENDOR, codes, make, policy
+
+from s3dest import policies
+
+BUCKET = "arn:aws:s3:::acme-lake"
+OUR_ROLE, OTHER_ROLE = ROLE["role_arn"], "arn:aws:iam::111122223333:role/other"
+ROOT = "arn:aws:iam::111122223333:root"
+
+
+def deny(**changes: Any) -> dict[str, Any]:
+    """Write a statement of a bucket policy that denies to put anything to anybody."""
+    return {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"{BUCKET}/*", **changes}
+
+
+def allow(principal: Any, action: Any, **changes: Any) -> dict[str, Any]:
+    """Write a statement of a bucket policy that allows something."""
+    return {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": action,
+        "Resource": [BUCKET, f"{BUCKET}/*"],
+        **changes,
+    }
+
+
+REACHES: list[tuple[Any, list[tuple[str, str]]]] = [
+    ({"Resource": f"{BUCKET}/*.json"}, [("error", "put_denied")]),
+    ({"Resource": f"{BUCKET}/*/_manifests/*"}, [("error", "put_denied")]),
+    ({"Resource": f"{BUCKET}/*/.s3dest-probe/*"}, [("error", "put_denied")]),
+    ({"Resource": f"{BUCKET}/vendor/*/dt=*"}, [("error", "put_denied")]),
+    ({"Resource": f"{TARGET[:-1]}orders/*"}, [("warning", "put_denied_partly")]),
+    ({"Resource": f"{BUCKET}/*.parquet"}, [("warning", "put_denied_partly")]),
+    ({"Resource": f"{BUCKET}/*/secret/*"}, [("warning", "put_denied_partly")]),
+    ({"Resource": f"{BUCKET}/other/*"}, []),
+    ({"Resource": f"{BUCKET}/vendor/exports"}, []),
+]
+
+
+@pytest.mark.parametrize("kind", ["permission", "bucket"])
+@pytest.mark.parametrize(("change", "expected"), REACHES, ids=lambda value: str(value)[:50])
+def test_a_denial_is_judged_by_the_keys_that_it_hits(change: Any, expected: Any, kind: str) -> None:
+    """Each manifest ends in .json and lies in a folder that no table names: without them nothing is delivered."""
+    statement = deny(**change)
+    given = policy(statement)
+    if kind == "permission":
+        del statement["Principal"]
+        given["Statement"] += policies.permission(make())["Statement"]
+    assert codes(make(), **{kind: given}) == expected
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"), [(TARGET, []), (f"{BUCKET}/other/*", [("error", "put_denied")])], ids=["ours", "others"]
+)
+def test_a_denial_of_all_but_a_folder_is_judged(resource: str, expected: Any) -> None:
+    """One that leaves out what is written does not hit it."""
+    statement = deny(NotResource=resource)
+    del statement["Resource"]
+    assert codes(make(), bucket=policy(statement)) == expected
+
+
+PRINCIPALS: list[tuple[Any, list[tuple[str, str]]]] = [
+    ({"ArnNotEquals": {"aws:PrincipalArn": [OUR_ROLE, OTHER_ROLE]}}, []),
+    ({"ArnNotEquals": {"aws:PrincipalArn": [OTHER_ROLE]}}, [("error", "put_denied")]),
+    ({"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/transfer-*"}}, []),
+    ({"ArnEquals": {"aws:PrincipalArn": OUR_ROLE}}, [("error", "put_denied")]),
+    ({"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}}, []),
+]
+
+
+@pytest.mark.parametrize(("condition", "expected"), PRINCIPALS)
+def test_a_denial_by_who_writes_is_decided_for_a_role(condition: Any, expected: Any) -> None:
+    """Its ARN is in the config; whose an access key is, is not."""
+    bucket = policy(deny(Condition=condition))
+    assert codes(make(), bucket=bucket) == expected
+    assert codes(make(auth=KEYS), bucket=bucket) == [("warning", "put_denied_sometimes")]
+
+
+@pytest.mark.parametrize(
+    ("element", "name", "expected"),
+    [
+        ("Principal", OTHER_ROLE, []),
+        ("Principal", "arn:aws:iam::111122223333:user/x", [("warning", "put_denied_sometimes")]),
+        ("Principal", "*", [("error", "put_denied")]),
+        ("NotPrincipal", OTHER_ROLE, [("error", "put_denied")]),
+        ("NotPrincipal", "arn:aws:iam::111122223333:user/x", [("warning", "put_denied_sometimes")]),
+    ],
+)
+def test_whether_a_denial_means_a_user_is_said_as_far_as_it_is_known(element: str, name: str, expected: Any) -> None:
+    """A role is no user; another user may be ours."""
+    statement = deny()
+    del statement["Principal"]
+    assert codes(make(auth=KEYS), bucket=policy({**statement, element: {"AWS": name}})) == expected
+
+
+GUARDS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "other role": ({"Principal": {"AWS": OTHER_ROLE}}, [("warning", "guard_elsewhere")]),
+    "all but the role": ({"NotPrincipal": {"AWS": OUR_ROLE}}, [("warning", "guard_elsewhere")]),
+    "the role": ({"Principal": {"AWS": OUR_ROLE}}, []),
+    "the account": ({"Principal": {"AWS": ROOT}}, []),
+    "other caller": ({"ArnEquals": {"aws:PrincipalArn": OTHER_ROLE}}, [("warning", "guard_conditional")]),
+    "own caller": ({"ArnEquals": {"aws:PrincipalArn": OUR_ROLE}}, []),
+    "network": ({"StringEquals": {"aws:SourceVpc": "vpc-1"}}, [("warning", "guard_conditional")]),
+}
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_a_guard_that_is_not_about_who_writes_is_named(name: str) -> None:
+    """It looks right, and refuses others alone."""
+    change, expected = GUARDS[name]
+    guard: Any = policies.bucket_guard(make())["Statement"][0]
+    if change.keys() & {"Principal", "NotPrincipal"}:
+        del guard["Principal"]
+        guard |= change
+    else:
+        guard["Condition"] |= change
+    assert codes(make(), bucket=policy(guard)) == expected
+
+
+def test_a_further_condition_hides_no_error_of_a_guard() -> None:
+    """Where it may hold for the vendor, its large uploads fail."""
+    guard: Any = policies.bucket_guard(make())["Statement"][0]
+    guard["Condition"] = {"Null": {"s3:if-none-match": "true"}, "StringEquals": {"aws:SourceVpc": "vpc-1"}}
+    assert codes(make(), bucket=policy(guard)) == [("error", "guard_blocks_multipart")]
+
+
+ACROSS: list[tuple[list[dict[str, Any]], list[tuple[str, str]]]] = [
+    ([deny(Condition={"Bool": {"aws:SecureTransport": "false"}})], [("error", "bucket_not_shared")]),
+    ([allow({"AWS": OTHER_ROLE}, "s3:PutObject")], [("error", "bucket_not_shared")]),
+    ([allow({"AWS": OUR_ROLE}, "s3:PutObject", Resource=f"{BUCKET}/x/*")], [("error", "bucket_not_shared")]),
+    ([allow({"AWS": OUR_ROLE}, "s3:PutObject")], []),
+    ([allow({"AWS": ROOT}, "s3:PutObject")], []),
+    ([allow("*", "s3:PutObject", Condition={"ArnEquals": {"aws:PrincipalArn": OUR_ROLE}})], []),
+    ([allow("*", "s3:PutObject", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})], []),
+]
+
+
+@pytest.mark.parametrize(("statements", "expected"), ACROSS)
+def test_across_accounts_the_bucket_must_allow_it_too(statements: Any, expected: Any) -> None:
+    """Where its policy was given; in one account the role's own is enough."""
+    elsewhere = make(expected_bucket_owner="222233334444")
+    assert codes(elsewhere, bucket=policy(*statements)) == expected
+    assert codes(make(), bucket=policy(*statements)) == []
+
+
+WIDE: list[tuple[Any, Any, list[str]]] = [
+    ({"AWS": OUR_ROLE}, "s3:*", ["bucket_too_wide"]),
+    ({"AWS": OUR_ROLE}, ["s3:PutObject", "s3:GetObject"], ["bucket_too_wide"]),
+    ({"AWS": OUR_ROLE}, ["s3:PutObject", "s3:DeleteObject"], ["bucket_too_wide"]),
+    ({"AWS": OUR_ROLE}, ["s3:PutObject", "s3:AbortMultipartUpload"], []),
+    ({"AWS": "444455556666"}, "s3:GetObject", ["bucket_too_wide"]),
+    ({"AWS": [OTHER_ROLE, VENDOR.arn]}, "s3:PutObject", ["bucket_too_wide"]),
+    ({"AWS": OTHER_ROLE}, "s3:*", []),
+    ({"AWS": ROOT}, "s3:*", []),
+]
+
+
+@pytest.mark.parametrize(("principal", "action", "expected"), WIDE)
+def test_what_a_bucket_policy_gives_the_vendor_beyond_need_is_told(principal: Any, action: Any, expected: Any) -> None:
+    """By the role more than to append, without the role anything; whom else the customer lets in is theirs."""
+    found = codes(make(), VENDOR, bucket=policy(allow(principal, action)))
+    assert found == [("warning", code) for code in expected]
+
+
+def test_a_bucket_policy_may_let_the_role_delete_its_probes() -> None:
+    """Across accounts it must, for the set-up check."""
+    statement = allow({"AWS": OUR_ROLE}, "s3:DeleteObject", Resource=f"{TARGET[:-1]}.s3dest-probe/*")
+    assert codes(make(), VENDOR, bucket=policy(statement)) == []
+
+
+@pytest.mark.parametrize(
+    ("principal", "action", "expected"),
+    [
+        ({"AWS": OUR_ROLE}, "kms:*", ["key_policy_too_wide"]),
+        ({"AWS": OUR_ROLE}, ["kms:GenerateDataKey", "kms:Decrypt", "kms:PutKeyPolicy"], ["key_policy_too_wide"]),
+        ("*", "kms:*", ["key_public"]),
+        ({"AWS": "*"}, ["kms:GenerateDataKey", "kms:Decrypt"], ["key_public"]),
+        ({"AWS": ROOT}, "kms:*", []),
+    ],
+)
+def test_what_a_key_policy_gives_beyond_need_is_told(principal: Any, action: Any, expected: Any) -> None:
+    """All of the own account is what AWS begins each key's policy with."""
+    statement = allow(principal, action, Resource="*")
+    assert codes(make(encryption={"key_arn": KEY_ARN}), key=policy(statement)) == [
+        ("warning", code) for code in expected
+    ]
+
+
+OWN: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "any key": (
+        {"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*"},
+        [("warning", "key_too_wide")],
+    ),
+    "keys of the account": (
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:eu-west-1:111122223333:key/*"},
+        [("warning", "key_too_wide")],
+    ),
+    "this key": ({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY_ARN}, []),
+    "abort anywhere": (
+        {"Effect": "Allow", "Action": "s3:AbortMultipartUpload", "Resource": "*"},
+        [("warning", "resource_too_wide")],
+    ),
+    "abort": ({"Effect": "Allow", "Action": "s3:AbortMultipartUpload", "Resource": TARGET}, []),
+    "delete anywhere": (
+        {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": f"{BUCKET}/*"},
+        [("warning", "delete_too_wide")],
+    ),
+    "no key": ({"Effect": "Deny", "Action": "kms:*", "Resource": "*"}, [("error", "key_denied")]),
+    "no decryption": ({"Effect": "Deny", "Action": "kms:Decrypt", "Resource": KEY_ARN}, [("error", "key_denied")]),
+    "other key": ({"Effect": "Deny", "Action": "kms:Decrypt", "Resource": f"{KEY_ARN[:-1]}c"}, []),
+    "not by S3": (
+        {
+            "Effect": "Deny",
+            "Action": "kms:*",
+            "Resource": "*",
+            "Condition": {"StringNotEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}},
+        },
+        [],
+    ),
+    "network": (
+        {
+            "Effect": "Deny",
+            "Action": "kms:*",
+            "Resource": "*",
+            "Condition": {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}},
+        },
+        [("warning", "key_denied_sometimes")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_statement_beside_the_right_ones_is_judged(name: str) -> None:
+    """The role's own policy is right; what is added is too wide, takes away, or does neither."""
+    statement, expected = OWN[name]
+    config = make(encryption={"key_arn": KEY_ARN})
+    given: Any = policies.permission(config)
+    given["Statement"].append(statement)
+    assert codes(config, permission=given) == expected
+
+
+def per_table(*tables: str) -> list[str]:
+    """List what a grant for some tables names."""
+    head = TARGET[:-1]
+    names = [f"{head}{folder}{table}/*" for table in tables for folder in ("", "_manifests/")]
+    return [*names, f"{head}.s3dest-probe/*"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        (per_table("orders"), [("warning", "put_some_tables")]),
+        (per_table("orders", "a%20b"), [("warning", "put_some_tables")]),
+        ([*per_table("orders"), f"{TARGET[:-1]}_manifests/*"], [("warning", "put_some_tables")]),
+        (per_table("orders")[::2], [("error", "other_prefix")] * 2),
+        (per_table("orders")[:2], [("error", "other_prefix")] * 2),
+    ],
+    ids=["one", "two", "all manifests", "no manifests", "no probe"],
+)
+def test_grants_for_each_table_are_read_together(resources: list[str], expected: Any) -> None:
+    """Objects, manifests and probe: a table that has all three can be written, and others cannot."""
+    given: Any = policies.permission(make())
+    given["Statement"][0]["Resource"] = resources
+    assert codes(make(), permission=given) == expected

@@ -1,0 +1,146 @@
+"""The linter of trust policies: further conditions, other ways to write the right ones, and no vendor at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from reviewing import GOOGLE, OIDC, ROLE, VENDOR, codes, make, policy
+
+from s3dest import policies
+from s3dest.vendor import VendorIdentity
+
+ID = "acme-7f3c"
+KEY = "sts:ExternalId"
+EXACT = {"StringEquals": {KEY: ID}}
+
+
+def way(condition: Any, **changes: Any) -> dict[str, Any]:
+    """Write a trust policy of one statement, which lets the vendor in under a condition."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": VENDOR.arn}, "Action": "sts:AssumeRole"}
+    return policy({**statement, "Condition": condition, **changes})
+
+
+OTHER = "arn:aws:iam::444455556666:role/other"
+CONDITIONS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
+    "mfa": ({"Bool": {"aws:MultiFactorAuthPresent": "true"}}, [("warning", "trust_conditional")]),
+    "address": ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, [("warning", "trust_conditional")]),
+    "organisation": ({"StringLike": {"aws:PrincipalOrgID": "o-1"}}, [("warning", "trust_conditional")]),
+    "tls": ({"Bool": {"aws:SecureTransport": "true"}}, []),
+    "clear text": ({"Bool": {"aws:SecureTransport": "false"}}, [("error", "trust_condition_unmet")]),
+    "caller": ({"ArnEquals": {"aws:PrincipalArn": VENDOR.arn}}, []),
+    "other caller": ({"ArnEquals": {"aws:PrincipalArn": OTHER}}, [("error", "trust_condition_unmet")]),
+    "other account": (
+        {"StringNotEquals": {"aws:PrincipalAccount": "444455556666"}},
+        [("error", "trust_condition_unmet")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_a_condition_beside_the_external_id_is_judged(name: str) -> None:
+    """What only AWS can judge may keep the vendor out: a warning, as in the permission policy."""
+    condition, expected = CONDITIONS[name]
+    assert codes(make(), VENDOR, trust=way({**EXACT, **condition})) == expected
+
+
+EXTERNAL_IDS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
+    "must be there, too": ({**EXACT, "Null": {KEY: "false"}}, []),
+    "any of": ({"ForAnyValue:StringEquals": {KEY: ID}}, []),
+    "all of": ({"ForAllValues:StringEquals": {KEY: ID}}, [("warning", "external_id_optional")]),
+    "if sent, and must be": ({"StringEqualsIfExists": {KEY: ID}, "Null": {KEY: "false"}}, []),
+    "must be there alone": ({"Null": {KEY: "false"}}, [("warning", "external_id_missing")]),
+    "must not be there": ({"Null": {KEY: "true"}}, [("error", "external_id_operator")]),
+    "other case": ({"StringEqualsIgnoreCase": {KEY: ID.upper()}}, []),
+    "other case, exactly": ({"StringEquals": {KEY: ID.upper()}}, [("error", "external_id_mismatch")]),
+    "like": ({"StringLike": {KEY: "acme-*"}}, [("warning", "external_id_wildcard")]),
+    "like another": ({"StringLike": {KEY: "beta-*"}}, [("error", "external_id_mismatch")]),
+    "like, and exactly": ({**EXACT, "StringLike": {KEY: "acme-*"}}, []),
+    "if sent, another": ({"StringEqualsIfExists": {KEY: "beta"}}, [("error", "external_id_mismatch")]),
+}
+
+
+@pytest.mark.parametrize("name", EXTERNAL_IDS)
+def test_an_external_id_can_be_demanded_in_several_ways(name: str) -> None:
+    """What lets in the vendor's and no other is no finding, however it is written."""
+    condition, expected = EXTERNAL_IDS[name]
+    assert codes(make(), VENDOR, trust=way(condition)) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"Null": {KEY: "true"}}, []),
+        ({"StringEqualsIfExists": {KEY: ID}}, []),
+        ({"Null": {KEY: "false"}}, [("error", "external_id_mismatch")]),
+        ({"ForAnyValue:StringEquals": {KEY: ID}}, [("error", "external_id_mismatch")]),
+    ],
+)
+def test_without_an_external_id_none_may_be_demanded(condition: Any, expected: Any) -> None:
+    """The config says that there is none; what lets in who sends none is right."""
+    assert codes(make(auth={**ROLE, "external_id": None}), VENDOR, trust=way(condition)) == expected
+
+
+CALLERS: list[tuple[Any, list[tuple[str, str]]]] = [
+    ({"ArnEquals": {"aws:PrincipalArn": VENDOR.arn}}, []),
+    ({"StringEquals": {"aws:PrincipalArn": VENDOR.arn, KEY: ID}}, []),
+    ({"StringLike": {"aws:PrincipalAccount": "444455556666"}}, [("note", "trust_account")]),
+    ({"ArnEquals": {"aws:PrincipalArn": [VENDOR.arn, "arn:aws:iam::1:role/x"]}}, [("warning", "trust_others")]),
+    ({"ArnNotEquals": {"aws:PrincipalArn": OTHER}}, [("warning", "trust_everybody")]),
+    ({"ArnLike": {"aws:PrincipalArn": "*"}}, [("warning", "trust_everybody")]),
+    (
+        {"ArnEquals": {"aws:PrincipalArn": OTHER}},
+        [("error", "trust_principal"), ("error", "trust_condition_unmet")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("condition", "expected"), CALLERS)
+@pytest.mark.parametrize("principal", ["*", {"AWS": "*"}])
+def test_everybody_may_be_narrowed_by_a_condition(principal: Any, condition: Any, expected: Any) -> None:
+    """A condition on who calls is as good as a principal."""
+    trust = way({**EXACT, **condition}, Principal=principal)
+    assert codes(make(), VENDOR, trust=trust) == expected
+
+
+def test_one_way_in_is_enough() -> None:
+    """What a second statement about the vendor lacks keeps nobody out."""
+    first, second = way(EXACT)["Statement"][0], way({"StringEquals": {KEY: "beta"}})["Statement"][0]
+    assert codes(make(), VENDOR, trust=policy(second, first)) == []
+    assert codes(make(), VENDOR, trust=policy(second)) == [("error", "external_id_mismatch")]
+
+
+@pytest.mark.parametrize("vendor", [GOOGLE, OIDC], ids=["google", "oidc"])
+def test_our_own_policies_for_tokens_pass_without_the_vendor(vendor: VendorIdentity) -> None:
+    """A way in by token is known by its action, and looked at as far as it can be without the vendor."""
+    config = make(auth={**ROLE, "external_id": None})
+    trust: Any = policies.trust(config, vendor)
+    assert codes(config, trust=trust) == []
+    (tests,) = trust["Statement"][0]["Condition"].values()
+    subject, audience = tests
+    del tests[audience]
+    assert codes(config, trust=trust) == [("warning", "claim_missing")]
+    tests[audience] = "acme"
+    trust["Statement"][0]["Condition"] = {"StringLike": {**tests, subject: "*"}}
+    assert codes(config, trust=trust) == [("warning", "claim_wildcard")]
+
+
+def test_a_policy_with_no_way_in_is_told_without_the_vendor() -> None:
+    """Neither by keys nor by token."""
+    assert codes(make(), trust=way(EXACT, Action="sts:TagSession")) == [("error", "trust_action")]
+
+
+DENIALS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
+    "all but the vendor": ({"ArnNotEquals": {"aws:PrincipalArn": VENDOR.arn}}, []),
+    "all but others": ({"ArnNotEquals": {"aws:PrincipalArn": OTHER}}, [("error", "trust_denied")]),
+    "this id": ({"StringEquals": {KEY: ID}}, [("error", "trust_denied")]),
+    "without id": ({"Null": {KEY: "true"}}, []),
+}
+
+
+@pytest.mark.parametrize("name", DENIALS)
+def test_a_denial_of_who_calls_is_decided(name: str) -> None:
+    """Who the vendor is, and which id it sends, is known."""
+    condition, expected = DENIALS[name]
+    denial = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole", "Condition": condition}
+    assert codes(make(), VENDOR, trust=policy(way(EXACT)["Statement"][0], denial)) == expected
