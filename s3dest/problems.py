@@ -104,6 +104,13 @@ UPLOAD_LOST = Problem(
     "The multipart upload of s3://{bucket}/{key} is gone: aborted, or removed by a lifecycle rule.",
     "Repeat the transfer with the same transfer id and rows; let lifecycle rules wait longer than a commit may take.",
 )
+QUOTA_EXCEEDED = Problem(
+    "quota_exceeded",
+    RequestError,
+    "customer",
+    "The store's quota for the bucket {bucket} or its owner is used up.",
+    "Raise the quota, or make room; then repeat the transfer with the same transfer id.",
+)
 COMPLETION_UNDER_WAY = Problem(
     "completion_under_way",
     RequestError,
@@ -138,8 +145,8 @@ ACCOUNT_PROBLEM = Problem(
     "account_problem",
     RequestError,
     "customer",
-    "AWS has blocked the account or the bucket.",
-    "Contact AWS support.",
+    "AWS or the store has blocked the account or the bucket.",
+    "Contact AWS support, or who runs the store.",
 )
 ETAG_DIFFERS = Problem(
     "etag_differs",

@@ -69,6 +69,8 @@ _S3_CODES: Final = {
     "AllAccessDisabled": problems.ACCOUNT_PROBLEM,
     "AccountProblem": problems.ACCOUNT_PROBLEM,
     "NotSignedUp": problems.ACCOUNT_PROBLEM,
+    "UserSuspended": problems.ACCOUNT_PROBLEM,
+    **dict.fromkeys(("QuotaExceeded", "XMinioAdminBucketQuotaExceeded"), problems.QUOTA_EXCEEDED),  # Ceph, MinIO
     "InvalidStorageClass": problems.STORAGE_CLASS_REFUSED,
     "InvalidEncryptionAlgorithmError": problems.ENCRYPTION_REFUSED,
     "KeyTooLongError": problems.KEY_TOO_LONG,
