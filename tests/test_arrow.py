@@ -203,7 +203,23 @@ def struct_of(kind: pa.DataType) -> pa.DataType:
     return pa.struct([("x", kind)])
 
 
+def indexed(values: Any, kind: Any) -> pa.Array:
+    """Make a dictionary of a type for which pyarrow does it by no cast, repeating its first value."""
+    return pa.DictionaryArray.from_arrays(pa.array([0, None, 1, 0]), pa.array(values, kind))
+
+
+def runs(values: Any, kind: Any) -> pa.Array:
+    """Make runs of two rows each."""
+    return pa.RunEndEncodedArray.from_arrays([2, 4], pa.array(values, kind))
+
+
+def listed(values: pa.Array) -> pa.Array:
+    """Make four lists, one of them null and one empty, of four values."""
+    return pa.ListArray.from_arrays(pa.array([0, 1, None, 1, 4]), values)
+
+
 LISTS = pa.list_(pa.large_list(pa.string()))
+MAPS = pa.map_(pa.string(), pa.string())
 
 PLAIN: list[Any] = [
     (pa.array(["a", None, "b", "a"]).dictionary_encode(), pa.string()),
@@ -219,6 +235,17 @@ PLAIN: list[Any] = [
     (pa.ListViewArray.from_arrays([3, 1, 0, 0], [1, 2, 0, 2], [1, 2, 3, 4]), pa.list_(pa.int64())),
     (pa.array([[["a"]], None, [], [None]], pa.list_(pa.large_list_view(pa.string_view()))), LISTS),
     (pa.array([{"x": [1]}, None, {"x": None}, {}], struct_of(pa.list_view(pa.int8()))), struct_of(pa.list_(pa.int8()))),
+    (indexed(["a", "b"], pa.string_view()), pa.string()),
+    (indexed([b"a", None], pa.binary_view()), pa.binary()),
+    (indexed([["a"], []], pa.list_(pa.string_view())), pa.list_(pa.string())),
+    (runs(["a", None], pa.string_view()), pa.string()),
+    (runs([["a"], []], pa.list_(pa.string())), pa.list_(pa.string())),
+    (listed(indexed(["a", "b"], pa.string_view())), pa.list_(pa.string())),
+    (listed(runs(["a", "b"], pa.string())), pa.list_(pa.string())),
+    (pa.StructArray.from_arrays([indexed(["a", "b"], pa.string_view())], ["x"]), struct_of(pa.string())),
+    (pa.MapArray.from_arrays([0, 1, 1, 3, 4], runs(["a", "b"], pa.string()), indexed("cd", pa.string())), MAPS),
+    (pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None, 2], pa.int8())), pa.bool_()),
+    (listed(pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None, 2], pa.int8()))), pa.list_(pa.bool_())),
     (pa.array([dt.date(2026, 1, 1), None] * 2, pa.date64()), pa.date32()),
     (pa.nulls(4), pa.null()),
     (pa.array([dt.datetime(2026, 1, 1)] * 4, pa.timestamp("s")), pa.timestamp("s")),  # noqa: DTZ001
@@ -235,6 +262,31 @@ def test_encodings_are_undone(column: Any, kind: pa.DataType, start: int) -> Non
     assert pq.read_table(io.BytesIO(encoded(Parquet(), batch))).to_pylist() == batch.to_pylist()
     for file_format in (JSON, CSV):
         assert encoded(file_format, batch) == encoded(file_format, batch.to_pylist())
+
+
+@pytest.mark.parametrize("file_format", FORMATS, ids=lambda item: item.name)
+def test_categories_of_polars_are_texts(file_format: Any) -> None:
+    """Its dictionaries have views, which pyarrow does not decode by itself."""
+    texts = {"c": ["x", None, "y"], "e": ["x", "y", "x"], "l": [["x"], None, ["y", "x"]]}
+    kinds: Any = {"c": pl.Categorical, "e": pl.Enum(["x", "y"]), "l": pl.List(pl.Categorical)}
+    frames = pl.DataFrame(texts, schema=kinds), pl.DataFrame(texts)
+    found: list[Any] = [encoded(file_format, *batches(frame)) for frame in frames]
+    if file_format.name == "parquet":
+        found = [pq.read_table(io.BytesIO(data)).to_pylist() for data in found]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("file_format", [JSON, CSV], ids=lambda item: item.name)
+@pytest.mark.parametrize("wrap", [lambda column: column, lambda column: pa.ListArray.from_arrays([0, 1, 2], column)])
+def test_extension_types_are_written_by_what_they_mean(wrap: Any, file_format: Any) -> None:
+    """As Python's objects of them are, or not at all: a month of pandas would be its number since 1970."""
+    known = pa.array([bytes(16), bytes(15) + b"a"], pa.uuid())
+    batch = pa.record_batch({"a": wrap(known)})
+    assert encoded(file_format, batch) == encoded(file_format, batch.to_pylist())
+    months = pa.array(pd.period_range("2020-01", "2020-02", freq="M"))
+    with pytest.raises(RowError, match=r"Row 0, column 'a': this .*pandas\.period") as caught:
+        encoded(file_format, pa.record_batch({"a": wrap(months)}))
+    assert (caught.value.row, caught.value.column) == (0, "a")
 
 
 def test_dictionaries_may_differ_from_batch_to_batch() -> None:

@@ -23,7 +23,8 @@ from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats import parquet_footer
-from s3dest.formats.arrow import REFUSALS, plain_type, require_pyarrow, settled
+from s3dest.formats.arrow import REFUSALS, require_pyarrow, settled
+from s3dest.formats.arrow_plain import plain_type
 from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns, no_columns
 from s3dest.formats.arrow_types import cast, unite
 from s3dest.formats.columns import Columns
