@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from itertools import repeat
-from typing import Final
+from typing import Final, TypeGuard
 from uuid import UUID
 
 import orjson
+
+from s3dest.formats.encoder import Dataclass
 
 PLAIN: Final[frozenset[type]] = frozenset(
     {type(None), bool, int, float, str, bytes, Decimal, dt.datetime, dt.date, dt.time}
@@ -91,13 +93,31 @@ def plain(value: object) -> object:
         return [plain(inner) for inner in value]
     if isinstance(value, Mapping):
         return {name: plain(inner) for name, inner in value.items()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if is_record(value):
+        return {name: plain(inner) for name, inner in fields_of(value).items()}
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
     return plain(simple(value))
+
+
+def is_record(value: object) -> TypeGuard[Dataclass]:
+    """Tell whether it is an instance of a dataclass, and no class."""
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def fields_of(record: Dataclass) -> dict[str, object]:
+    """Read the fields of a dataclass.
+
+    Raises:
+        TypeError: One was never set.
+    """
+    try:
+        return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    except AttributeError as error:
+        message = "a field was never set"
+        raise TypeError(message) from error
 
 
 def encode_odd(value: object) -> object:
@@ -116,9 +136,7 @@ def encode_odd(value: object) -> object:
         return dict(value)
     if isinstance(value, tuple):
         return list(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return simple(value)
+    return fields_of(value) if is_record(value) else simple(value)
 
 
 def holds_not_finite(value: object) -> bool:
