@@ -174,6 +174,12 @@ def test_offsets_are_those_of_each_moment() -> None:
             assert encoded(file_format, batch) == encoded(file_format, batch.to_pylist())
 
 
+def test_an_offset_of_nearly_an_hour_is_a_whole_one() -> None:
+    """In JSON, whose offsets are minutes; Aden's was six seconds less than three hours."""
+    batch = pa.record_batch({"a": pa.array([dt.datetime(1900, 1, 1, tzinfo=UTC)], pa.timestamp("us", "Asia/Aden"))})
+    assert encoded(JSON, batch) == encoded(JSON, batch.to_pylist()) == b'{"a":"1900-01-01T02:59:54+03:00"}\n'
+
+
 def test_floats_are_written_alike() -> None:
     """Whatever their size: pyarrow, Python and orjson each begin exponents elsewhere."""
     digits = [1.0, 1.5, 1.2345678901234567, 9.999999999999999]

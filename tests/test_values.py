@@ -119,6 +119,27 @@ def test_times_are_written_in_full(time: dt.time) -> None:
             assert value.isoformat() in json.dumps(texts)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "offset"),
+    [(3599, "+01:00"), (3570, "+01:00"), (3569, "+00:59"), (-3599, "-01:00"), (10794, "+03:00"), (-30, "-00:01")],
+)
+def test_offsets_are_whole_minutes_of_an_hour(seconds: int, offset: str) -> None:
+    """RFC 3339 has no sixtieth, which orjson writes, and no seconds; lines with a date are so from the first on."""
+    moment = dt.datetime(2026, 11, 23, 12, tzinfo=dt.timezone(dt.timedelta(seconds=seconds)))
+    assert dumps({"a": [moment]}) == b'{"a":["2026-11-23T12:00:00%b"]}' % offset.encode()
+    writer = LineWriter()
+    for _ in range(2):
+        assert writer.lines([moment, NOON, "12:60"]).splitlines() == [dumps(moment), dumps(NOON), b'"12:60"']
+
+
+def test_an_offset_of_nearly_a_day_is_refused() -> None:
+    """Rounded it would be one, and is nobody's."""
+    zone = dt.timezone(dt.timedelta(seconds=86399))
+    with pytest.raises(RowError) as caught:
+        encoded(JsonLines(), [{"a": NOON.astimezone(zone)}])
+    assert (caught.value.row, caught.value.column) == (0, "a")
+
+
 def test_a_text_like_a_short_time_changes_nothing() -> None:
     """Only the writing of times and dates does, and not by a letter."""
     value = ["00:00:00.12345", "1.12345", NOON, NOON.date(), Decimal("1.12345"), Point(1), {"a": b"a"}]

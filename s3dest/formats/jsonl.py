@@ -1,8 +1,8 @@
 """JSON Lines: one JSON object a row, UTF-8, ended by a newline.
 
 What values become: ``None`` null; ``bool``, ``str``, ``int`` up to 64 bit and finite ``float`` themselves;
-``datetime``, ``date`` and ``time`` their ISO text (RFC 3339, so offsets are rounded to minutes, which were finer before
-1972; a naive datetime stays without zone, and a time with zone is refused); ``UUID`` and
+``datetime``, ``date`` and ``time`` their ISO text (RFC 3339, so offsets are rounded to minutes, 59:30 to a whole hour:
+they were finer before 1972; a naive datetime stays without zone, and a time with zone is refused); ``UUID`` and
 ``Decimal`` their text, so that no digit is lost; an enum its value; ``bytes`` Base64; mappings, lists, tuples and
 dataclasses nested JSON. All else is a `RowError`: NaN and Infinity, larger integers, sets, keys that are no text,
 half surrogate pairs.

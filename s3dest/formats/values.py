@@ -33,6 +33,9 @@ _FIVE_DIGITS: Final = re.compile(rb'\.[1-9][0-9]{4}"')
 _SHORT_TIME: Final = re.compile(rb'"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[1-9][0-9]{4}"')
 """A time as orjson writes it between 10 and 100 ms: without the zero, so ten times too late (orjson 3.10 to 3.13)."""
 
+_SIXTY: Final = b':60"'
+"""The end of an offset as orjson rounds it to minutes that no hour has (orjson 3.10 to 3.13)."""
+
 
 def dumps(value: object) -> bytes:
     """Write JSON, with what orjson does not know.
@@ -42,7 +45,7 @@ def dumps(value: object) -> bytes:
         RecursionError: It is nested without end.
     """
     text = orjson.dumps(value, default=encode_odd, option=_OPTION)
-    if _has_short_time(text):
+    if _is_wrong(text):
         return orjson.dumps(value, default=_encode_time, option=_OPTION | orjson.OPT_PASSTHROUGH_DATETIME)
     return text
 
@@ -68,7 +71,7 @@ class LineWriter:
         """
         if self._dated:
             text = b"".join(map(orjson.dumps, values, repeat(encode_odd), repeat(_LINE)))
-            if not _has_short_time(text):
+            if not _is_wrong(text):
                 return text
         # where there are no dates or times, no look at the text is needed to know that none of them came out wrong
         odd, option = self._encode_odd, _LINE | orjson.OPT_PASSTHROUGH_DATETIME
@@ -154,15 +157,34 @@ def holds_not_finite(value: object) -> bool:
     return False
 
 
-def _has_short_time(text: bytes) -> bool:
-    # two looks, since the first costs a tenth of writing and the second as much as that
-    return _FIVE_DIGITS.search(text) is not None and _SHORT_TIME.search(text) is not None
+def instant(value: dt.datetime) -> bytes:
+    """Write a datetime as RFC 3339 has it: its offset is rounded to whole minutes.
+
+    Raises:
+        TypeError: The offset is a day then.
+    """
+    text = orjson.dumps(value)
+    if not text.endswith(_SIXTY):
+        return text
+    hours = int(text[-6:-4]) + 1
+    if hours == 24:  # noqa: PLR2004  # hours of a day
+        raise TypeError
+    return b'%b%02d:00"' % (text[:-6], hours)
+
+
+def _is_wrong(text: bytes) -> bool:
+    """Tell whether orjson may have written a date or time wrong in a text."""
+    # of a short time two looks, since the first costs a tenth of writing and the second as much as that
+    short = _FIVE_DIGITS.search(text) is not None and _SHORT_TIME.search(text) is not None
+    return short or _SIXTY in text
 
 
 def _encode_time(value: object) -> object:
     if type(value) is dt.time and value.tzinfo is None:
         return value.isoformat()
-    if type(value) in {dt.date, dt.datetime}:
+    if type(value) is dt.datetime:
+        return orjson.Fragment(instant(value))
+    if type(value) is dt.date:
         return orjson.Fragment(orjson.dumps(value))
     return encode_odd(value)
 
