@@ -290,6 +290,11 @@ MISFITS: list[tuple[Any, pa.DataType]] = [
     (Decimal("1.5"), pa.float64()),
     (Decimal("1.555"), pa.decimal128(5, 2)),
     (2**53 + 1, pa.float64()),
+    (2**24 + 1, pa.float32()),
+    (2049, pa.float16()),
+    ([2049], pa.list_(pa.float16())),
+    ({"x": 2049}, pa.struct([("y", pa.int8()), ("x", pa.float16())])),
+    ([0.5, 2**24 + 1], pa.list_(pa.float32())),
     (math.nan, pa.int64()),
     (NOON, pa.date32()),
     (NOON.date(), pa.timestamp("us")),
@@ -314,6 +319,18 @@ def test_what_a_schema_has_no_place_for_is_refused(value: Any, kind: pa.DataType
     with pytest.raises(RowError, match="column 'a'") as caught:
         encoded(FORMAT, [{"a": None}, {"a": value}], schema=schema)
     assert (caught.value.row, caught.value.column) == (1, "a")
+
+
+@pytest.mark.parametrize(("kind", "number"), [(pa.float16(), 2049), (pa.float32(), 2**24 + 1)], ids=str)
+def test_an_integer_is_never_rounded(kind: pa.DataType, number: int) -> None:
+    """Whatever floats it stands beside, which are; nor is one of Arrow data."""
+    schema = pa.schema([("a", kind)])
+    fine = [{"a": number - 1}, {"a": 1 / 3}]
+    assert read(encoded(FORMAT, fine, schema=schema))["a"].to_pylist()[0] == number - 1
+    for bad in ([*fine, {"a": number}], pa.record_batch({"a": [number - 1, None, number]})):
+        with pytest.raises(RowError, match="column 'a'") as caught:
+            encoded(FORMAT, bad, schema=schema)
+        assert caught.value.row == 2
 
 
 def test_a_column_without_nulls_takes_none() -> None:

@@ -176,6 +176,9 @@ def _type_of(column: Values, guide: pa.DataType | None, depth: int = 0) -> pa.Da
             return pa.list_(_type_of(Values.of(list(chain.from_iterable(present))), inner, depth + 1))
     if not kinds <= PLAIN:
         raise _OddError
+    if guide is not None and kinds == {int, float}:
+        # a float may be rounded as the guide says; an integer beside one is an integer all the same
+        exact(pa.array([value for value in values if type(value) is int]), pa.field("", guide))
     kind = _scalar_type(values, kinds)
     return guide if guide is not None and _keeps(guide, kind, kinds) else kind
 

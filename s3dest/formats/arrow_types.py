@@ -6,6 +6,7 @@ value no number, a decimal no float, and a time zone is neither made up nor take
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from s3dest.errors import RowError
@@ -132,8 +133,8 @@ def exact(array: pa.Array, field: pa.Field) -> pa.Array:
     if array.null_count < len(array) and not drops_nothing(array.type, field.type):
         raise TypeError
     done = array.cast(field.type)
-    if _infinities(done) != _infinities(array):  # pyarrow writes Infinity where a narrow float overflows
-        raise OverflowError
+    for before, after in _leaves(array, done):
+        _refuse_other_numbers(before, after)
     return done
 
 
@@ -145,18 +146,34 @@ def _first_misfit(array: pa.Array, field: pa.Field) -> int:
     return first_refused(len(array), lambda rows: exact(array.slice(0, rows), field))
 
 
-def _infinities(array: pa.Array) -> int:
-    """Count them at any depth."""
-    pa = require_pyarrow()
+def _leaves(array: pa.Array, done: pa.Array) -> Iterator[tuple[pa.Array, pa.Array]]:
+    """Take what is not nested out of an array and of what it was cast to."""
+    types = require_pyarrow().types
+    if types.is_struct(array.type):
+        children = dict(zip((field.name for field in done.type), done.flatten(), strict=True))
+        for field, child in zip(array.type, array.flatten(), strict=True):
+            yield from _leaves(child, children[field.name])
+    elif types.is_map(array.type):
+        yield from _leaves(array.keys, done.keys)
+        yield from _leaves(array.items, done.items)
+    elif _is_list(array.type):
+        yield from _leaves(array.flatten(), done.flatten())
+    else:
+        yield array, done
+
+
+def _refuse_other_numbers(array: pa.Array, done: pa.Array) -> None:
+    """Refuse what pyarrow does without a word: Infinity where a narrow float overflows, integers that a half rounds."""
+    types = require_pyarrow().types
     import pyarrow.compute as pc  # noqa: PLC0415  # with the extra only
 
-    if pa.types.is_floating(array.type):
-        return int(pc.sum(pc.is_inf(array)).as_py() or 0)
-    if pa.types.is_struct(array.type):
-        return sum(map(_infinities, array.flatten()))
-    if pa.types.is_map(array.type):
-        return sum(map(_infinities, (array.keys, array.items)))
-    return _infinities(array.flatten()) if _is_list(array.type) else 0
+    if types.is_integer(array.type) and types.is_float16(done.type):
+        if not done.cast(array.type).equals(array):
+            raise OverflowError
+    elif types.is_floating(array.type) and types.is_floating(done.type):
+        infinite = [int(pc.sum(pc.is_inf(numbers)).as_py() or 0) for numbers in (array, done)]
+        if infinite[0] != infinite[1]:
+            raise OverflowError
 
 
 def _wider_decimal(one: pa.DataType, other: pa.DataType) -> pa.DataType:
