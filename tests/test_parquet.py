@@ -190,6 +190,55 @@ def test_types_are_never_mixed(one: Any, other: Any) -> None:
         encoded(FORMAT, rows[:2], rows[2:])
 
 
+@pytest.mark.parametrize(
+    ("before", "rows", "wrong"),
+    [
+        (1, [None, None, "x", "x"], 2),
+        (1, [None, [1], None], 1),
+        ({"a": 1}, [{"b": 1}, None, {"a": None}, {"a": "x"}], 3),
+        ([{"a": 1}], [[], [None], [{"a": 1}], [{"a": b"x"}]], 3),
+        ([1], [[None], [2], ["x"]], 2),
+    ],
+    ids=str,
+)
+def test_the_row_that_brings_another_type_is_named(before: Any, rows: list[Any], wrong: int) -> None:
+    """Not the first one of the batch in which it came."""
+    try:
+        found = [pa.array(rows)]
+    except pa.ArrowInvalid:
+        found = []
+    for batch in ([{"a": value} for value in rows], *(pa.record_batch({"a": column}) for column in found)):
+        with pytest.raises(RowError, match=r"'a'") as caught:
+            encoded(FORMAT, [{"a": before}] * 5, batch)
+        assert (caught.value.row, caught.value.column) == (5 + wrong, "a")
+
+
+def test_nulls_of_another_type_are_refused_from_the_first_on() -> None:
+    """Arrow data tells what they are."""
+    with pytest.raises(RowError, match="From row 5 on, column 'a' is string; before it was int64"):
+        encoded(FORMAT, [{"a": 1}] * 5, pa.record_batch({"a": pa.nulls(3, pa.string())}))
+
+
+@pytest.mark.parametrize("number", [Decimal(1).scaleb(-60), Decimal("1.5"), Decimal(10) ** 70, Decimal(10) ** 75])
+def test_integers_beside_decimals_do_not_depend_on_batches(number: Decimal) -> None:
+    """The same are taken, and as the same type, or none."""
+    found = []
+    for batches in ([[{"a": 1}, {"a": number}]], [[{"a": 1}], [{"a": number}]], [[{"a": number}], [{"a": 1}]]):
+        try:
+            found.append(str(read(encoded(FORMAT, *batches)).schema.field("a").type))
+        except RowError as error:
+            found.append(f"refused in {error.column}")
+    assert len(set(found)) == 1, found
+
+
+def test_large_integers_are_refused_beside_decimals_too() -> None:
+    """In the next batch they would be by themselves."""
+    with pytest.raises(RowError, match="Row 1, column 'a'"):
+        encoded(FORMAT, [{"a": Decimal(1)}, {"a": 2**64}])
+    schema = pa.schema([("a", pa.decimal128(38, 0))])
+    assert read(encoded(FORMAT, [{"a": Decimal(1)}, {"a": 2**64}], schema=schema))["a"].to_pylist()[1] == 2**64
+
+
 WIDENED: list[tuple[Any, Any, str, Any]] = [
     (None, 1, "int64", 1),
     (1, 1.5, "double", 1.5),

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
-from s3dest.formats.arrow_types import PRECISION_128, exact
+from s3dest.formats.arrow_types import exact, wider
 from s3dest.formats.columns import Columns, Values, columns_of
 from s3dest.formats.encoder import Row, show
 from s3dest.formats.values import PLAIN, plain
@@ -179,6 +179,8 @@ def _type_of(column: Values, guide: pa.DataType | None, depth: int = 0) -> pa.Da
     if guide is not None and kinds == {int, float}:
         # a float may be rounded as the guide says; an integer beside one is an integer all the same
         exact(pa.array([value for value in values if type(value) is int]), pa.field("", guide))
+    if guide is not None and pa.types.is_decimal(guide) and kinds <= {Decimal, int}:
+        return guide
     kind = _scalar_type(values, kinds)
     return guide if guide is not None and _keeps(guide, kind, kinds) else kind
 
@@ -210,21 +212,18 @@ def _are_naive(values: Sequence[dt.datetime]) -> set[bool]:
 
 
 def _decimal_type(values: Sequence[object]) -> pa.DataType:
-    """Find a decimal with room for all digits; pyarrow's own has no room for integers beside a fraction."""
+    """Find a decimal with room for all digits: beside integers for theirs too, as many as these may have."""
     pa = require_pyarrow()
     kind = pa.array([value for value in values if isinstance(value, Decimal)]).type
-    integers = [abs(value) for value in values if isinstance(value, int)]
-    digits = max(kind.precision - kind.scale, len(str(max(integers, default=0))))
-    return (pa.decimal128 if digits + kind.scale <= PRECISION_128 else pa.decimal256)(digits + kind.scale, kind.scale)
+    integers = [value for value in values if isinstance(value, int)]
+    return wider(pa.array(integers, pa.int64()).type, kind) if integers else kind
 
 
 def _keeps(guide: pa.DataType, kind: pa.DataType, kinds: set[type]) -> bool:
     """Tell whether pyarrow converts values to the guide without losing anything, or raises."""
     types = require_pyarrow().types
     if kinds == {int}:
-        return bool(types.is_integer(guide) or types.is_decimal(guide) or types.is_float64(guide))
-    if kinds <= {Decimal, int}:
-        return bool(types.is_decimal(guide))
+        return bool(types.is_integer(guide) or types.is_float64(guide))
     if kinds == {str}:
         return bool(types.is_string(guide) or types.is_large_string(guide))
     if kinds == {bytes}:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DIGITS: Final = 20
 """Decimal digits of the largest integer of 64 bit, without sign."""
 
-PRECISION_128: Final = 38
+_PRECISION_128: Final = 38
 """Digits of a decimal128."""
 
 
@@ -92,25 +92,24 @@ def cast(array: pa.Array, field: pa.Field, first_row: int) -> pa.Array:
     raise RowError(message, row=row, column=field.name, remedy="Give the column one type, or the schema a wider one.")
 
 
-def unite(schema: pa.Schema, other: pa.Schema, fixed: frozenset[str], first_row: int) -> pa.Schema:
-    """Find the schema that takes both: columns of either, the wider type of each, what is fixed as it is.
+def unite(schema: pa.Schema, batch: pa.RecordBatch, fixed: frozenset[str], first_row: int) -> pa.Schema:
+    """Find the schema that takes a batch, too: columns of either, the wider type of each, what is fixed as it is.
 
     Raises:
         RowError: A column has no type that takes both.
     """
     pa = require_pyarrow()
-    fields = []
+    fields, other = [], batch.schema
     for field in schema:
         if field.name not in fixed and field.name in other.names:
             theirs = other.field(field.name)
             try:
                 kind = wider(field.type, theirs.type)
             except REFUSALS:
-                message = (
-                    f"From row {first_row} on, column {field.name!r} is {theirs.type}; before it was {field.type}."
-                )
+                row = first_row + _first_conflict(batch.column(field.name), field.type)
+                message = f"From row {row} on, column {field.name!r} is {theirs.type}; before it was {field.type}."
                 remedy = "Give the column one type, or append to another table."
-                raise RowError(message, row=first_row, column=field.name, remedy=remedy) from None
+                raise RowError(message, row=row, column=field.name, remedy=remedy) from None
             field = pa.field(field.name, kind, field.nullable or theirs.nullable, field.metadata)  # noqa: PLW2901
         elif field.name not in fixed:
             field = field.with_nullable(True)  # noqa: FBT003, PLW2901  # it is missing there
@@ -144,6 +143,33 @@ def _first_misfit(array: pa.Array, field: pa.Field) -> int:
     if not drops_nothing(array.type, field.type):  # no value fits, but a null may
         return int(array.is_valid().to_pylist().index(True))
     return first_refused(len(array), lambda rows: exact(array.slice(0, rows), field))
+
+
+def _first_conflict(array: pa.Array, kind: pa.DataType) -> int:
+    """Find the first row that does not go with a type, by its value; the first one of all if it is by nulls."""
+
+    def attempt(rows: int) -> object:
+        return wider(kind, _type_so_far(array.slice(0, rows)))
+
+    row = first_refused(len(array), attempt)
+    try:
+        attempt(row + 1)
+    except REFUSALS:
+        return row
+    return 0  # nothing but nulls, of a type that Arrow data tells
+
+
+def _type_so_far(array: pa.Array) -> pa.DataType:
+    """Find the type of what is there: null where nothing is, at any depth."""
+    pa = require_pyarrow()
+    if array.null_count == len(array):
+        return pa.null()
+    if pa.types.is_struct(array.type):
+        fields = zip(array.type, array.flatten(), strict=True)
+        return pa.struct([(field.name, _type_so_far(child)) for field, child in fields])
+    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        return pa.list_(_type_so_far(array.flatten()))
+    return array.type
 
 
 def _leaves(array: pa.Array, done: pa.Array) -> Iterator[tuple[pa.Array, pa.Array]]:
@@ -185,7 +211,7 @@ def _wider_decimal(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     ]
     scale = max(scale for _, scale in sizes)
     precision = max(digits for digits, _ in sizes) + scale
-    wide = precision > PRECISION_128 or "decimal256" in f"{one} {other}"
+    wide = precision > _PRECISION_128 or "decimal256" in f"{one} {other}"
     return (pa.decimal256 if wide else pa.decimal128)(precision, scale)  # a ValueError beyond 76 digits
 
 

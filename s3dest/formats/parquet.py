@@ -262,7 +262,7 @@ class _Encoder:
             self._schema = batch.schema.remove_metadata()
         if batch.schema.equals(self._schema):
             return batch
-        wider = unite(self._schema, batch.schema, self._fixed, first_row)
+        wider = unite(self._schema, batch, self._fixed, first_row)
         fitting = _bring(batch, wider, first_row)  # a value that does not fit is told before anything is done
         if not wider.equals(self._schema):
             self._widen(wider)
