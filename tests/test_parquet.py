@@ -428,6 +428,29 @@ def test_seconds_that_parquet_has_no_place_for_are_refused(schema: Any) -> None:
         encoded(Parquet(), pa.record_batch({"v": moments}), schema=schema)
 
 
+@pytest.mark.parametrize(("precision", "stored"), [(5, "decimal128(8, 0)"), (36, "decimal256(39, 0)")])
+@pytest.mark.parametrize("wrap", [lambda kind: kind, pa.list_], ids=["plain", "list"])
+def test_decimals_that_count_thousands_count_ones(precision: int, stored: str, wrap: Any) -> None:
+    """Parquet has no others; as Arrow data, or by a schema."""
+    kind = wrap(pa.decimal128(precision, -3))
+    value: Any = [Decimal(7000)] if pa.types.is_list(kind) else Decimal(7000)
+    batch = pa.record_batch({"v": pa.array([value, None], kind)})
+    for data in (encoded(FORMAT, batch), encoded(FORMAT, batch.to_pylist(), schema=pa.schema([("v", kind)]))):
+        table = read(data)
+        assert stored in str(table.schema.field("v").type)
+        assert table.to_pylist() == batch.to_pylist()
+
+
+def test_decimals_of_too_many_thousands_are_refused() -> None:
+    """No decimal has their digits."""
+    kind = pa.decimal256(76, -3)
+    with pytest.raises(RowError, match="more digits") as caught:
+        encoded(FORMAT, pa.record_batch({"v": pa.array([Decimal(7000)], kind)}))
+    assert (caught.value.row, caught.value.column) == (0, "v")
+    with pytest.raises(ConfigError, match="more digits"):
+        Parquet().encoder(pa.schema([("v", kind)]))
+
+
 def test_seconds_are_told_as_they_are_stored() -> None:
     """In milliseconds, at any depth."""
     batch = pa.record_batch({"v": pa.array([[0], None, [1]], pa.list_(pa.timestamp("s", "UTC")))})

@@ -55,6 +55,16 @@ def wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     raise TypeError(message)
 
 
+def decimal(precision: int, scale: int, *, wide: bool = False) -> pa.DataType:
+    """Make the decimal type of so many digits; ``wide`` where it is to have room for more than 38 anyway.
+
+    Raises:
+        ValueError: They are more than 76.
+    """
+    pa = require_pyarrow()
+    return (pa.decimal256 if wide or precision > _PRECISION_128 else pa.decimal128)(precision, scale)
+
+
 def drops_nothing(source: pa.DataType, target: pa.DataType) -> bool:
     """Tell whether a cast could keep all there is: kinds that go together, and a place for every nested field."""
     pa = require_pyarrow()
@@ -211,8 +221,7 @@ def _wider_decimal(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     ]
     scale = max(scale for _, scale in sizes)
     precision = max(digits for digits, _ in sizes) + scale
-    wide = precision > _PRECISION_128 or "decimal256" in f"{one} {other}"
-    return (pa.decimal256 if wide else pa.decimal128)(precision, scale)  # a ValueError beyond 76 digits
+    return decimal(precision, scale, wide="decimal256" in f"{one} {other}")
 
 
 def _wider_struct(one: pa.DataType, other: pa.DataType) -> pa.DataType:

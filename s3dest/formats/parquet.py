@@ -26,7 +26,7 @@ from s3dest.formats import parquet_footer
 from s3dest.formats.arrow import REFUSALS, require_pyarrow, settled
 from s3dest.formats.arrow_plain import plain_type
 from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns, no_columns
-from s3dest.formats.arrow_types import cast, unite
+from s3dest.formats.arrow_types import cast, decimal, unite
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Group, Row, SchemaGrown
 from s3dest.formats.parquet_size import DICTIONARY, GroupSize, most_of_schema
@@ -220,7 +220,7 @@ class _Encoder:
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
         if batch.num_rows and not batch.num_columns and not (self._schema is not None and self._schema.names):
             raise no_columns(first_row)
-        self._add(settled(batch, first_row, stored=_in_milliseconds), first_row)
+        self._add(settled(batch, first_row, stored=_in_parquet), first_row)
         return b""
 
     def finish(self) -> bytes:
@@ -284,12 +284,24 @@ class _Encoder:
             self._keep(batch)
 
 
-def _in_milliseconds(kind: pa.DataType) -> pa.DataType:
+def _in_parquet(kind: pa.DataType) -> pa.DataType:
     """Find what becomes of seconds, which Parquet does not have; pyarrow 19 would let them overflow."""
     pa = require_pyarrow()
     if pa.types.is_timestamp(kind) and kind.unit == "s":
         return pa.timestamp("ms", kind.tz)
-    return pa.time32("ms") if kind.equals(pa.time32("s")) else kind
+    return pa.time32("ms") if kind.equals(pa.time32("s")) else _in_ones(kind)
+
+
+def _in_ones(kind: pa.DataType) -> pa.DataType:
+    """Find what becomes of decimals that count hundreds, say, which Parquet does not have either."""
+    pa = require_pyarrow()
+    if not pa.types.is_decimal(kind) or kind.scale >= 0:
+        return kind
+    try:
+        return decimal(kind.precision - kind.scale, 0)
+    except ValueError as error:
+        message = "which has more digits than Parquet's decimals"
+        raise TypeError(message) from error
 
 
 def _dictionary(options: Parquet) -> int:
@@ -336,7 +348,7 @@ def _given(schema: object) -> Known:
 
 def _plain_field(field: pa.Field) -> pa.Field:
     try:
-        return field.with_type(plain_type(field.type))
+        return field.with_type(plain_type(field.type, stored=_in_ones))
     except TypeError as error:
         message = f"Column {field.name!r} of the schema has the Arrow type {field.type}, {error}."
         raise ConfigError(message, code="schema", remedy="Choose another type for the column.") from None
