@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import io
+import itertools
 import json
 import math
 import sys
@@ -392,6 +393,53 @@ def test_what_speaks_no_arrow_is_refused() -> None:
         with pytest.raises(ConfigError, match=r"write_arrow\(\) takes") as caught:
             list(batches(wrong))
         assert caught.value.code == "not_arrow"
+
+
+def frame(*columns: Any, names: str = "ab") -> Any:
+    """Make a frame of pandas."""
+    return pd.DataFrame(dict(enumerate(columns))).set_axis(list(names[: len(columns)]), axis="columns")
+
+
+UNREADABLE: dict[str, tuple[Any, str]] = {
+    "mixed": (lambda: frame([1, 2], [1, "Mrs. Secret"]), "column b with type object"),
+    "twins": (lambda: frame([1], [2], names="aa"), r"Duplicate column names found: \['a', 'a'\]"),
+    "complex": (lambda: frame([1j]), "column a with type complex128"),
+    "wide integers": (lambda: pl.DataFrame({"a": pl.Series([1], dtype=pl.Int128)}), "format string"),
+    "null rows": (lambda: pl.Series([{"a": 1}, None]), "a row is null as a whole"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_pyarrow_cannot_read_is_told(kind: str) -> None:
+    """By what it says of it, but for values."""
+    make, words = UNREADABLE[kind]
+    with pytest.raises(ConfigError, match=words) as caught:
+        list(batches(make()))
+    assert caught.value.code == "not_arrow"
+    assert "Secret" not in str(caught.value)
+
+
+def test_a_source_keeps_its_own_error() -> None:
+    """What a reader raises is no matter of ours."""
+
+    def broken() -> Any:
+        yield TABLE.to_batches()[0]
+        yield 1 // 0
+
+    with pytest.raises(ZeroDivisionError):
+        list(batches(pa.RecordBatchReader.from_batches(TABLE.schema, broken())))
+
+
+@pytest.mark.parametrize("taken", [1, None])
+def test_a_source_is_let_go_of(taken: int | None) -> None:
+    """At the end, or when there is no need of more: a connection would be in use."""
+    with duckdb.connect() as connection:
+        found = batches(connection.sql("SELECT range AS a FROM range(1000000)"))
+        assert list(itertools.islice(found, taken))
+        found.close()
+        with pytest.raises(StopIteration):
+            next(found)
+        assert connection.sql("SELECT 1").fetchall() == [(1,)]
 
 
 def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ extension types as Arrow does; text has UUIDs and JSON, and what was opaque to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from s3dest.errors import ConfigError, RowError
@@ -52,8 +52,8 @@ def require_pyarrow() -> Any:  # noqa: ANN401  # a module
     return pyarrow
 
 
-def batches(data: ArrowStream | ArrowArray) -> Iterable[pa.RecordBatch]:
-    """Read Arrow data batch by batch.
+def batches(data: ArrowStream | ArrowArray) -> Generator[pa.RecordBatch]:
+    """Begin to read Arrow data batch by batch; what it comes from is let go of at the end, or when this is closed.
 
     Raises:
         ConfigError: It is none, it is a column instead of a table, or pyarrow is missing.
@@ -61,15 +61,32 @@ def batches(data: ArrowStream | ArrowArray) -> Iterable[pa.RecordBatch]:
     arrow = require_pyarrow()
     try:
         if hasattr(data, "__arrow_c_stream__"):
-            reader: Iterable[pa.RecordBatch] = arrow.RecordBatchReader.from_stream(data)
-            return reader
+            return _read(arrow.RecordBatchReader.from_stream(data), type(data).__name__)
         if hasattr(data, "__arrow_c_array__"):
-            return [arrow.record_batch(data)]
-    except arrow.ArrowInvalid as error:
-        message = f"write_arrow() takes tables and batches; this {type(data).__name__} is not one."
-        raise ConfigError(message, code="not_arrow", remedy="Make it a pyarrow.Table first.") from error
+            batch = arrow.record_batch(data)
+            return _read(arrow.RecordBatchReader.from_batches(batch.schema, [batch]), type(data).__name__)
+    except REFUSALS as error:
+        # of several texts, the last one names the column, and those before repeat a value
+        raise _not_arrow(type(data).__name__, str(error.args[-1]) if error.args else repr(error)) from error
     message = f"write_arrow() takes Arrow data (pyarrow, polars, pandas, duckdb …), not a {type(data).__name__}."
     raise ConfigError(message, code="not_arrow", remedy="For rows, use write_many().")
+
+
+def _read(reader: pa.RecordBatchReader, name: str) -> Generator[pa.RecordBatch]:
+    with reader:
+        try:
+            yield from reader
+        except require_pyarrow().ArrowInvalid as error:
+            if "cannot be imported as RecordBatch" not in str(error):  # ImportRecordBatch in Arrow's c/bridge.cc
+                raise  # the source's own
+            raise _not_arrow(name, "a row is null as a whole") from error
+
+
+def _not_arrow(name: str, reason: str) -> ConfigError:
+    message = f"write_arrow() takes tables and batches, and this {name} cannot be read as one: {reason}."
+    return ConfigError(
+        message, code="not_arrow", remedy="Convert the column that it names, or make it a pyarrow.Table."
+    )
 
 
 def settled(batch: pa.RecordBatch, first_row: int, *, stored: Stored = as_it_is) -> pa.RecordBatch:
