@@ -335,7 +335,7 @@ def test_two_columns_of_one_name_are_refused(file_format: Any) -> None:
     """In rows one would hide the other."""
     with pytest.raises(RowError, match="two columns of the name 'a'") as caught:
         encoded(file_format, pa.RecordBatch.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]))
-    assert caught.value.column == "a"
+    assert (caught.value.row, caught.value.column) == (0, "a")
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

@@ -414,10 +414,30 @@ def test_a_column_name_is_text() -> None:
 
 def test_what_pyarrow_does_not_write_is_refused() -> None:
     """It says so when the row group is written; the column is found."""
-    nothing = pa.array([{}, None], pa.struct([]))
+    inner = pa.field("x", pa.int8(), nullable=False)
+    wrong = pa.StructArray.from_arrays([pa.array([1, None], pa.int8())], fields=[inner])
     with pytest.raises(RowError, match="Column 'v': Parquet has no place for") as caught:
-        encoded(Parquet(), pa.record_batch({"id": pa.array([1, 2]), "v": nothing}))
+        encoded(Parquet(), pa.record_batch({"id": pa.array([1, 2]), "v": wrong}))
     assert caught.value.column == "v"
+
+
+@pytest.mark.parametrize("wrap", [lambda column: column, lambda column: pa.ListArray.from_arrays([0, 1, 2], column)])
+def test_structs_without_fields_are_refused(wrap: Any) -> None:
+    """Parquet has none; the row is named."""
+    nothing = wrap(pa.array([{}, None], pa.struct([])))
+    with pytest.raises(RowError, match="no struct without fields") as caught:
+        encoded(Parquet(), [{"id": 1}], pa.record_batch({"v": nothing}))
+    assert (caught.value.row, caught.value.column) == (1, "v")
+
+
+def test_a_null_that_arrow_data_denies_is_refused() -> None:
+    """The row is named, whichever batch it is in."""
+    field = pa.field("v", pa.int64(), nullable=False)
+    fine, wrong = (pa.RecordBatch.from_arrays([pa.array([1, last])], schema=pa.schema([field])) for last in (2, None))
+    for batches in ([wrong], [fine, wrong]):
+        with pytest.raises(RowError, match="allows no null") as caught:
+            encoded(Parquet(), *batches)
+        assert (caught.value.row, caught.value.column) == (2 * len(batches) - 1, "v")
 
 
 @pytest.mark.parametrize("schema", [None, {"v": "timestamp[s]"}])

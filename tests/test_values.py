@@ -52,6 +52,17 @@ class Nowhere(enum.Enum):
 
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 
+
+class Identity(uuid.UUID):
+    """A UUID of a class of its own."""
+
+
+class Name(str, enum.Enum):  # noqa: UP042  # a StrEnum prints itself as its text
+    """An enum of names, which prints itself as none of them."""
+
+    A = "a"
+
+
 PLAIN: list[tuple[Any, Any]] = [
     (Text("text"), "text"),
     (Number(7), 7),
@@ -61,6 +72,8 @@ PLAIN: list[tuple[Any, Any]] = [
     (Moment(2026, 11, 23, 12, tzinfo=dt.UTC), NOON),
     (Day(2026, 11, 23), NOON.date()),
     (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    (Identity(int=1), "00000000-0000-0000-0000-000000000001"),
+    (memoryview(b"abcd")[::2], b"ac"),
     (bytearray(b"a"), b"a"),
     (memoryview(b"a"), b"a"),
     ((1, (Colour.RED,)), [1, ["red"]]),
@@ -80,6 +93,25 @@ def test_a_value_is_what_it_is_to_python(value: Any, made: Any) -> None:
     for file_format in (JsonLines(compression="none"), Csv(compression="none"), Parquet(compression="none")):
         if not isinstance(made, list) or file_format.name != "parquet" or value != (1, (Colour.RED,)):
             assert encoded(file_format, [{"a": value}]) == encoded(file_format, [{"a": made}])
+
+
+@pytest.mark.parametrize(
+    ("named", "same"),
+    [
+        ({Name.A: 1}, {"a": 1}),
+        ({Text("a"): None}, {"a": None}),
+        ({"x": {Name.A: [{Text("b"): 1}]}}, {"x": {"a": [{"b": 1}]}}),
+        ({"x": Point({Name.A: 1})}, {"x": Point({"a": 1})}),
+    ],
+    ids=["enum", "text", "nested", "dataclass"],
+)
+@pytest.mark.parametrize("file_format", [JsonLines("none"), Csv(null="-"), Parquet()], ids=lambda item: item.name)
+def test_a_name_may_be_of_a_class_of_its_own(named: Any, same: Any, file_format: Any) -> None:
+    """It is a text all the same, in every format."""
+    assert encoded(file_format, [{"z": 1}, named]) == encoded(file_format, [{"z": 1}, same])
+    if file_format.name == "jsonl":
+        with pytest.raises(RowError, match="NaN"):
+            encoded(file_format, [named | {"y": math.nan}])
 
 
 REFUSED: list[Any] = [object(), {1, 2}, frozenset(), 1j, Fraction(1, 2), range(2), Point, dt.timedelta(1), iter([])]

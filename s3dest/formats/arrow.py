@@ -96,7 +96,7 @@ def settled(batch: pa.RecordBatch, first_row: int, *, stored: Stored = as_it_is)
         RowError: It has columns of the same name, or of a type that no format has, or a value is broken.
     """
     arrow = require_pyarrow()
-    _refuse_twins(batch.schema.names)
+    _refuse_twins(batch.schema.names, first_row)
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
@@ -137,7 +137,7 @@ def mappings_of(batch: pa.RecordBatch, first_row: int) -> list[dict[str, Any]]:
         RowError: It has columns of the same name, or Python has no such value.
     """
     names = batch.schema.names
-    _refuse_twins(names)
+    _refuse_twins(names, first_row)
     if not names:
         return [{} for _ in range(batch.num_rows)]
     columns = [_objects(column, name, first_row) for name, column in zip(names, batch.columns, strict=True)]
@@ -212,9 +212,9 @@ def _settle(column: pa.Array, kind: pa.DataType, name: str, first_row: int) -> p
         ) from error
 
 
-def _refuse_twins(names: list[str]) -> None:
+def _refuse_twins(names: list[str], first_row: int) -> None:
     if len(set(names)) == len(names):
         return
     name = next(name for number, name in enumerate(names) if name in names[:number])
     message = f"The Arrow data has two columns of the name {name!r}; one would hide the other."
-    raise RowError(message, column=name, remedy="Give them different names.")
+    raise RowError(message, row=first_row, column=name, remedy="Give them different names.")

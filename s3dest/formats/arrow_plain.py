@@ -44,7 +44,7 @@ def plain_type(kind: pa.DataType, *, stored: Stored = as_it_is) -> pa.DataType:
         if len({field.name for field in fields}) < len(fields):
             message = "in which two fields have one name"
             raise TypeError(message)
-        return pa.struct([field.with_type(inner(field.type)) for field in fields])
+        return stored(pa.struct([field.with_type(inner(field.type)) for field in fields]))
     if types.is_map(kind) and _LIST_VIEW not in str(kind):
         return pa.map_(inner(kind.key_type), inner(kind.item_type))
     if types.is_large_list(kind) or str(kind).startswith(f"large_{_LIST_VIEW}"):

@@ -20,7 +20,7 @@ from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
 from s3dest.formats.arrow_types import exact, wider
 from s3dest.formats.columns import Columns, Values, columns_of
-from s3dest.formats.encoder import Row, show
+from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.values import PLAIN, plain
 
 if TYPE_CHECKING:
@@ -98,20 +98,9 @@ def _columns_of_any(rows: Sequence[Row], names: dict[str, None], first_row: int)
 
 def _add_names(names: dict[str, None], row: Iterable[object], number: int) -> None:
     for name in row:
-        if not isinstance(name, str):
-            message = f"Row {number} has a column name that is a {type(name).__name__}, not a text."
-            raise RowError(message, row=number, remedy="Give each column a name that is a text.")
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            message = f"Row {number} has the column name {show(name)}, which is no UTF-8."
-            raise RowError(
-                message,
-                row=number,
-                column=name,
-                remedy="Rename the column: names are UTF-8, without halves of surrogate pairs.",
-            ) from None
-        names[name] = None
+        if (refusal := name_refusal(name, number)) is not None:
+            raise refusal
+        names[str.__str__(name)] = None  # an enum's member may print itself as another text
 
 
 def _column(column: Values, fixed: pa.Field | None, name: str, first_row: int) -> pa.Array:
@@ -236,7 +225,7 @@ def _keeps(guide: pa.DataType, kind: pa.DataType, kinds: set[type]) -> bool:
 def _struct_type(present: Sequence[Any], guide: pa.DataType | None, depth: int) -> pa.DataType:
     pa = require_pyarrow()
     names: dict[object, None] = dict.fromkeys(chain.from_iterable(present))
-    if not all(type(name) is str for name in names):
+    if not all(isinstance(name, str) for name in names):
         raise TypeError
     guides: dict[object, Any] = {}
     if guide is not None and pa.types.is_struct(guide):

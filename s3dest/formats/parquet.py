@@ -139,7 +139,7 @@ def _written(table: pa.Table, options: Parquet) -> memoryview:
 
 
 def _refusal(table: pa.Table, options: Parquet) -> RowError:
-    """Find the column that pyarrow does not write, such as a struct without fields."""
+    """Find the column that pyarrow does not write, such as one of structs with nulls where its type says none."""
     for name in table.schema.names:
         try:
             _written(table.select([name]), options)
@@ -260,7 +260,7 @@ class _Encoder:
         """Bring a batch to the object's schema, or ask for a new object with one that fits."""
         if self._schema is None:
             self._schema = batch.schema.remove_metadata()
-        if batch.schema.equals(self._schema):
+        if batch.schema.equals(self._schema) and not _has_wrong_nulls(batch):
             return batch
         wider = unite(self._schema, batch, self._fixed, first_row)
         fitting = _bring(batch, wider, first_row)  # a value that does not fit is told before anything is done
@@ -285,10 +285,17 @@ class _Encoder:
 
 
 def _in_parquet(kind: pa.DataType) -> pa.DataType:
-    """Find what becomes of seconds, which Parquet does not have; pyarrow 19 would let them overflow."""
+    """Find what becomes of seconds, which Parquet does not have; pyarrow 19 would let them overflow.
+
+    Raises:
+        TypeError: Parquet has no place for it; the text says why.
+    """
     pa = require_pyarrow()
     if pa.types.is_timestamp(kind) and kind.unit == "s":
         return pa.timestamp("ms", kind.tz)
+    if pa.types.is_struct(kind) and not kind.num_fields:
+        message = "and Parquet has no struct without fields"
+        raise TypeError(message)
     return pa.time32("ms") if kind.equals(pa.time32("s")) else _in_ones(kind)
 
 
@@ -302,6 +309,13 @@ def _in_ones(kind: pa.DataType) -> pa.DataType:
     except ValueError as error:
         message = "which has more digits than Parquet's decimals"
         raise TypeError(message) from error
+
+
+def _has_wrong_nulls(batch: pa.RecordBatch) -> bool:
+    """Tell whether a column has nulls though its field, which Arrow data brings, says that it has none."""
+    return any(
+        not field.nullable and column.null_count for field, column in zip(batch.schema, batch.columns, strict=True)
+    )
 
 
 def _dictionary(options: Parquet) -> int:
@@ -330,6 +344,7 @@ def _given(schema: object) -> Known:
     pa = require_pyarrow()
     if schema is None:
         return Known(None)
+    columns_of(schema)  # says what a schema is
     if isinstance(schema, pa.Schema):
         arrow = schema.remove_metadata()
     elif isinstance(schema, Mapping):
@@ -337,11 +352,7 @@ def _given(schema: object) -> Known:
     elif (annotations := annotations_of(schema)) is not None:
         arrow = pa.schema([(name, _annotated(annotation)) for name, annotation in annotations.items()])
     else:
-        columns_of(schema)  # says what a schema is
         return Known(None)
-    if len(set(arrow.names)) < len(arrow.names):
-        message = "Two columns of the schema have the same name."
-        raise ConfigError(message, code="schema", remedy="Give each column a name of its own.")
     arrow = pa.schema([_plain_field(field) for field in arrow])
     return Known(arrow, frozenset(field.name for field in arrow if not pa.types.is_null(field.type)))
 

@@ -98,8 +98,6 @@ def plain(value: object) -> object:
         return {name: plain(inner) for name, inner in value.items()}
     if is_record(value):
         return {name: plain(inner) for name, inner in fields_of(value).items()}
-    if isinstance(value, UUID):
-        return str(value)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
     return plain(simple(value))
@@ -134,12 +132,29 @@ def encode_odd(value: object) -> object:
             raise TypeError
         return str(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return base64.b64encode(value).decode()
+        return base64.b64encode(bytes(value)).decode()
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple):
         return list(value)
     return fields_of(value) if is_record(value) else simple(value)
+
+
+def with_plain_names(value: object) -> object:
+    """Make the names in mappings, at any depth, plain texts; orjson takes no others.
+
+    Raises:
+        TypeError: A dataclass has a field that was never set.
+        RecursionError: It is nested without end.
+    """
+    if isinstance(value, Mapping):
+        return {
+            str.__str__(name) if isinstance(name, str) else name: with_plain_names(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return list(map(with_plain_names, value))
+    return with_plain_names(fields_of(value)) if is_record(value) else value
 
 
 def holds_not_finite(value: object) -> bool:
@@ -208,6 +223,8 @@ def simple(value: object) -> object:
         return bytes(memoryview(value))
     if isinstance(value, Decimal):
         return Decimal(value)
+    if isinstance(value, UUID):
+        return UUID.__str__(value)
     if isinstance(value, dt.datetime):
         return _same(value, dt.datetime.combine(value.date(), value.timetz()))
     if isinstance(value, dt.date):
