@@ -213,6 +213,26 @@ def test_the_row_that_brings_another_type_is_named(before: Any, rows: list[Any],
         assert (caught.value.row, caught.value.column) == (5 + wrong, "a")
 
 
+@pytest.mark.parametrize(
+    ("full", "hollow", "back"),
+    [
+        ({"x": 1}, {}, {"x": None}),
+        ([{"x": 1}], [{}], [{"x": None}]),
+        ({"y": {"x": 1}}, {"y": {}}, {"y": {"x": None}}),
+    ],
+    ids=["mapping", "list", "nested"],
+)
+def test_an_empty_mapping_has_the_fields_that_are_known(full: Any, hollow: Any, back: Any) -> None:
+    """In whatever batch it comes; where none are known yet, the row is named."""
+    for batches in ([[full, hollow]], [[full], [hollow]], [[full], [None, hollow], [full]]):
+        table = read(encoded(FORMAT, *([{"a": value} for value in batch] for batch in batches)))
+        assert table["a"].to_pylist()[-2 if len(batches) > 2 else -1] == back
+    assert read(encoded(FORMAT, [{"a": hollow}, {"a": full}]))["a"].to_pylist() == [back, full]
+    with pytest.raises(RowError, match="Row 2, column 'a': this mapping is empty") as caught:
+        encoded(FORMAT, [{"a": None}], [{"a": None}, {"a": hollow}])
+    assert (caught.value.row, caught.value.column) == (2, "a")
+
+
 def test_nulls_of_another_type_are_refused_from_the_first_on() -> None:
     """Arrow data tells what they are."""
     with pytest.raises(RowError, match="From row 5 on, column 'a' is string; before it was int64"):

@@ -230,8 +230,6 @@ def _struct_type(present: Sequence[Any], guide: pa.DataType | None, depth: int) 
     guides: dict[object, Any] = {}
     if guide is not None and pa.types.is_struct(guide):
         guides = {guide.field(number).name: guide.field(number).type for number in range(guide.num_fields)}
-    if not names and not guides:
-        raise TypeError  # Parquet has no struct without fields
     fields = []
     for name in {**guides, **names}:
         inner = Values.of([value[name] for value in present if name in value])

@@ -129,6 +129,25 @@ def unite(schema: pa.Schema, batch: pa.RecordBatch, fixed: frozenset[str], first
     return pa.schema(fields)
 
 
+def refuse_hollow(batch: pa.RecordBatch, schema: pa.Schema, first_row: int) -> None:
+    """Refuse empty mappings of which no field is known, neither from other rows nor from the schema.
+
+    Raises:
+        RowError: Parquet has no struct without fields.
+    """
+    for field in schema:
+        if _is_hollow(field.type):
+            row = first_row
+            if field.name in batch.schema.names:
+                column = batch.column(field.name)
+                row += next((rows for rows in range(len(column)) if _is_hollow(_type_so_far(column.slice(rows, 1)))), 0)
+            message = (
+                f"Row {row}, column {field.name!r}: this mapping is empty, and Parquet has no struct without fields."
+            )
+            remedy = "Write None instead, or give a schema with the fields that it may have."
+            raise RowError(message, row=row, column=field.name, remedy=remedy)
+
+
 def exact(array: pa.Array, field: pa.Field) -> pa.Array:
     """Do the same as `cast`, for callers that find the row themselves.
 
@@ -231,6 +250,16 @@ def _wider_struct(one: pa.DataType, other: pa.DataType) -> pa.DataType:
         field = other.field(number)
         fields[field.name] = wider(fields.get(field.name, field.type), field.type)
     return pa.struct(list(fields.items()))
+
+
+def _is_hollow(kind: pa.DataType) -> bool:
+    """Tell whether a struct, at any depth, has no fields."""
+    types = require_pyarrow().types
+    if types.is_struct(kind):
+        return not kind.num_fields or any(_is_hollow(field.type) for field in kind)
+    if types.is_map(kind):
+        return _is_hollow(kind.item_type)
+    return _is_list(kind) and _is_hollow(kind.value_type)
 
 
 def _is_list(kind: pa.DataType) -> bool:

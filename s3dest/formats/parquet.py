@@ -4,8 +4,8 @@ What values become: ``None`` and a missing column null; ``bool``, ``str``, ``int
 too) and ``bytes`` columns of their kind, integers among floats a float where that is exact; ``Decimal`` a decimal, wide
 enough; ``datetime`` with zone an instant in UTC, without one a local timestamp, never one beside the other; ``date``
 and ``time`` themselves; ``UUID`` text; an enum its value; mappings and dataclasses a struct (a missing key is null),
-lists and tuples a list. All else is a `RowError`: larger integers, a time with zone, sets, half surrogate pairs, and
-types mixed.
+lists and tuples a list. All else is a `RowError`: larger integers, a time with zone, sets, half surrogate pairs, types
+mixed, and an empty mapping where neither the rows before it nor some after it tell a field.
 
 Where later rows do not fit the object's schema (a new column, a wider type), it is widened, or, once some of the object
 is written, a new object begun; types without a common one are a `RowError`. In a schema that the caller gives, types
@@ -26,7 +26,7 @@ from s3dest.formats import parquet_footer
 from s3dest.formats.arrow import REFUSALS, require_pyarrow, settled
 from s3dest.formats.arrow_plain import plain_type
 from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns, no_columns
-from s3dest.formats.arrow_types import cast, decimal, unite
+from s3dest.formats.arrow_types import cast, decimal, refuse_hollow, unite
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Group, Row, SchemaGrown
 from s3dest.formats.parquet_size import DICTIONARY, GroupSize, most_of_schema
@@ -259,10 +259,12 @@ class _Encoder:
     def _fit(self, batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
         """Bring a batch to the object's schema, or ask for a new object with one that fits."""
         if self._schema is None:
+            refuse_hollow(batch, batch.schema, first_row)
             self._schema = batch.schema.remove_metadata()
         if batch.schema.equals(self._schema) and not _has_wrong_nulls(batch):
             return batch
         wider = unite(self._schema, batch, self._fixed, first_row)
+        refuse_hollow(batch, wider, first_row)
         fitting = _bring(batch, wider, first_row)  # a value that does not fit is told before anything is done
         if not wider.equals(self._schema):
             self._widen(wider)
