@@ -442,6 +442,15 @@ def test_a_source_is_let_go_of(taken: int | None) -> None:
         assert connection.sql("SELECT 1").fetchall() == [(1,)]
 
 
+def test_a_source_is_let_go_of_where_python_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nothing can be imported any more."""
+    found = batches(TABLE)
+    next(found)
+    missing: dict[str, Any] = sys.modules
+    monkeypatch.setitem(missing, "pyarrow", None)
+    found.close()
+
+
 def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the extra that brings it."""
     missing: dict[str, Any] = sys.modules

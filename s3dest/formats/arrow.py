@@ -73,10 +73,11 @@ def batches(data: ArrowStream | ArrowArray) -> Generator[pa.RecordBatch]:
 
 
 def _read(reader: pa.RecordBatchReader, name: str) -> Generator[pa.RecordBatch]:
+    broken = require_pyarrow().ArrowInvalid  # found now: where Python ends before the stream, nothing can be imported
     with reader:
         try:
             yield from reader
-        except require_pyarrow().ArrowInvalid as error:
+        except broken as error:
             if "cannot be imported as RecordBatch" not in str(error):  # ImportRecordBatch in Arrow's c/bridge.cc
                 raise  # the source's own
             raise _not_arrow(name, "a row is null as a whole") from error
