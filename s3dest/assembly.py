@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3dest.errors import RowError
+from s3dest.formats.arrow_weight import light_head
 from s3dest.formats.columns import Columns, columns_of
 from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown
 from s3dest.formats.partition import Partition, Partitioning
@@ -45,7 +46,7 @@ BATCH_BYTES: Final = 1024 * 1024
 HELD_AT_MOST: Final = 64 * 1024 * 1024
 """Bytes of rows that encoders of several objects hold together, beyond which the largest write theirs."""
 
-_ARROW_TEXT: Final = 4 * 1024 * 1024  # bytes of Arrow data that become text at once, about
+_ARROW_BYTES: Final = 4 * 1024 * 1024  # of Arrow data that become text, or are decoded, at once, about
 _FIRST_GUESS: Final = 256  # bytes a row, until some are encoded
 
 
@@ -118,9 +119,12 @@ class Assembly:
     def take_arrow(self, batch: pa.RecordBatch) -> None:
         """Take an Arrow batch."""
         self._encode_waiting()
-        start = 0
+        start, at_once = 0, ARROW_BATCH
         while start < batch.num_rows:
-            some = batch.slice(start, self._arrow_batch(batch))
+            whole = batch.slice(start, min(at_once, self._arrow_batch(batch)))
+            some = light_head(whole, _ARROW_BYTES)
+            # what was too long is not weighed again for each slice
+            at_once = 2 * some.num_rows if some.num_rows < whole.num_rows else ARROW_BATCH
             start += some.num_rows
             first_row = self.rows
             if self._partitioning is None:
@@ -245,7 +249,7 @@ class Assembly:
         if not self._is_text:
             return rows
         row: int = batch.nbytes // max(1, batch.num_rows) + 32 * max(1, batch.num_columns)
-        return min(rows, max(1, _ARROW_TEXT // row))
+        return min(rows, max(1, _ARROW_BYTES // row))
 
     def _next_batch(self, most: int) -> int:
         """Choose how many rows to encode at once: few enough for memory and limits, many enough to be fast."""

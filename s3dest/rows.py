@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from decimal import Decimal
+from enum import Enum
 from itertools import compress
 from typing import Any, Final, cast
 from uuid import UUID
@@ -14,14 +15,17 @@ from uuid import UUID
 from s3dest.errors import RowError
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Row, RowLike, show
+from s3dest.formats.values import fields_of, is_record
 
-_DEEPEST: Final = 4  # levels of nesting whose texts are weighed
+_ITEM: Final = 8  # bytes of one item of what is nested, beside its text: of a list of numbers, say
+_ENOUGH: Final = 16 * 1024 * 1024  # bytes of a row beyond which it is not weighed on: it may hold itself
 
 _LONG: Final = frozenset({str, bytes, bytearray})
-_IMMUTABLE: Final = frozenset(
+_IMMUTABLE: Final[frozenset[type]] = frozenset(
     {str, bytes, int, float, bool, type(None), Decimal, dt.datetime, dt.date, dt.time, dt.timedelta, UUID}
 )
 _FLAT: Final = _IMMUTABLE | _LONG
+_NEVER_CHANGED: Final[tuple[type, ...]] = (*(_IMMUTABLE - {bool, type(None)}), Enum)  # subclasses of these, too
 
 _KINDS_AT_MOST: Final = 1000
 _STRIDE: Final = 127  # one row in so many is weighed where a guess is enough; a prime, since rows may alternate
@@ -125,21 +129,27 @@ def as_row(row: RowLike, number: int) -> Row:
     """
     if isinstance(row, Mapping):
         return row
-    if not isinstance(row, type):
-        if is_dataclass(row):
-            return {field.name: getattr(row, field.name) for field in fields(row)}
-        if hasattr(row, "model_dump"):
-            return row.model_dump(by_alias=True, warnings="none")
+    if is_record(row):
+        try:
+            return fields_of(row)
+        except TypeError:
+            raise _unset(row, number) from None
+    if hasattr(row, "model_dump") and not isinstance(row, type):
+        return row.model_dump(by_alias=True, warnings="none")
     message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
     remedy = "Rows are mappings, dataclasses or pydantic models."
     raise RowError(message, row=number, remedy=remedy)
 
 
+def _unset(row: Any, number: int) -> RowError:  # noqa: ANN401  # a dataclass
+    name = next(field.name for field in fields(row) if not hasattr(row, field.name))
+    message = f"Row {number}, column {show(name)}: this field of the {type(row).__name__} was never set."
+    return RowError(message, row=number, column=name, remedy="Set it, to None say, or give it a default.")
+
+
 def _copy(value: object, number: int, column: str) -> object:
-    if isinstance(value, memoryview):
-        return bytes(value)
     try:
-        return copy.deepcopy(value)
+        return _copied(value)
     except Exception as error:
         # whatever a foreign class raises when it is copied, or a nesting without end
         message = f"Row {number}, column {show(column)}: this {type(value).__name__} cannot be copied."
@@ -148,15 +158,58 @@ def _copy(value: object, number: int, column: str) -> object:
         ) from error
 
 
-def _weight(row: object, depth: int = 0) -> int:
+def _copied(value: object) -> object:
+    kind = type(value)
+    if kind in _IMMUTABLE or isinstance(value, _NEVER_CHANGED):
+        return value
+    if kind is list:
+        return list(map(_copied, cast("list[object]", value)))
+    if kind is dict:
+        return {name: _copied(inner) for name, inner in cast("dict[object, object]", value).items()}
+    if isinstance(value, memoryview):
+        return bytes(value)
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        # what stands for a mapping or a list is one, whether Python can copy it or not
+        if isinstance(value, Mapping):
+            return {name: _copied(inner) for name, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return list(map(_copied, value))
+        if is_record(value):
+            return {name: _copied(inner) for name, inner in fields_of(value).items()}
+        raise
+
+
+def _weight(row: object) -> int:
     if not isinstance(row, Mapping):
         return 0
-    values = row.values()
-    weight = sum([len(value) for value in values if type(value) in _LONG])
-    if depth < _DEEPEST and not _FLAT.issuperset(map(type, values)):
+    weight = 0
+    nested: list[Collection[object]] = [row.values()]
+    while nested and weight < _ENOUGH:
+        values = nested.pop()
+        kinds = set(map(type, values))
+        if not kinds.isdisjoint(_LONG):
+            long: Collection[Any] = values
+            weight += sum([len(value) for value in long if type(value) in _LONG])
+        if kinds <= _FLAT:
+            continue
         for value in values:
-            if isinstance(value, Mapping):
-                weight += _weight(value, depth + 1)
-            elif isinstance(value, (list, tuple)):
-                weight += _weight(dict(enumerate(value)), depth + 1)
+            if isinstance(value, (str, bytes, bytearray)):
+                weight += len(value) if type(value) not in _LONG else 0
+            elif isinstance(value, memoryview):
+                weight += value.nbytes
+            elif (parts := _parts(value)) is not None:
+                weight += _ITEM * len(parts)
+                nested.append(parts)
     return weight
+
+
+def _parts(value: object) -> Collection[object] | None:
+    if isinstance(value, (list, tuple)):
+        return value
+    if isinstance(value, Mapping):
+        return [*value, *value.values()]
+    if is_record(value):
+        return [getattr(value, field.name, None) for field in fields(value)]
+    return None

@@ -29,7 +29,7 @@ def columns_of(schema: object) -> Schema:
     """Read the columns of a mapping of names to types, a pydantic model class or a pyarrow schema.
 
     Raises:
-        ConfigError: It is none of these.
+        ConfigError: It is none of these, or has two columns of one name.
     """
     if isinstance(schema, Mapping):
         return tuple(Column(str(name), None if kind is None else str(kind)) for name, kind in schema.items())
@@ -38,6 +38,9 @@ def columns_of(schema: object) -> Schema:
         return tuple(Column(name, None) for name in annotations)
     names, types = getattr(schema, "names", None), getattr(schema, "types", None)
     if isinstance(names, list) and isinstance(types, list):
+        if len(set(names)) < len(names):
+            message = "Two columns of the schema have the same name."
+            raise ConfigError(message, code="schema", remedy="Give each column a name of its own.")
         return tuple(Column(str(name), str(kind)) for name, kind in zip(names, types, strict=True))
     kind = type(schema).__name__
     message = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import io
+import itertools
 import json
 import math
 import sys
@@ -174,6 +175,12 @@ def test_offsets_are_those_of_each_moment() -> None:
             assert encoded(file_format, batch) == encoded(file_format, batch.to_pylist())
 
 
+def test_an_offset_of_nearly_an_hour_is_a_whole_one() -> None:
+    """In JSON, whose offsets are minutes; Aden's was six seconds less than three hours."""
+    batch = pa.record_batch({"a": pa.array([dt.datetime(1900, 1, 1, tzinfo=UTC)], pa.timestamp("us", "Asia/Aden"))})
+    assert encoded(JSON, batch) == encoded(JSON, batch.to_pylist()) == b'{"a":"1900-01-01T02:59:54+03:00"}\n'
+
+
 def test_floats_are_written_alike() -> None:
     """Whatever their size: pyarrow, Python and orjson each begin exponents elsewhere."""
     digits = [1.0, 1.5, 1.2345678901234567, 9.999999999999999]
@@ -203,7 +210,23 @@ def struct_of(kind: pa.DataType) -> pa.DataType:
     return pa.struct([("x", kind)])
 
 
+def indexed(values: Any, kind: Any) -> pa.Array:
+    """Make a dictionary of a type for which pyarrow does it by no cast, repeating its first value."""
+    return pa.DictionaryArray.from_arrays(pa.array([0, None, 1, 0]), pa.array(values, kind))
+
+
+def runs(values: Any, kind: Any) -> pa.Array:
+    """Make runs of two rows each."""
+    return pa.RunEndEncodedArray.from_arrays([2, 4], pa.array(values, kind))
+
+
+def listed(values: pa.Array) -> pa.Array:
+    """Make four lists, one of them null and one empty, of four values."""
+    return pa.ListArray.from_arrays(pa.array([0, 1, None, 1, 4]), values)
+
+
 LISTS = pa.list_(pa.large_list(pa.string()))
+MAPS = pa.map_(pa.string(), pa.string())
 
 PLAIN: list[Any] = [
     (pa.array(["a", None, "b", "a"]).dictionary_encode(), pa.string()),
@@ -219,6 +242,17 @@ PLAIN: list[Any] = [
     (pa.ListViewArray.from_arrays([3, 1, 0, 0], [1, 2, 0, 2], [1, 2, 3, 4]), pa.list_(pa.int64())),
     (pa.array([[["a"]], None, [], [None]], pa.list_(pa.large_list_view(pa.string_view()))), LISTS),
     (pa.array([{"x": [1]}, None, {"x": None}, {}], struct_of(pa.list_view(pa.int8()))), struct_of(pa.list_(pa.int8()))),
+    (indexed(["a", "b"], pa.string_view()), pa.string()),
+    (indexed([b"a", None], pa.binary_view()), pa.binary()),
+    (indexed([["a"], []], pa.list_(pa.string_view())), pa.list_(pa.string())),
+    (runs(["a", None], pa.string_view()), pa.string()),
+    (runs([["a"], []], pa.list_(pa.string())), pa.list_(pa.string())),
+    (listed(indexed(["a", "b"], pa.string_view())), pa.list_(pa.string())),
+    (listed(runs(["a", "b"], pa.string())), pa.list_(pa.string())),
+    (pa.StructArray.from_arrays([indexed(["a", "b"], pa.string_view())], ["x"]), struct_of(pa.string())),
+    (pa.MapArray.from_arrays([0, 1, 1, 3, 4], runs(["a", "b"], pa.string()), indexed("cd", pa.string())), MAPS),
+    (pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None, 2], pa.int8())), pa.bool_()),
+    (listed(pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None, 2], pa.int8()))), pa.list_(pa.bool_())),
     (pa.array([dt.date(2026, 1, 1), None] * 2, pa.date64()), pa.date32()),
     (pa.nulls(4), pa.null()),
     (pa.array([dt.datetime(2026, 1, 1)] * 4, pa.timestamp("s")), pa.timestamp("s")),  # noqa: DTZ001
@@ -235,6 +269,31 @@ def test_encodings_are_undone(column: Any, kind: pa.DataType, start: int) -> Non
     assert pq.read_table(io.BytesIO(encoded(Parquet(), batch))).to_pylist() == batch.to_pylist()
     for file_format in (JSON, CSV):
         assert encoded(file_format, batch) == encoded(file_format, batch.to_pylist())
+
+
+@pytest.mark.parametrize("file_format", FORMATS, ids=lambda item: item.name)
+def test_categories_of_polars_are_texts(file_format: Any) -> None:
+    """Its dictionaries have views, which pyarrow does not decode by itself."""
+    texts = {"c": ["x", None, "y"], "e": ["x", "y", "x"], "l": [["x"], None, ["y", "x"]]}
+    kinds: Any = {"c": pl.Categorical, "e": pl.Enum(["x", "y"]), "l": pl.List(pl.Categorical)}
+    frames = pl.DataFrame(texts, schema=kinds), pl.DataFrame(texts)
+    found: list[Any] = [encoded(file_format, *batches(frame)) for frame in frames]
+    if file_format.name == "parquet":
+        found = [pq.read_table(io.BytesIO(data)).to_pylist() for data in found]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("file_format", [JSON, CSV], ids=lambda item: item.name)
+@pytest.mark.parametrize("wrap", [lambda column: column, lambda column: pa.ListArray.from_arrays([0, 1, 2], column)])
+def test_extension_types_are_written_by_what_they_mean(wrap: Any, file_format: Any) -> None:
+    """As Python's objects of them are, or not at all: a month of pandas would be its number since 1970."""
+    known = pa.array([bytes(16), bytes(15) + b"a"], pa.uuid())
+    batch = pa.record_batch({"a": wrap(known)})
+    assert encoded(file_format, batch) == encoded(file_format, batch.to_pylist())
+    months = pa.array(pd.period_range("2020-01", "2020-02", freq="M"))
+    with pytest.raises(RowError, match=r"Row 0, column 'a': this .*pandas\.period") as caught:
+        encoded(file_format, pa.record_batch({"a": wrap(months)}))
+    assert (caught.value.row, caught.value.column) == (0, "a")
 
 
 def test_dictionaries_may_differ_from_batch_to_batch() -> None:
@@ -276,7 +335,7 @@ def test_two_columns_of_one_name_are_refused(file_format: Any) -> None:
     """In rows one would hide the other."""
     with pytest.raises(RowError, match="two columns of the name 'a'") as caught:
         encoded(file_format, pa.RecordBatch.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]))
-    assert caught.value.column == "a"
+    assert (caught.value.row, caught.value.column) == (0, "a")
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
@@ -334,6 +393,62 @@ def test_what_speaks_no_arrow_is_refused() -> None:
         with pytest.raises(ConfigError, match=r"write_arrow\(\) takes") as caught:
             list(batches(wrong))
         assert caught.value.code == "not_arrow"
+
+
+def frame(*columns: Any, names: str = "ab") -> Any:
+    """Make a frame of pandas."""
+    return pd.DataFrame(dict(enumerate(columns))).set_axis(list(names[: len(columns)]), axis="columns")
+
+
+UNREADABLE: dict[str, tuple[Any, str]] = {
+    "mixed": (lambda: frame([1, 2], [1, "Mrs. Secret"]), "column b with type object"),
+    "twins": (lambda: frame([1], [2], names="aa"), r"Duplicate column names found: \['a', 'a'\]"),
+    "complex": (lambda: frame([1j]), "column a with type complex128"),
+    "wide integers": (lambda: pl.DataFrame({"a": pl.Series([1], dtype=pl.Int128)}), "format string"),
+    "null rows": (lambda: pl.Series([{"a": 1}, None]), "a row is null as a whole"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_pyarrow_cannot_read_is_told(kind: str) -> None:
+    """By what it says of it, but for values."""
+    make, words = UNREADABLE[kind]
+    with pytest.raises(ConfigError, match=words) as caught:
+        list(batches(make()))
+    assert caught.value.code == "not_arrow"
+    assert "Secret" not in str(caught.value)
+
+
+def test_a_source_keeps_its_own_error() -> None:
+    """What a reader raises is no matter of ours."""
+
+    def broken() -> Any:
+        yield TABLE.to_batches()[0]
+        yield 1 // 0
+
+    with pytest.raises(pa.ArrowException, match="division"):
+        list(batches(pa.RecordBatchReader.from_batches(TABLE.schema, broken())))
+
+
+@pytest.mark.parametrize("taken", [1, None])
+def test_a_source_is_let_go_of(taken: int | None) -> None:
+    """At the end, or when there is no need of more: a connection would be in use."""
+    with duckdb.connect() as connection:
+        found = batches(connection.sql("SELECT range AS a FROM range(1000000)"))
+        assert list(itertools.islice(found, taken))
+        found.close()
+        with pytest.raises(StopIteration):
+            next(found)
+        assert connection.sql("SELECT 1").fetchall() == [(1,)]
+
+
+def test_a_source_is_let_go_of_where_python_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nothing can be imported any more."""
+    found = batches(TABLE)
+    next(found)
+    missing: dict[str, Any] = sys.modules
+    monkeypatch.setitem(missing, "pyarrow", None)
+    found.close()
 
 
 def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_a_format_of_ones_own_gets_arrow_data_as_rows(aws: FakeAws) -> None:
         twins = pa.RecordBatch.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
         lost = pa.record_batch({"t": pa.array([1000, 2001], pa.time64("ns"))})
         late = pa.record_batch({"t": pa.array([0, 10**12], pa.timestamp("s"))})
-        for batch, row, column in ((twins, None, "a"), (lost, 3, "t"), (late, 3, "t")):
+        for batch, row, column in ((twins, 2, "a"), (lost, 3, "t"), (late, 3, "t")):
             append = destination.append("orders", format=Tabbed())
             append.write({"t": 0})
             append.write({"t": 0})

@@ -238,10 +238,11 @@ def test_a_column_name_is_text(name: Any) -> None:
 
 
 def test_a_column_with_half_a_pair_can_be_named() -> None:
-    """The error's own text must be printable."""
-    with pytest.raises(RowError) as caught:
-        encoded([{surrogate(): 1}])
-    str(caught.value).encode()
+    """The error's own text must be printable; the value is not to blame."""
+    for value in (1, "text"):
+        with pytest.raises(RowError, match="Row 1 has the column name") as caught:
+            encoded([{"a": 1}, {surrogate(): value}])
+        str(caught.value).encode()
 
 
 def test_a_row_without_columns_is_a_row() -> None:

@@ -190,6 +190,75 @@ def test_types_are_never_mixed(one: Any, other: Any) -> None:
         encoded(FORMAT, rows[:2], rows[2:])
 
 
+@pytest.mark.parametrize(
+    ("before", "rows", "wrong"),
+    [
+        (1, [None, None, "x", "x"], 2),
+        (1, [None, [1], None], 1),
+        ({"a": 1}, [{"b": 1}, None, {"a": None}, {"a": "x"}], 3),
+        ([{"a": 1}], [[], [None], [{"a": 1}], [{"a": b"x"}]], 3),
+        ([1], [[None], [2], ["x"]], 2),
+    ],
+    ids=str,
+)
+def test_the_row_that_brings_another_type_is_named(before: Any, rows: list[Any], wrong: int) -> None:
+    """Not the first one of the batch in which it came."""
+    try:
+        found = [pa.array(rows)]
+    except pa.ArrowInvalid:
+        found = []
+    for batch in ([{"a": value} for value in rows], *(pa.record_batch({"a": column}) for column in found)):
+        with pytest.raises(RowError, match=r"'a'") as caught:
+            encoded(FORMAT, [{"a": before}] * 5, batch)
+        assert (caught.value.row, caught.value.column) == (5 + wrong, "a")
+
+
+@pytest.mark.parametrize(
+    ("full", "hollow", "back"),
+    [
+        ({"x": 1}, {}, {"x": None}),
+        ([{"x": 1}], [{}], [{"x": None}]),
+        ({"y": {"x": 1}}, {"y": {}}, {"y": {"x": None}}),
+    ],
+    ids=["mapping", "list", "nested"],
+)
+def test_an_empty_mapping_has_the_fields_that_are_known(full: Any, hollow: Any, back: Any) -> None:
+    """In whatever batch it comes; where none are known yet, the row is named."""
+    for batches in ([[full, hollow]], [[full], [hollow]], [[full], [None, hollow], [full]]):
+        table = read(encoded(FORMAT, *([{"a": value} for value in batch] for batch in batches)))
+        assert table["a"].to_pylist()[-2 if len(batches) > 2 else -1] == back
+    assert read(encoded(FORMAT, [{"a": hollow}, {"a": full}]))["a"].to_pylist() == [back, full]
+    with pytest.raises(RowError, match="Row 2, column 'a': this mapping is empty") as caught:
+        encoded(FORMAT, [{"a": None}], [{"a": None}, {"a": hollow}])
+    assert (caught.value.row, caught.value.column) == (2, "a")
+
+
+def test_nulls_of_another_type_are_refused_from_the_first_on() -> None:
+    """Arrow data tells what they are."""
+    with pytest.raises(RowError, match="From row 5 on, column 'a' is string; before it was int64"):
+        encoded(FORMAT, [{"a": 1}] * 5, pa.record_batch({"a": pa.nulls(3, pa.string())}))
+
+
+@pytest.mark.parametrize("number", [Decimal(1).scaleb(-60), Decimal("1.5"), Decimal(10) ** 70, Decimal(10) ** 75])
+def test_integers_beside_decimals_do_not_depend_on_batches(number: Decimal) -> None:
+    """The same are taken, and as the same type, or none."""
+    found = []
+    for batches in ([[{"a": 1}, {"a": number}]], [[{"a": 1}], [{"a": number}]], [[{"a": number}], [{"a": 1}]]):
+        try:
+            found.append(str(read(encoded(FORMAT, *batches)).schema.field("a").type))
+        except RowError as error:
+            found.append(f"refused in {error.column}")
+    assert len(set(found)) == 1, found
+
+
+def test_large_integers_are_refused_beside_decimals_too() -> None:
+    """In the next batch they would be by themselves."""
+    with pytest.raises(RowError, match="Row 1, column 'a'"):
+        encoded(FORMAT, [{"a": Decimal(1)}, {"a": 2**64}])
+    schema = pa.schema([("a", pa.decimal128(38, 0))])
+    assert read(encoded(FORMAT, [{"a": Decimal(1)}, {"a": 2**64}], schema=schema))["a"].to_pylist()[1] == 2**64
+
+
 WIDENED: list[tuple[Any, Any, str, Any]] = [
     (None, 1, "int64", 1),
     (1, 1.5, "double", 1.5),
@@ -290,6 +359,11 @@ MISFITS: list[tuple[Any, pa.DataType]] = [
     (Decimal("1.5"), pa.float64()),
     (Decimal("1.555"), pa.decimal128(5, 2)),
     (2**53 + 1, pa.float64()),
+    (2**24 + 1, pa.float32()),
+    (2049, pa.float16()),
+    ([2049], pa.list_(pa.float16())),
+    ({"x": 2049}, pa.struct([("y", pa.int8()), ("x", pa.float16())])),
+    ([0.5, 2**24 + 1], pa.list_(pa.float32())),
     (math.nan, pa.int64()),
     (NOON, pa.date32()),
     (NOON.date(), pa.timestamp("us")),
@@ -314,6 +388,18 @@ def test_what_a_schema_has_no_place_for_is_refused(value: Any, kind: pa.DataType
     with pytest.raises(RowError, match="column 'a'") as caught:
         encoded(FORMAT, [{"a": None}, {"a": value}], schema=schema)
     assert (caught.value.row, caught.value.column) == (1, "a")
+
+
+@pytest.mark.parametrize(("kind", "number"), [(pa.float16(), 2049), (pa.float32(), 2**24 + 1)], ids=str)
+def test_an_integer_is_never_rounded(kind: pa.DataType, number: int) -> None:
+    """Whatever floats it stands beside, which are; nor is one of Arrow data."""
+    schema = pa.schema([("a", kind)])
+    fine = [{"a": number - 1}, {"a": 1 / 3}]
+    assert read(encoded(FORMAT, fine, schema=schema))["a"].to_pylist()[0] == number - 1
+    for bad in ([*fine, {"a": number}], pa.record_batch({"a": [number - 1, None, number]})):
+        with pytest.raises(RowError, match="column 'a'") as caught:
+            encoded(FORMAT, bad, schema=schema)
+        assert caught.value.row == 2
 
 
 def test_a_column_without_nulls_takes_none() -> None:
@@ -348,10 +434,30 @@ def test_a_column_name_is_text() -> None:
 
 def test_what_pyarrow_does_not_write_is_refused() -> None:
     """It says so when the row group is written; the column is found."""
-    nothing = pa.array([{}, None], pa.struct([]))
+    inner = pa.field("x", pa.int8(), nullable=False)
+    wrong = pa.StructArray.from_arrays([pa.array([1, None], pa.int8())], fields=[inner])
     with pytest.raises(RowError, match="Column 'v': Parquet has no place for") as caught:
-        encoded(Parquet(), pa.record_batch({"id": pa.array([1, 2]), "v": nothing}))
+        encoded(Parquet(), pa.record_batch({"id": pa.array([1, 2]), "v": wrong}))
     assert caught.value.column == "v"
+
+
+@pytest.mark.parametrize("wrap", [lambda column: column, lambda column: pa.ListArray.from_arrays([0, 1, 2], column)])
+def test_structs_without_fields_are_refused(wrap: Any) -> None:
+    """Parquet has none; the row is named."""
+    nothing = wrap(pa.array([{}, None], pa.struct([])))
+    with pytest.raises(RowError, match="no struct without fields") as caught:
+        encoded(Parquet(), [{"id": 1}], pa.record_batch({"v": nothing}))
+    assert (caught.value.row, caught.value.column) == (1, "v")
+
+
+def test_a_null_that_arrow_data_denies_is_refused() -> None:
+    """The row is named, whichever batch it is in."""
+    field = pa.field("v", pa.int64(), nullable=False)
+    fine, wrong = (pa.RecordBatch.from_arrays([pa.array([1, last])], schema=pa.schema([field])) for last in (2, None))
+    for batches in ([wrong], [fine, wrong]):
+        with pytest.raises(RowError, match="allows no null") as caught:
+            encoded(Parquet(), *batches)
+        assert (caught.value.row, caught.value.column) == (2 * len(batches) - 1, "v")
 
 
 @pytest.mark.parametrize("schema", [None, {"v": "timestamp[s]"}])
@@ -360,6 +466,29 @@ def test_seconds_that_parquet_has_no_place_for_are_refused(schema: Any) -> None:
     moments = pa.array([0, 2**62], pa.timestamp("s"))
     with pytest.raises(RowError, match="Row 1, column 'v'"):
         encoded(Parquet(), pa.record_batch({"v": moments}), schema=schema)
+
+
+@pytest.mark.parametrize(("precision", "stored"), [(5, "decimal128(8, 0)"), (36, "decimal256(39, 0)")])
+@pytest.mark.parametrize("wrap", [lambda kind: kind, pa.list_], ids=["plain", "list"])
+def test_decimals_that_count_thousands_count_ones(precision: int, stored: str, wrap: Any) -> None:
+    """Parquet has no others; as Arrow data, or by a schema."""
+    kind = wrap(pa.decimal128(precision, -3))
+    value: Any = [Decimal(7000)] if pa.types.is_list(kind) else Decimal(7000)
+    batch = pa.record_batch({"v": pa.array([value, None], kind)})
+    for data in (encoded(FORMAT, batch), encoded(FORMAT, batch.to_pylist(), schema=pa.schema([("v", kind)]))):
+        table = read(data)
+        assert stored in str(table.schema.field("v").type)
+        assert table.to_pylist() == batch.to_pylist()
+
+
+def test_decimals_of_too_many_thousands_are_refused() -> None:
+    """No decimal has their digits."""
+    kind = pa.decimal256(76, -3)
+    with pytest.raises(RowError, match="more digits") as caught:
+        encoded(FORMAT, pa.record_batch({"v": pa.array([Decimal(7000)], kind)}))
+    assert (caught.value.row, caught.value.column) == (0, "v")
+    with pytest.raises(ConfigError, match="more digits"):
+        Parquet().encoder(pa.schema([("v", kind)]))
 
 
 def test_seconds_are_told_as_they_are_stored() -> None:

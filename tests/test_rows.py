@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from fake import FakeAws
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -39,10 +40,10 @@ ROWS = st.dictionaries(st.text(max_size=3), VALUES, max_size=5)
 
 
 def length(value: Any) -> int:
-    """Add up what is long in a value, plainly."""
+    """Add up what is long in a value, plainly, and eight bytes for each item of a list."""
     if isinstance(value, (str, bytes)):
         return len(value)
-    return sum(map(length, value)) if isinstance(value, list) else 0
+    return 8 * len(value) + sum(map(length, value)) if isinstance(value, list) else 0
 
 
 @given(st.lists(ROWS, max_size=8))
@@ -56,6 +57,54 @@ def test_a_row_weighs_what_its_texts_do(rows: list[dict[str, object]]) -> None:
         assert copied == (row, plain)
         assert copied[0] is not row
     assert scale.weigh(rows) == sum(map(scale.weight, rows))
+
+
+@dataclasses.dataclass
+class Anything:
+    """A dataclass of one field of any type."""
+
+    value: object
+
+
+class Text(str):
+    """A text of a class of its own."""
+
+    __slots__ = ()
+
+
+class Tuple(NamedTuple):
+    """A tuple of a class of its own."""
+
+    text: str
+
+
+LONG = "x" * 1000
+
+HEAVY: dict[str, Any] = {
+    "subclass": Text(LONG),
+    "buffer": memoryview(LONG.encode()),
+    "dataclass": Point(1, LONG),
+    "tuple": Tuple(LONG),
+    "deep": [[[[[[[[LONG]]]]]]]],
+    "mixed": {"a": [Point(1, Text(LONG))]},
+    "proxy": [MappingProxyType({"a": LONG})],
+    "key": {LONG: 1},
+    "numbers": [0.5] * 125,
+}
+
+
+@pytest.mark.parametrize("kind", HEAVY)
+def test_whatever_holds_a_text_is_weighed(kind: str) -> None:
+    """Batches of rows that seem to be light would fill the memory."""
+    assert 1000 <= Scale().weight({"id": 1, "a": HEAVY[kind]}) < 1100
+    assert 1000 <= Scale().carefully_copied({"id": 1, "a": HEAVY[kind]}, 0)[1] < 1100
+
+
+def test_what_holds_itself_is_heavy() -> None:
+    """And weighed in a moment; the formats refuse it."""
+    own: list[Any] = []
+    own += [own, own]
+    assert 2**20 < Scale().weight({"a": own}) < 2**30
 
 
 @given(st.lists(st.fixed_dictionaries({"a": VALUES, "b": VALUES}), min_size=1, max_size=8))
@@ -74,6 +123,42 @@ def test_what_is_nested_is_copied_too() -> None:
     copied, _ = Scale().carefully_copied(row, 0)
     row["a"][1]["b"][0] = 0  # type: ignore[index]
     assert copied == {"a": [1, {"b": bytearray(b"x")}], "c": b"y"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        MappingProxyType({"a": 1}),
+        [MappingProxyType({"a": 1})],
+        Anything(MappingProxyType({"a": [1]})),
+        [memoryview(b"y")],
+    ],
+    ids=["proxy", "in a list", "in a dataclass", "buffer"],
+)
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+def test_what_python_cannot_copy_is_a_value_all_the_same(name: Any, value: Any) -> None:
+    """Whether its row comes alone or in a list, and wherever in it."""
+    found = []
+    for bring in (lambda append, rows: append.write_many(rows), lambda append, rows: list(map(append.write, rows))):
+        with FakeAws() as aws, aws.destination() as destination:
+            with destination.append("o", transfer_id="x", transfer_date="2026-11-23", format=name) as append:
+                bring(append, [{"a": value}] * 70)
+            found.append([item.key for item in append.receipt.objects])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("wrap", [lambda line: line, lambda line: {"x": line}, lambda line: {"x": [line]}])
+def test_a_field_that_was_never_set_is_told(wrap: Any, name: Any) -> None:
+    """A dataclass may be without it."""
+    line = Point(1, "a")
+    del line.x
+    with FakeAws() as aws, aws.destination() as destination:
+        append = destination.append("orders", format=name)
+        with pytest.raises(RowError) as caught:
+            append.write_many([{"y": 1}, *[wrap(line)] * 70])
+        assert (caught.value.row, caught.value.column) == (1, "x")
+        append.abort()
 
 
 @pytest.mark.parametrize("row", [MappingProxyType({"x": 1, "y": "a"}), Point(1, "a"), Model(x=1, y="a")])

@@ -91,6 +91,14 @@ def test_what_is_no_schema_is_refused(schema: Any) -> None:
     assert caught.value.code == "schema"
 
 
+@pytest.mark.parametrize("file_format", [JsonLines(), Csv(), Parquet()], ids=lambda item: item.name)
+def test_a_schema_has_each_name_once(file_format: Any) -> None:
+    """Before the first row, in every format."""
+    with pytest.raises(ConfigError, match="Two columns of the schema") as caught:
+        file_format.encoder(pa.schema([("a", pa.int8()), ("a", pa.int8())]))
+    assert caught.value.code == "schema"
+
+
 def test_the_columns_of_a_model_are_those_of_its_rows() -> None:
     """Aliases, excluded and computed fields count as in its dump."""
     assert list(annotations_of(Order) or ()) == list(Order(id=1, Total=1).model_dump(by_alias=True))

@@ -52,6 +52,17 @@ class Nowhere(enum.Enum):
 
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 
+
+class Identity(uuid.UUID):
+    """A UUID of a class of its own."""
+
+
+class Name(str, enum.Enum):  # noqa: UP042  # a StrEnum prints itself as its text
+    """An enum of names, which prints itself as none of them."""
+
+    A = "a"
+
+
 PLAIN: list[tuple[Any, Any]] = [
     (Text("text"), "text"),
     (Number(7), 7),
@@ -61,6 +72,8 @@ PLAIN: list[tuple[Any, Any]] = [
     (Moment(2026, 11, 23, 12, tzinfo=dt.UTC), NOON),
     (Day(2026, 11, 23), NOON.date()),
     (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    (Identity(int=1), "00000000-0000-0000-0000-000000000001"),
+    (memoryview(b"abcd")[::2], b"ac"),
     (bytearray(b"a"), b"a"),
     (memoryview(b"a"), b"a"),
     ((1, (Colour.RED,)), [1, ["red"]]),
@@ -80,6 +93,25 @@ def test_a_value_is_what_it_is_to_python(value: Any, made: Any) -> None:
     for file_format in (JsonLines(compression="none"), Csv(compression="none"), Parquet(compression="none")):
         if not isinstance(made, list) or file_format.name != "parquet" or value != (1, (Colour.RED,)):
             assert encoded(file_format, [{"a": value}]) == encoded(file_format, [{"a": made}])
+
+
+@pytest.mark.parametrize(
+    ("named", "same"),
+    [
+        ({Name.A: 1}, {"a": 1}),
+        ({Text("a"): None}, {"a": None}),
+        ({"x": {Name.A: [{Text("b"): 1}]}}, {"x": {"a": [{"b": 1}]}}),
+        ({"x": Point({Name.A: 1})}, {"x": Point({"a": 1})}),
+    ],
+    ids=["enum", "text", "nested", "dataclass"],
+)
+@pytest.mark.parametrize("file_format", [JsonLines("none"), Csv(null="-"), Parquet()], ids=lambda item: item.name)
+def test_a_name_may_be_of_a_class_of_its_own(named: Any, same: Any, file_format: Any) -> None:
+    """It is a text all the same, in every format."""
+    assert encoded(file_format, [{"z": 1}, named]) == encoded(file_format, [{"z": 1}, same])
+    if file_format.name == "jsonl":
+        with pytest.raises(RowError, match="NaN"):
+            encoded(file_format, [named | {"y": math.nan}])
 
 
 REFUSED: list[Any] = [object(), {1, 2}, frozenset(), 1j, Fraction(1, 2), range(2), Point, dt.timedelta(1), iter([])]
@@ -117,6 +149,27 @@ def test_times_are_written_in_full(time: dt.time) -> None:
         for odd in (value, [value, NOON], {"a": [value]}, Point(value, NOON.date())):
             texts = json.loads(dumps(odd))
             assert value.isoformat() in json.dumps(texts)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "offset"),
+    [(3599, "+01:00"), (3570, "+01:00"), (3569, "+00:59"), (-3599, "-01:00"), (10794, "+03:00"), (-30, "-00:01")],
+)
+def test_offsets_are_whole_minutes_of_an_hour(seconds: int, offset: str) -> None:
+    """RFC 3339 has no sixtieth, which orjson writes, and no seconds; lines with a date are so from the first on."""
+    moment = dt.datetime(2026, 11, 23, 12, tzinfo=dt.timezone(dt.timedelta(seconds=seconds)))
+    assert dumps({"a": [moment]}) == b'{"a":["2026-11-23T12:00:00%b"]}' % offset.encode()
+    writer = LineWriter()
+    for _ in range(2):
+        assert writer.lines([moment, NOON, "12:60"]).splitlines() == [dumps(moment), dumps(NOON), b'"12:60"']
+
+
+def test_an_offset_of_nearly_a_day_is_refused() -> None:
+    """Rounded it would be one, and is nobody's."""
+    zone = dt.timezone(dt.timedelta(seconds=86399))
+    with pytest.raises(RowError) as caught:
+        encoded(JsonLines(), [{"a": NOON.astimezone(zone)}])
+    assert (caught.value.row, caught.value.column) == (0, "a")
 
 
 def test_a_text_like_a_short_time_changes_nothing() -> None:

@@ -1,17 +1,17 @@
 """Arrow data of any library, as pyarrow's record batches, without copying it into Python objects.
 
-What the formats cannot tell apart, or would change, is settled here, once for all of them: dictionary-encoded and
-run-end-encoded columns, views and lists of fixed size become plain ones; two columns of one name, text that is no
-UTF-8, durations, intervals and unions are a `RowError`.
+What the formats cannot tell apart, or would change, is settled here, once for all of them: columns become plain ones;
+two columns of one name, text that is no UTF-8, durations, intervals and unions are a `RowError`. Parquet keeps
+extension types as Arrow does; text has UUIDs and JSON, and what was opaque to the library that it came by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from s3dest.errors import ConfigError, RowError
+from s3dest.formats.arrow_plain import Stored, as_it_is, decoded, plain_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,14 +19,9 @@ if TYPE_CHECKING:
 REFUSALS: Final = (ValueError, TypeError, OverflowError, NotImplementedError, RecursionError)
 """What pyarrow raises where a value does not fit; ArrowInvalid is a ValueError, ArrowTypeError a TypeError."""
 
-_LIST_VIEW: Final = "list_view<"
 
-Stored = Callable[["pa.DataType"], "pa.DataType"]
-"""How a format keeps a plain type."""
-
-
-def _as_it_is(kind: pa.DataType) -> pa.DataType:
-    return kind
+_MEANT: Final = frozenset({"", "arrow.uuid", "arrow.json", "arrow.opaque"})
+"""Extension types whose values are told by the objects that pyarrow makes of them; and none."""
 
 
 class ArrowStream(Protocol):
@@ -57,8 +52,8 @@ def require_pyarrow() -> Any:  # noqa: ANN401  # a module
     return pyarrow
 
 
-def batches(data: ArrowStream | ArrowArray) -> Iterable[pa.RecordBatch]:
-    """Read Arrow data batch by batch.
+def batches(data: ArrowStream | ArrowArray) -> Generator[pa.RecordBatch]:
+    """Begin to read Arrow data batch by batch; what it comes from is let go of at the end, or when this is closed.
 
     Raises:
         ConfigError: It is none, it is a column instead of a table, or pyarrow is missing.
@@ -66,25 +61,43 @@ def batches(data: ArrowStream | ArrowArray) -> Iterable[pa.RecordBatch]:
     arrow = require_pyarrow()
     try:
         if hasattr(data, "__arrow_c_stream__"):
-            reader: Iterable[pa.RecordBatch] = arrow.RecordBatchReader.from_stream(data)
-            return reader
+            return _read(arrow.RecordBatchReader.from_stream(data), type(data).__name__)
         if hasattr(data, "__arrow_c_array__"):
-            return [arrow.record_batch(data)]
-    except arrow.ArrowInvalid as error:
-        message = f"write_arrow() takes tables and batches; this {type(data).__name__} is not one."
-        raise ConfigError(message, code="not_arrow", remedy="Make it a pyarrow.Table first.") from error
+            batch = arrow.record_batch(data)
+            return _read(arrow.RecordBatchReader.from_batches(batch.schema, [batch]), type(data).__name__)
+    except REFUSALS as error:
+        # of several texts, the last one names the column, and those before repeat a value
+        raise _not_arrow(type(data).__name__, str(error.args[-1]) if error.args else repr(error)) from error
     message = f"write_arrow() takes Arrow data (pyarrow, polars, pandas, duckdb …), not a {type(data).__name__}."
     raise ConfigError(message, code="not_arrow", remedy="For rows, use write_many().")
 
 
-def settled(batch: pa.RecordBatch, first_row: int, *, stored: Stored = _as_it_is) -> pa.RecordBatch:
+def _read(reader: pa.RecordBatchReader, name: str) -> Generator[pa.RecordBatch]:
+    broken = require_pyarrow().ArrowInvalid  # found now: where Python ends before the stream, nothing can be imported
+    with reader:
+        try:
+            yield from reader
+        except broken as error:
+            if "cannot be imported as RecordBatch" not in str(error):  # ImportRecordBatch in Arrow's c/bridge.cc
+                raise  # the source's own
+            raise _not_arrow(name, "a row is null as a whole") from error
+
+
+def _not_arrow(name: str, reason: str) -> ConfigError:
+    message = f"write_arrow() takes tables and batches, and this {name} cannot be read as one: {reason}."
+    return ConfigError(
+        message, code="not_arrow", remedy="Convert the column that it names, or make it a pyarrow.Table."
+    )
+
+
+def settled(batch: pa.RecordBatch, first_row: int, *, stored: Stored = as_it_is) -> pa.RecordBatch:
     """Return a batch that every format takes, with all its values; ``stored`` says how one format keeps a plain type.
 
     Raises:
         RowError: It has columns of the same name, or of a type that no format has, or a value is broken.
     """
     arrow = require_pyarrow()
-    _refuse_twins(batch.schema.names)
+    _refuse_twins(batch.schema.names, first_row)
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
@@ -102,37 +115,6 @@ def settled(batch: pa.RecordBatch, first_row: int, *, stored: Stored = _as_it_is
     return arrow.RecordBatch.from_arrays(columns, schema=arrow.schema(fields))
 
 
-def plain_type(kind: pa.DataType, *, stored: Stored = _as_it_is) -> pa.DataType:
-    """Find the type, at any depth, that holds the same values without an encoding of its own, as it is stored.
-
-    Raises:
-        TypeError: No format has a place for it; the text says why.
-    """
-    pa, inner = require_pyarrow(), partial(plain_type, stored=stored)
-    types = pa.types
-    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
-        return inner(kind.value_type)
-    if types.is_struct(kind):
-        fields = [kind.field(number) for number in range(kind.num_fields)]
-        if len({field.name for field in fields}) < len(fields):
-            message = "in which two fields have one name"
-            raise TypeError(message)
-        return pa.struct([field.with_type(inner(field.type)) for field in fields])
-    if types.is_map(kind) and _LIST_VIEW not in str(kind):
-        return pa.map_(inner(kind.key_type), inner(kind.item_type))
-    if types.is_large_list(kind) or str(kind).startswith(f"large_{_LIST_VIEW}"):
-        return pa.large_list(kind.value_field.with_type(inner(kind.value_type)))
-    # Parquet has no lists of fixed size either
-    if types.is_list(kind) or types.is_fixed_size_list(kind) or str(kind).startswith(_LIST_VIEW):
-        return pa.list_(kind.value_field.with_type(inner(kind.value_type)))
-    if types.is_duration(kind) or types.is_interval(kind) or types.is_union(kind) or types.is_map(kind):
-        message = "which none of the formats has"
-        raise TypeError(message)
-    # by their texts: pyarrow's tests for views are younger than the oldest version that is supported
-    plain = {"string_view": pa.string(), "binary_view": pa.binary(), "date64[ms]": pa.date32()}.get(str(kind), kind)
-    return stored(plain)
-
-
 def objects_of(column: pa.Array) -> list[Any]:
     """Turn a column into Python's objects, none of which has lost anything.
 
@@ -140,13 +122,13 @@ def objects_of(column: pa.Array) -> list[Any]:
         ValueError: A value has nanoseconds or a zone that Python does not have; `REFUSALS` are what else may be raised.
     """
     try:
-        kind = plain_type(column.type, stored=_to_microseconds)
+        kind = plain_type(column.type, stored=_as_objects)
     except TypeError:  # no format has it, but pyarrow knows objects for it
         return _listed(column)
     if column.type.equals(kind):
         return _listed(column)
     # a slice's cast looks at the values beside it, too; what is taken has none
-    return _listed(_plain(column.take(require_pyarrow().array(range(len(column)))), kind))
+    return _listed(decoded(column.take(require_pyarrow().array(range(len(column)))), kind))
 
 
 def mappings_of(batch: pa.RecordBatch, first_row: int) -> list[dict[str, Any]]:
@@ -156,7 +138,7 @@ def mappings_of(batch: pa.RecordBatch, first_row: int) -> list[dict[str, Any]]:
         RowError: It has columns of the same name, or Python has no such value.
     """
     names = batch.schema.names
-    _refuse_twins(names)
+    _refuse_twins(names, first_row)
     if not names:
         return [{} for _ in range(batch.num_rows)]
     columns = [_objects(column, name, first_row) for name, column in zip(names, batch.columns, strict=True)]
@@ -182,9 +164,16 @@ def _listed(column: pa.Array) -> list[Any]:
     return objects
 
 
-def _to_microseconds(kind: pa.DataType) -> pa.DataType:
-    """Find what is cast without loss, or not at all: pyarrow would cut nanoseconds off times, or ask pandas."""
+def _as_objects(kind: pa.DataType) -> pa.DataType:
+    """Find what is cast without loss, or not at all: pyarrow would cut nanoseconds off times, or ask pandas.
+
+    Raises:
+        ValueError: It is a type of some library, whose objects would be those that stand for it: a period's number.
+    """
     pa = require_pyarrow()
+    if getattr(kind, "extension_name", "") not in _MEANT:
+        message = "only the library that made the type knows what its values mean"
+        raise ValueError(message)
     if pa.types.is_time64(kind):
         return pa.time64("us")
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
@@ -209,7 +198,7 @@ def _settle(column: pa.Array, kind: pa.DataType, name: str, first_row: int) -> p
     def attempt(rows: int) -> pa.Array:
         some = column.slice(0, rows)
         some.validate(full=True)  # some 150 million texts a second
-        return some if some.type.equals(kind) else _plain(some, kind)
+        return decoded(some, kind)
 
     try:
         return attempt(len(column))
@@ -224,42 +213,9 @@ def _settle(column: pa.Array, kind: pa.DataType, name: str, first_row: int) -> p
         ) from error
 
 
-def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    pa = require_pyarrow()
-    import pyarrow.compute as pc  # noqa: PLC0415  # with the extra only
-
-    if _LIST_VIEW in str(column.type):
-        return _without_views(column, kind)
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    elif pa.types.is_run_end_encoded(column.type):
-        column = pc.run_end_decode(column)
-    elif pa.types.is_fixed_size_list(column.type) and column.null_count:
-        # a null of fixed size hides values, which pyarrow 21 cannot write; what is taken has none
-        return column.cast(kind).take(pa.array(range(len(column))))
-    return column if column.type.equals(kind) else column.cast(kind)
-
-
-def _without_views(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Copy lists that are views, at any depth: pyarrow's own cast (25.0) reads beyond their offsets."""
-    pa = require_pyarrow()
-    import pyarrow.compute as pc  # noqa: PLC0415  # with the extra only
-
-    if pa.types.is_struct(kind):
-        children = [_without_views(child, field.type) for child, field in zip(column.flatten(), kind, strict=True)]
-        return pa.StructArray.from_arrays(children, fields=list(kind), mask=column.is_null())
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        made, width = (pa.ListArray, pa.int32()) if pa.types.is_list(kind) else (pa.LargeListArray, pa.int64())
-        lengths = pc.fill_null(pc.list_value_length(column), 0)
-        offsets = pa.concat_arrays([pa.array([0], width), pc.cumulative_sum(lengths).cast(width)])
-        values = _without_views(column.flatten(), kind.value_type)
-        return made.from_arrays(offsets, values, type=kind, mask=column.is_null())
-    return _plain(column, kind)
-
-
-def _refuse_twins(names: list[str]) -> None:
+def _refuse_twins(names: list[str], first_row: int) -> None:
     if len(set(names)) == len(names):
         return
     name = next(name for number, name in enumerate(names) if name in names[:number])
     message = f"The Arrow data has two columns of the name {name!r}; one would hide the other."
-    raise RowError(message, column=name, remedy="Give them different names.")
+    raise RowError(message, row=first_row, column=name, remedy="Give them different names.")

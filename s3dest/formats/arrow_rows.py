@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
-from s3dest.formats.arrow_types import PRECISION_128, exact
+from s3dest.formats.arrow_types import exact, wider
 from s3dest.formats.columns import Columns, Values, columns_of
-from s3dest.formats.encoder import Row, show
+from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.values import PLAIN, plain
 
 if TYPE_CHECKING:
@@ -98,20 +98,9 @@ def _columns_of_any(rows: Sequence[Row], names: dict[str, None], first_row: int)
 
 def _add_names(names: dict[str, None], row: Iterable[object], number: int) -> None:
     for name in row:
-        if not isinstance(name, str):
-            message = f"Row {number} has a column name that is a {type(name).__name__}, not a text."
-            raise RowError(message, row=number, remedy="Give each column a name that is a text.")
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            message = f"Row {number} has the column name {show(name)}, which is no UTF-8."
-            raise RowError(
-                message,
-                row=number,
-                column=name,
-                remedy="Rename the column: names are UTF-8, without halves of surrogate pairs.",
-            ) from None
-        names[name] = None
+        if (refusal := name_refusal(name, number)) is not None:
+            raise refusal
+        names[str.__str__(name)] = None  # an enum's member may print itself as another text
 
 
 def _column(column: Values, fixed: pa.Field | None, name: str, first_row: int) -> pa.Array:
@@ -176,6 +165,11 @@ def _type_of(column: Values, guide: pa.DataType | None, depth: int = 0) -> pa.Da
             return pa.list_(_type_of(Values.of(list(chain.from_iterable(present))), inner, depth + 1))
     if not kinds <= PLAIN:
         raise _OddError
+    if guide is not None and kinds == {int, float}:
+        # a float may be rounded as the guide says; an integer beside one is an integer all the same
+        exact(pa.array([value for value in values if type(value) is int]), pa.field("", guide))
+    if guide is not None and pa.types.is_decimal(guide) and kinds <= {Decimal, int}:
+        return guide
     kind = _scalar_type(values, kinds)
     return guide if guide is not None and _keeps(guide, kind, kinds) else kind
 
@@ -207,21 +201,18 @@ def _are_naive(values: Sequence[dt.datetime]) -> set[bool]:
 
 
 def _decimal_type(values: Sequence[object]) -> pa.DataType:
-    """Find a decimal with room for all digits; pyarrow's own has no room for integers beside a fraction."""
+    """Find a decimal with room for all digits: beside integers for theirs too, as many as these may have."""
     pa = require_pyarrow()
     kind = pa.array([value for value in values if isinstance(value, Decimal)]).type
-    integers = [abs(value) for value in values if isinstance(value, int)]
-    digits = max(kind.precision - kind.scale, len(str(max(integers, default=0))))
-    return (pa.decimal128 if digits + kind.scale <= PRECISION_128 else pa.decimal256)(digits + kind.scale, kind.scale)
+    integers = [value for value in values if isinstance(value, int)]
+    return wider(pa.array(integers, pa.int64()).type, kind) if integers else kind
 
 
 def _keeps(guide: pa.DataType, kind: pa.DataType, kinds: set[type]) -> bool:
     """Tell whether pyarrow converts values to the guide without losing anything, or raises."""
     types = require_pyarrow().types
     if kinds == {int}:
-        return bool(types.is_integer(guide) or types.is_decimal(guide) or types.is_float64(guide))
-    if kinds <= {Decimal, int}:
-        return bool(types.is_decimal(guide))
+        return bool(types.is_integer(guide) or types.is_float64(guide))
     if kinds == {str}:
         return bool(types.is_string(guide) or types.is_large_string(guide))
     if kinds == {bytes}:
@@ -234,13 +225,11 @@ def _keeps(guide: pa.DataType, kind: pa.DataType, kinds: set[type]) -> bool:
 def _struct_type(present: Sequence[Any], guide: pa.DataType | None, depth: int) -> pa.DataType:
     pa = require_pyarrow()
     names: dict[object, None] = dict.fromkeys(chain.from_iterable(present))
-    if not all(type(name) is str for name in names):
+    if not all(isinstance(name, str) for name in names):
         raise TypeError
     guides: dict[object, Any] = {}
     if guide is not None and pa.types.is_struct(guide):
         guides = {guide.field(number).name: guide.field(number).type for number in range(guide.num_fields)}
-    if not names and not guides:
-        raise TypeError  # Parquet has no struct without fields
     fields = []
     for name in {**guides, **names}:
         inner = Values.of([value[name] for value in present if name in value])

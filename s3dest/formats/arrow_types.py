@@ -6,6 +6,7 @@ value no number, a decimal no float, and a time zone is neither made up nor take
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from s3dest.errors import RowError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _DIGITS: Final = 20
 """Decimal digits of the largest integer of 64 bit, without sign."""
 
-PRECISION_128: Final = 38
+_PRECISION_128: Final = 38
 """Digits of a decimal128."""
 
 
@@ -52,6 +53,16 @@ def wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
         return pa.unify_schemas(pair, promote_options="permissive").field(0).type
     message = f"no type takes both {one} and {other}"
     raise TypeError(message)
+
+
+def decimal(precision: int, scale: int, *, wide: bool = False) -> pa.DataType:
+    """Make the decimal type of so many digits; ``wide`` where it is to have room for more than 38 anyway.
+
+    Raises:
+        ValueError: They are more than 76.
+    """
+    pa = require_pyarrow()
+    return (pa.decimal256 if wide or precision > _PRECISION_128 else pa.decimal128)(precision, scale)
 
 
 def drops_nothing(source: pa.DataType, target: pa.DataType) -> bool:
@@ -91,25 +102,24 @@ def cast(array: pa.Array, field: pa.Field, first_row: int) -> pa.Array:
     raise RowError(message, row=row, column=field.name, remedy="Give the column one type, or the schema a wider one.")
 
 
-def unite(schema: pa.Schema, other: pa.Schema, fixed: frozenset[str], first_row: int) -> pa.Schema:
-    """Find the schema that takes both: columns of either, the wider type of each, what is fixed as it is.
+def unite(schema: pa.Schema, batch: pa.RecordBatch, fixed: frozenset[str], first_row: int) -> pa.Schema:
+    """Find the schema that takes a batch, too: columns of either, the wider type of each, what is fixed as it is.
 
     Raises:
         RowError: A column has no type that takes both.
     """
     pa = require_pyarrow()
-    fields = []
+    fields, other = [], batch.schema
     for field in schema:
         if field.name not in fixed and field.name in other.names:
             theirs = other.field(field.name)
             try:
                 kind = wider(field.type, theirs.type)
             except REFUSALS:
-                message = (
-                    f"From row {first_row} on, column {field.name!r} is {theirs.type}; before it was {field.type}."
-                )
+                row = first_row + _first_conflict(batch.column(field.name), field.type)
+                message = f"From row {row} on, column {field.name!r} is {theirs.type}; before it was {field.type}."
                 remedy = "Give the column one type, or append to another table."
-                raise RowError(message, row=first_row, column=field.name, remedy=remedy) from None
+                raise RowError(message, row=row, column=field.name, remedy=remedy) from None
             field = pa.field(field.name, kind, field.nullable or theirs.nullable, field.metadata)  # noqa: PLW2901
         elif field.name not in fixed:
             field = field.with_nullable(True)  # noqa: FBT003, PLW2901  # it is missing there
@@ -117,6 +127,25 @@ def unite(schema: pa.Schema, other: pa.Schema, fixed: frozenset[str], first_row:
     # a column that comes later is missing in the rows before
     fields += [field.with_nullable(True) for field in other if field.name not in schema.names]  # noqa: FBT003
     return pa.schema(fields)
+
+
+def refuse_hollow(batch: pa.RecordBatch, schema: pa.Schema, first_row: int) -> None:
+    """Refuse empty mappings of which no field is known, neither from other rows nor from the schema.
+
+    Raises:
+        RowError: Parquet has no struct without fields.
+    """
+    for field in schema:
+        if _is_hollow(field.type):
+            row = first_row
+            if field.name in batch.schema.names:
+                column = batch.column(field.name)
+                row += next((rows for rows in range(len(column)) if _is_hollow(_type_so_far(column.slice(rows, 1)))), 0)
+            message = (
+                f"Row {row}, column {field.name!r}: this mapping is empty, and Parquet has no struct without fields."
+            )
+            remedy = "Write None instead, or give a schema with the fields that it may have."
+            raise RowError(message, row=row, column=field.name, remedy=remedy)
 
 
 def exact(array: pa.Array, field: pa.Field) -> pa.Array:
@@ -132,8 +161,8 @@ def exact(array: pa.Array, field: pa.Field) -> pa.Array:
     if array.null_count < len(array) and not drops_nothing(array.type, field.type):
         raise TypeError
     done = array.cast(field.type)
-    if _infinities(done) != _infinities(array):  # pyarrow writes Infinity where a narrow float overflows
-        raise OverflowError
+    for before, after in _leaves(array, done):
+        _refuse_other_numbers(before, after)
     return done
 
 
@@ -145,18 +174,61 @@ def _first_misfit(array: pa.Array, field: pa.Field) -> int:
     return first_refused(len(array), lambda rows: exact(array.slice(0, rows), field))
 
 
-def _infinities(array: pa.Array) -> int:
-    """Count them at any depth."""
+def _first_conflict(array: pa.Array, kind: pa.DataType) -> int:
+    """Find the first row that does not go with a type, by its value; the first one of all if it is by nulls."""
+
+    def attempt(rows: int) -> object:
+        return wider(kind, _type_so_far(array.slice(0, rows)))
+
+    row = first_refused(len(array), attempt)
+    try:
+        attempt(row + 1)
+    except REFUSALS:
+        return row
+    return 0  # nothing but nulls, of a type that Arrow data tells
+
+
+def _type_so_far(array: pa.Array) -> pa.DataType:
+    """Find the type of what is there: null where nothing is, at any depth."""
     pa = require_pyarrow()
+    if array.null_count == len(array):
+        return pa.null()
+    if pa.types.is_struct(array.type):
+        fields = zip(array.type, array.flatten(), strict=True)
+        return pa.struct([(field.name, _type_so_far(child)) for field, child in fields])
+    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        return pa.list_(_type_so_far(array.flatten()))
+    return array.type
+
+
+def _leaves(array: pa.Array, done: pa.Array) -> Iterator[tuple[pa.Array, pa.Array]]:
+    """Take what is not nested out of an array and of what it was cast to."""
+    types = require_pyarrow().types
+    if types.is_struct(array.type):
+        children = dict(zip((field.name for field in done.type), done.flatten(), strict=True))
+        for field, child in zip(array.type, array.flatten(), strict=True):
+            yield from _leaves(child, children[field.name])
+    elif types.is_map(array.type):
+        yield from _leaves(array.keys, done.keys)
+        yield from _leaves(array.items, done.items)
+    elif _is_list(array.type):
+        yield from _leaves(array.flatten(), done.flatten())
+    else:
+        yield array, done
+
+
+def _refuse_other_numbers(array: pa.Array, done: pa.Array) -> None:
+    """Refuse what pyarrow does without a word: Infinity where a narrow float overflows, integers that a half rounds."""
+    types = require_pyarrow().types
     import pyarrow.compute as pc  # noqa: PLC0415  # with the extra only
 
-    if pa.types.is_floating(array.type):
-        return int(pc.sum(pc.is_inf(array)).as_py() or 0)
-    if pa.types.is_struct(array.type):
-        return sum(map(_infinities, array.flatten()))
-    if pa.types.is_map(array.type):
-        return sum(map(_infinities, (array.keys, array.items)))
-    return _infinities(array.flatten()) if _is_list(array.type) else 0
+    if types.is_integer(array.type) and types.is_float16(done.type):
+        if not done.cast(array.type).equals(array):
+            raise OverflowError
+    elif types.is_floating(array.type) and types.is_floating(done.type):
+        infinite = [int(pc.sum(pc.is_inf(numbers)).as_py() or 0) for numbers in (array, done)]
+        if infinite[0] != infinite[1]:
+            raise OverflowError
 
 
 def _wider_decimal(one: pa.DataType, other: pa.DataType) -> pa.DataType:
@@ -168,8 +240,7 @@ def _wider_decimal(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     ]
     scale = max(scale for _, scale in sizes)
     precision = max(digits for digits, _ in sizes) + scale
-    wide = precision > PRECISION_128 or "decimal256" in f"{one} {other}"
-    return (pa.decimal256 if wide else pa.decimal128)(precision, scale)  # a ValueError beyond 76 digits
+    return decimal(precision, scale, wide="decimal256" in f"{one} {other}")
 
 
 def _wider_struct(one: pa.DataType, other: pa.DataType) -> pa.DataType:
@@ -179,6 +250,16 @@ def _wider_struct(one: pa.DataType, other: pa.DataType) -> pa.DataType:
         field = other.field(number)
         fields[field.name] = wider(fields.get(field.name, field.type), field.type)
     return pa.struct(list(fields.items()))
+
+
+def _is_hollow(kind: pa.DataType) -> bool:
+    """Tell whether a struct, at any depth, has no fields."""
+    types = require_pyarrow().types
+    if types.is_struct(kind):
+        return not kind.num_fields or any(_is_hollow(field.type) for field in kind)
+    if types.is_map(kind):
+        return _is_hollow(kind.item_type)
+    return _is_list(kind) and _is_hollow(kind.value_type)
 
 
 def _is_list(kind: pa.DataType) -> bool:

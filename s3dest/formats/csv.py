@@ -27,8 +27,8 @@ from s3dest.formats.arrow import settled
 from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
 from s3dest.formats.csv_arrow import lines_of
-from s3dest.formats.encoder import Row, show
-from s3dest.formats.values import dumps, holds_not_finite, simple
+from s3dest.formats.encoder import Row, name_refusal, show
+from s3dest.formats.values import dumps, holds_not_finite, simple, with_plain_names
 from s3dest.schema import Column, columns_of
 
 if TYPE_CHECKING:
@@ -191,19 +191,10 @@ class _Encoder:
             message = f"Row {first_row} has no columns, and CSV cannot keep such a row."
             raise RowError(message, row=first_row, remedy="Leave the row out, or name its columns by a schema.")
         for name, row in places.items():
-            if not isinstance(name, str):
-                message = f"Row {row} has a column name that is a {type(name).__name__}, not a text."
-                raise RowError(message, row=row, remedy="Give each column a name that is a text.")
-            if not _is_text(name):
-                message = f"Row {row} has the column name {show(name)}, which is no UTF-8."
-                raise RowError(
-                    message,
-                    row=row,
-                    column=name,
-                    remedy="Rename the column: names are UTF-8, without halves of surrogate pairs.",
-                )
-        self._names = list(places)
-        self.schema = dict.fromkeys(places)
+            if (refusal := name_refusal(name, row)) is not None:
+                raise refusal
+        self._names = list(map(str.__str__, places))  # an enum's member may print itself as another text
+        self.schema = dict.fromkeys(self._names)
         return self._names
 
     def _take(self) -> bytes:
@@ -251,12 +242,8 @@ def _first_places(rows: Sequence[Row], first_row: int) -> dict[str, int]:
 
 def _new_column(number: int, row: Row, known: set[str]) -> RowError:
     name = next(name for name in row if name not in known)
-    if not isinstance(name, str):
-        return RowError(
-            f"Row {number} has a column name that is a {type(name).__name__}, not a text.",
-            row=number,
-            remedy="Give each column a name that is a text.",
-        )
+    if (refusal := name_refusal(name, number)) is not None:
+        return refusal
     message = f"Row {number} has the column {show(name)}, which the rows before it did not have."
     remedy = "CSV's columns are fixed by the schema or the first rows: pass schema= with all of them."
     return RowError(message, row=number, column=name, remedy=remedy)
@@ -301,14 +288,6 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _decimal(value: object) -> object:
     assert isinstance(value, Decimal)  # noqa: S101  # for mypy
     if not value.is_finite():
@@ -318,7 +297,7 @@ def _decimal(value: object) -> object:
 
 def _base64(value: object) -> object:
     assert isinstance(value, (bytes, bytearray, memoryview))  # noqa: S101  # for mypy
-    return base64.b64encode(value).decode()
+    return base64.b64encode(bytes(value)).decode()  # a view may have gaps
 
 
 def _text(value: object) -> object:
@@ -328,7 +307,10 @@ def _text(value: object) -> object:
 
 
 def _json(value: object) -> str:
-    text = dumps(value)
+    try:
+        text = dumps(value)
+    except TypeError:
+        text = dumps(with_plain_names(value))
     if b"null" in text and holds_not_finite(value):
         raise TypeError
     return text.decode()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
+from s3dest.errors import RowError
 from s3dest.formats.columns import Columns
 from s3dest.formats.compression import Compressor
 from s3dest.schema import Column
@@ -37,6 +38,20 @@ RowLike = Row | Dataclass | PydanticModel
 def show(name: str) -> str:
     """Quote a column's name for a message, which must be printable whatever is in the name."""
     return repr(name.encode(errors="backslashreplace").decode())
+
+
+def name_refusal(name: object, row: int) -> RowError | None:
+    """Build the error for what is no column's name, found in a row; ``None`` if it is one."""
+    if not isinstance(name, str):
+        message = f"Row {row} has a column name that is a {type(name).__name__}, not a text."
+        return RowError(message, row=row, remedy="Give each column a name that is a text.")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        message = f"Row {row} has the column name {show(name)}, which is no UTF-8."
+        remedy = "Rename the column: names are UTF-8, without halves of surrogate pairs."
+        return RowError(message, row=row, column=name, remedy=remedy)
+    return None
 
 
 class SchemaGrown(Exception):  # noqa: N818  # no error: it asks for a new object

@@ -1,8 +1,8 @@
 """JSON Lines: one JSON object a row, UTF-8, ended by a newline.
 
 What values become: ``None`` null; ``bool``, ``str``, ``int`` up to 64 bit and finite ``float`` themselves;
-``datetime``, ``date`` and ``time`` their ISO text (RFC 3339, so offsets are rounded to minutes, which were finer before
-1972; a naive datetime stays without zone, and a time with zone is refused); ``UUID`` and
+``datetime``, ``date`` and ``time`` their ISO text (RFC 3339, so offsets are rounded to minutes, 59:30 to a whole hour:
+they were finer before 1972; a naive datetime stays without zone, and a time with zone is refused); ``UUID`` and
 ``Decimal`` their text, so that no digit is lost; an enum its value; ``bytes`` Base64; mappings, lists, tuples and
 dataclasses nested JSON. All else is a `RowError`: NaN and Infinity, larger integers, sets, keys that are no text,
 half surrogate pairs.
@@ -15,15 +15,13 @@ from dataclasses import dataclass
 from operator import countOf, itemgetter, methodcaller
 from typing import TYPE_CHECKING, Final, cast
 
-import orjson
-
 from s3dest.errors import RowError
 from s3dest.formats.arrow import settled
 from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
-from s3dest.formats.encoder import Row, show
+from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.jsonl_arrow import lines_of
-from s3dest.formats.values import LineWriter, dumps, holds_not_finite
+from s3dest.formats.values import LineWriter, dumps, holds_not_finite, with_plain_names
 from s3dest.schema import Column, columns_of
 
 if TYPE_CHECKING:
@@ -33,6 +31,9 @@ _AT_ONCE: Final = 64 * 1024
 """Bytes of text made before they are looked at: as much as the processor still has at hand."""
 
 _FIRST_ROWS: Final = 64
+
+_FAILURES: Final = (TypeError, RecursionError)
+"""What a value raises that cannot be written; orjson's errors are TypeErrors."""
 
 _NEVER_INFINITE: Final = frozenset({type(None), bool, int, str})
 
@@ -71,21 +72,18 @@ class JsonLines:
 class _Encoder:
     """Gives plain text; see `TextEncoder`."""
 
-    __slots__ = ("_at_once", "_nullable", "_writer", "compressor", "schema")
+    __slots__ = ("_at_once", "_nullable", "_writer", "columns", "compressor", "schema")
 
     line_end = b"\n"
     pending = 0
 
     def __init__(self, compressor: Compressor | None, schema: object) -> None:
         self.schema = schema
+        self.columns: tuple[Column, ...] | None = None if schema is None else columns_of(schema)
         self.compressor = compressor
         self._writer = LineWriter()
         self._at_once = _FIRST_ROWS
         self._nullable: dict[str, None] = {}  # columns in which there were nulls
-
-    @property
-    def columns(self) -> tuple[Column, ...] | None:
-        return None if self.schema is None else columns_of(self.schema)
 
     def begin(self) -> bytes:
         return b""
@@ -113,8 +111,8 @@ class _Encoder:
         plain = _plain(rows, first_row)
         try:
             lines = self._writer.lines(plain)
-        except (orjson.JSONEncodeError, RecursionError):
-            raise _first_failure(plain, first_row) from None
+        except _FAILURES:
+            plain, lines = self._named(plain, first_row)
         # orjson writes NaN and Infinity as null without a word: a null that is no None needs a look
         nulls = lines.count(b"null")
         if nulls and nulls != self._known_nulls(plain):
@@ -122,6 +120,14 @@ class _Encoder:
             if nulls != self._known_nulls(plain):
                 _refuse_not_finite(plain, first_row)
         return lines
+
+    def _named(self, rows: Sequence[dict[str, object]], first_row: int) -> tuple[list[dict[str, object]], bytes]:
+        """Encode rows whose names may be of a class of their own, such as an enum's, which orjson refuses."""
+        try:
+            named = cast("list[dict[str, object]]", list(map(with_plain_names, rows)))
+            return named, self._writer.lines(named)
+        except _FAILURES:
+            raise _first_failure(rows, first_row) from None
 
     def _known_nulls(self, rows: Sequence[dict[str, object]]) -> int:
         """Count the nulls in the columns that have any: a look at every value costs as much as writing it."""
@@ -152,12 +158,11 @@ def _first_failure(rows: Iterable[dict[str, object]], first_row: int) -> RowErro
     """Find the row and the column that a whole batch failed by."""
     for number, row in enumerate(rows, first_row):
         for column, value in row.items():
-            if not isinstance(column, str):
-                message = f"Row {number} has a column name that is a {type(column).__name__}, not a text."
-                return RowError(message, row=number, remedy="Give each column a name that is a text.")
+            if (refusal := name_refusal(column, number)) is not None:
+                return refusal
             try:
-                dumps({column: value})
-            except (orjson.JSONEncodeError, RecursionError):
+                dumps(with_plain_names({column: value}))
+            except _FAILURES:
                 return _refusal(number, column, value)
     message = f"One of the rows {first_row} to {number} cannot be written as JSON."
     return RowError(

@@ -10,7 +10,7 @@ import orjson
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, require_pyarrow
 from s3dest.formats.arrow_text import Style, Texts, between_quotes, joined, refusal, texts_of
-from s3dest.formats.values import LineWriter, holds_not_finite
+from s3dest.formats.values import LineWriter, holds_not_finite, instant
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,9 +78,8 @@ def _number(number: float) -> str:
 
 
 def _offset(seconds: int) -> str:
-    """Write an offset as orjson does, which rounds to minutes."""
     zone = dt.timezone(dt.timedelta(seconds=seconds))
-    return orjson.dumps(dt.datetime(2000, 1, 1, tzinfo=zone)).decode()[-7:-1]
+    return instant(dt.datetime(2000, 1, 1, tzinfo=zone)).decode()[-7:-1]
 
 
 _STYLE: Final = Style(number=_number, offset=_offset)

@@ -4,8 +4,8 @@ What values become: ``None`` and a missing column null; ``bool``, ``str``, ``int
 too) and ``bytes`` columns of their kind, integers among floats a float where that is exact; ``Decimal`` a decimal, wide
 enough; ``datetime`` with zone an instant in UTC, without one a local timestamp, never one beside the other; ``date``
 and ``time`` themselves; ``UUID`` text; an enum its value; mappings and dataclasses a struct (a missing key is null),
-lists and tuples a list. All else is a `RowError`: larger integers, a time with zone, sets, half surrogate pairs, and
-types mixed.
+lists and tuples a list. All else is a `RowError`: larger integers, a time with zone, sets, half surrogate pairs, types
+mixed, and an empty mapping where neither the rows before it nor some after it tell a field.
 
 Where later rows do not fit the object's schema (a new column, a wider type), it is widened, or, once some of the object
 is written, a new object begun; types without a common one are a `RowError`. In a schema that the caller gives, types
@@ -23,9 +23,10 @@ from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats import parquet_footer
-from s3dest.formats.arrow import REFUSALS, plain_type, require_pyarrow, settled
+from s3dest.formats.arrow import REFUSALS, require_pyarrow, settled
+from s3dest.formats.arrow_plain import plain_type
 from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns, no_columns
-from s3dest.formats.arrow_types import cast, unite
+from s3dest.formats.arrow_types import cast, decimal, refuse_hollow, unite
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Group, Row, SchemaGrown
 from s3dest.formats.parquet_size import DICTIONARY, GroupSize, most_of_schema
@@ -138,7 +139,7 @@ def _written(table: pa.Table, options: Parquet) -> memoryview:
 
 
 def _refusal(table: pa.Table, options: Parquet) -> RowError:
-    """Find the column that pyarrow does not write, such as a struct without fields."""
+    """Find the column that pyarrow does not write, such as one of structs with nulls where its type says none."""
     for name in table.schema.names:
         try:
             _written(table.select([name]), options)
@@ -219,7 +220,7 @@ class _Encoder:
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
         if batch.num_rows and not batch.num_columns and not (self._schema is not None and self._schema.names):
             raise no_columns(first_row)
-        self._add(settled(batch, first_row, stored=_in_milliseconds), first_row)
+        self._add(settled(batch, first_row, stored=_in_parquet), first_row)
         return b""
 
     def finish(self) -> bytes:
@@ -258,10 +259,12 @@ class _Encoder:
     def _fit(self, batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
         """Bring a batch to the object's schema, or ask for a new object with one that fits."""
         if self._schema is None:
+            refuse_hollow(batch, batch.schema, first_row)
             self._schema = batch.schema.remove_metadata()
-        if batch.schema.equals(self._schema):
+        if batch.schema.equals(self._schema) and not _has_wrong_nulls(batch):
             return batch
-        wider = unite(self._schema, batch.schema, self._fixed, first_row)
+        wider = unite(self._schema, batch, self._fixed, first_row)
+        refuse_hollow(batch, wider, first_row)
         fitting = _bring(batch, wider, first_row)  # a value that does not fit is told before anything is done
         if not wider.equals(self._schema):
             self._widen(wider)
@@ -283,12 +286,38 @@ class _Encoder:
             self._keep(batch)
 
 
-def _in_milliseconds(kind: pa.DataType) -> pa.DataType:
-    """Find what becomes of seconds, which Parquet does not have; pyarrow 19 would let them overflow."""
+def _in_parquet(kind: pa.DataType) -> pa.DataType:
+    """Find what becomes of seconds, which Parquet does not have; pyarrow 19 would let them overflow.
+
+    Raises:
+        TypeError: Parquet has no place for it; the text says why.
+    """
     pa = require_pyarrow()
     if pa.types.is_timestamp(kind) and kind.unit == "s":
         return pa.timestamp("ms", kind.tz)
-    return pa.time32("ms") if kind.equals(pa.time32("s")) else kind
+    if pa.types.is_struct(kind) and not kind.num_fields:
+        message = "and Parquet has no struct without fields"
+        raise TypeError(message)
+    return pa.time32("ms") if kind.equals(pa.time32("s")) else _in_ones(kind)
+
+
+def _in_ones(kind: pa.DataType) -> pa.DataType:
+    """Find what becomes of decimals that count hundreds, say, which Parquet does not have either."""
+    pa = require_pyarrow()
+    if not pa.types.is_decimal(kind) or kind.scale >= 0:
+        return kind
+    try:
+        return decimal(kind.precision - kind.scale, 0)
+    except ValueError as error:
+        message = "which has more digits than Parquet's decimals"
+        raise TypeError(message) from error
+
+
+def _has_wrong_nulls(batch: pa.RecordBatch) -> bool:
+    """Tell whether a column has nulls though its field, which Arrow data brings, says that it has none."""
+    return any(
+        not field.nullable and column.null_count for field, column in zip(batch.schema, batch.columns, strict=True)
+    )
 
 
 def _dictionary(options: Parquet) -> int:
@@ -317,6 +346,7 @@ def _given(schema: object) -> Known:
     pa = require_pyarrow()
     if schema is None:
         return Known(None)
+    columns_of(schema)  # says what a schema is
     if isinstance(schema, pa.Schema):
         arrow = schema.remove_metadata()
     elif isinstance(schema, Mapping):
@@ -324,18 +354,14 @@ def _given(schema: object) -> Known:
     elif (annotations := annotations_of(schema)) is not None:
         arrow = pa.schema([(name, _annotated(annotation)) for name, annotation in annotations.items()])
     else:
-        columns_of(schema)  # says what a schema is
         return Known(None)
-    if len(set(arrow.names)) < len(arrow.names):
-        message = "Two columns of the schema have the same name."
-        raise ConfigError(message, code="schema", remedy="Give each column a name of its own.")
     arrow = pa.schema([_plain_field(field) for field in arrow])
     return Known(arrow, frozenset(field.name for field in arrow if not pa.types.is_null(field.type)))
 
 
 def _plain_field(field: pa.Field) -> pa.Field:
     try:
-        return field.with_type(plain_type(field.type))
+        return field.with_type(plain_type(field.type, stored=_in_ones))
     except TypeError as error:
         message = f"Column {field.name!r} of the schema has the Arrow type {field.type}, {error}."
         raise ConfigError(message, code="schema", remedy="Choose another type for the column.") from None

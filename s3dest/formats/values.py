@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from itertools import repeat
-from typing import Final
+from typing import Final, TypeGuard
 from uuid import UUID
 
 import orjson
+
+from s3dest.formats.encoder import Dataclass
 
 PLAIN: Final[frozenset[type]] = frozenset(
     {type(None), bool, int, float, str, bytes, Decimal, dt.datetime, dt.date, dt.time}
@@ -31,6 +33,9 @@ _FIVE_DIGITS: Final = re.compile(rb'\.[1-9][0-9]{4}"')
 _SHORT_TIME: Final = re.compile(rb'"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[1-9][0-9]{4}"')
 """A time as orjson writes it between 10 and 100 ms: without the zero, so ten times too late (orjson 3.10 to 3.13)."""
 
+_SIXTY: Final = b':60"'
+"""The end of an offset as orjson rounds it to minutes that no hour has (orjson 3.10 to 3.13)."""
+
 
 def dumps(value: object) -> bytes:
     """Write JSON, with what orjson does not know.
@@ -40,7 +45,7 @@ def dumps(value: object) -> bytes:
         RecursionError: It is nested without end.
     """
     text = orjson.dumps(value, default=encode_odd, option=_OPTION)
-    if _has_short_time(text):
+    if _is_wrong(text):
         return orjson.dumps(value, default=_encode_time, option=_OPTION | orjson.OPT_PASSTHROUGH_DATETIME)
     return text
 
@@ -66,7 +71,7 @@ class LineWriter:
         """
         if self._dated:
             text = b"".join(map(orjson.dumps, values, repeat(encode_odd), repeat(_LINE)))
-            if not _has_short_time(text):
+            if not _is_wrong(text):
                 return text
         # where there are no dates or times, no look at the text is needed to know that none of them came out wrong
         odd, option = self._encode_odd, _LINE | orjson.OPT_PASSTHROUGH_DATETIME
@@ -91,13 +96,29 @@ def plain(value: object) -> object:
         return [plain(inner) for inner in value]
     if isinstance(value, Mapping):
         return {name: plain(inner) for name, inner in value.items()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, UUID):
-        return str(value)
+    if is_record(value):
+        return {name: plain(inner) for name, inner in fields_of(value).items()}
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
     return plain(simple(value))
+
+
+def is_record(value: object) -> TypeGuard[Dataclass]:
+    """Tell whether it is an instance of a dataclass, and no class."""
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def fields_of(record: Dataclass) -> dict[str, object]:
+    """Read the fields of a dataclass.
+
+    Raises:
+        TypeError: One was never set.
+    """
+    try:
+        return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    except AttributeError as error:
+        message = "a field was never set"
+        raise TypeError(message) from error
 
 
 def encode_odd(value: object) -> object:
@@ -111,14 +132,29 @@ def encode_odd(value: object) -> object:
             raise TypeError
         return str(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return base64.b64encode(value).decode()
+        return base64.b64encode(bytes(value)).decode()
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple):
         return list(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return simple(value)
+    return fields_of(value) if is_record(value) else simple(value)
+
+
+def with_plain_names(value: object) -> object:
+    """Make the names in mappings, at any depth, plain texts; orjson takes no others.
+
+    Raises:
+        TypeError: A dataclass has a field that was never set.
+        RecursionError: It is nested without end.
+    """
+    if isinstance(value, Mapping):
+        return {
+            str.__str__(name) if isinstance(name, str) else name: with_plain_names(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return list(map(with_plain_names, value))
+    return with_plain_names(fields_of(value)) if is_record(value) else value
 
 
 def holds_not_finite(value: object) -> bool:
@@ -136,15 +172,34 @@ def holds_not_finite(value: object) -> bool:
     return False
 
 
-def _has_short_time(text: bytes) -> bool:
-    # two looks, since the first costs a tenth of writing and the second as much as that
-    return _FIVE_DIGITS.search(text) is not None and _SHORT_TIME.search(text) is not None
+def instant(value: dt.datetime) -> bytes:
+    """Write a datetime as RFC 3339 has it: its offset is rounded to whole minutes.
+
+    Raises:
+        TypeError: The offset is a day then.
+    """
+    text = orjson.dumps(value)
+    if not text.endswith(_SIXTY):
+        return text
+    hours = int(text[-6:-4]) + 1
+    if hours == 24:  # noqa: PLR2004  # hours of a day
+        raise TypeError
+    return b'%b%02d:00"' % (text[:-6], hours)
+
+
+def _is_wrong(text: bytes) -> bool:
+    """Tell whether orjson may have written a date or time wrong in a text."""
+    # of a short time two looks, since the first costs a tenth of writing and the second as much as that
+    short = _FIVE_DIGITS.search(text) is not None and _SHORT_TIME.search(text) is not None
+    return short or _SIXTY in text
 
 
 def _encode_time(value: object) -> object:
     if type(value) is dt.time and value.tzinfo is None:
         return value.isoformat()
-    if type(value) in {dt.date, dt.datetime}:
+    if type(value) is dt.datetime:
+        return orjson.Fragment(instant(value))
+    if type(value) is dt.date:
         return orjson.Fragment(orjson.dumps(value))
     return encode_odd(value)
 
@@ -168,6 +223,8 @@ def simple(value: object) -> object:
         return bytes(memoryview(value))
     if isinstance(value, Decimal):
         return Decimal(value)
+    if isinstance(value, UUID):
+        return UUID.__str__(value)
     if isinstance(value, dt.datetime):
         return _same(value, dt.datetime.combine(value.date(), value.timetz()))
     if isinstance(value, dt.date):
