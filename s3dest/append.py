@@ -8,6 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from types import TracebackType
 from typing import Self
 
@@ -159,7 +160,7 @@ class AppendWriter:
         """
         self._lifecycle.require_process()
         found = batches(data)
-        with self._lock, self._lifecycle:
+        with self._lock, self._lifecycle, closing(found):
             if self._resumed is not None:
                 return
             for batch in found:

@@ -529,6 +529,33 @@ def test_a_progress_bar_decides_nothing(aws: FakeAws, caplog: pytest.LogCaptureF
     assert "on_progress raised" in caplog.text
 
 
+def test_a_failed_write_lets_go_of_its_source(aws: FakeAws) -> None:
+    """Though the error, and the frames that it holds, live on: a database's connection is free for a repetition."""
+    open_sources = [1]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield pa.record_batch({"x": [float("nan")]})
+            yield pa.record_batch({"x": [1.0]})
+        finally:
+            open_sources.clear()
+
+    class Relation:
+        """What a query gives."""
+
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            reader = pa.RecordBatchReader.from_batches(pa.schema([("x", pa.float64())]), batches())
+            return reader.__arrow_c_stream__(requested_schema)
+
+    with aws.destination() as destination:
+        append = destination.append("orders")
+        with pytest.raises(RowError) as caught:
+            append.write_arrow(Relation())
+        append.abort()
+    assert caught.value.row == 0
+    assert open_sources == []
+
+
 def test_an_abort_in_the_middle_of_a_commit_is_refused(aws: FakeAws) -> None:
     """As a signal handler would send it, in the same thread, so that no lock keeps it back."""
     refused: list[str] = []
