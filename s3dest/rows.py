@@ -195,8 +195,10 @@ def _weight(row: object) -> int:
         if kinds <= _FLAT:
             continue
         for value in values:
+            if type(value) in _FLAT:
+                continue
             if isinstance(value, (str, bytes, bytearray)):
-                weight += len(value) if type(value) not in _LONG else 0
+                weight += len(value)
             elif isinstance(value, memoryview):
                 weight += value.nbytes
             elif (parts := _parts(value)) is not None:
