@@ -6,8 +6,8 @@ verdicts.py decides which problem it is. No token is in any text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
 
 from botocore import exceptions as botocore_errors
 
@@ -98,7 +98,7 @@ def describe(
     key: str | None = None,
     answer: Answer | None = None,
     said: str = "",
-    hide: Iterable[str | None] = (),
+    hide: Collection[str | None] = (),
     claims: Claims | None = None,
     mend: Mapping[str, object] | None = None,
     more: Mapping[str, str] | None = None,
@@ -135,22 +135,19 @@ def describe(
     if said:
         said = _ended(f"{speaker or _speaker(answer, config)} said: {_scrub(said, hide)}")
         message = f"{message} {said}"
-    more_elsewhere = problem.elsewhere if not config.on_aws else ""
-    remedy = f"{problem.remedy} {more_elsewhere}".rstrip().format_map(values)
+    remedy = problem.remedy if config.on_aws else f"{problem.remedy} {problem.elsewhere}".rstrip()
     if right_region and mend:
-        remedy = f"The bucket is in {right_region!r}: config.model_copy(update={values['mend']})."
+        remedy = f"The bucket is in {right_region!r}: config.model_copy(update={{mend}})."
     error = (CredentialsError if of_sts else problem.error)(
         message,
         code=problem.code,
         owner=problem.owner,
-        remedy=remedy,
+        remedy=remedy.format_map(values),
         operation=operation,
         bucket=None if of_sts else config.bucket,
         key=key,
-        aws_code=(_scrub(answer.code, hide) or None) if answer else None,
-        status=answer.status if answer else None,
-        request_id=(_scrub(answer.request_id or "", hide) or None) if answer else None,
         retryable=problem.retryable,
+        **_facts(answer, hide),
     )
     if problem.statement:
         error.statement = statement(problem.statement, config, denial=denial, claims=claims)
@@ -162,6 +159,16 @@ def describe(
     if isinstance(error, WrongRegionError) and answer:
         error.region = answer.region
     return error
+
+
+def _facts(answer: Answer | None, hide: Collection[str | None]) -> dict[str, Any]:
+    if answer is None:
+        return {}
+    return {
+        "aws_code": _scrub(answer.code, hide) or None,
+        "status": answer.status,
+        "request_id": _scrub(answer.request_id or "", hide) or None,
+    }
 
 
 def _sentence(text: str) -> str:
