@@ -203,11 +203,11 @@ class AppendWriter:
 
         Raises:
             S3DestError: Something could not be sent; only `abort` is left.
-            StateError: The writer has failed, was aborted or committed.
+            StateError: The writer has failed, was aborted or committed, or this is called in the middle of a write.
         """
         self._lifecycle.require_process()
         with self._lock:
-            self._lifecycle.require_free()
+            self._lifecycle.require_idle()
             if self._resumed is not None:
                 message = f"Transfer {self.transfer_id} was resumed from the journal and is committed already."
                 raise StateError(message, code="committed", remedy="Call commit(), which returns the receipt.")
@@ -223,11 +223,11 @@ class AppendWriter:
 
         Raises:
             S3DestError: A request failed for good. Unless a later commit succeeds, no manifest names the rows.
-            StateError: The writer has failed or was aborted.
+            StateError: The writer has failed or was aborted, or this is called in the middle of a write.
         """
         self._lifecycle.require_process()
         with self._lock:
-            self._lifecycle.require_free()
+            self._lifecycle.require_idle()
             if self._lifecycle.state is State.COMMITTED:
                 return self.receipt
             if self._resumed is not None:

@@ -129,7 +129,7 @@ class Committer:
                 manifest=True,
                 on_retry=self.on_retry,
             )
-        except RequestError as error:
+        except S3DestError as error:
             transfer.perhaps_committed = before or error.ambiguous
             raise
         perhaps_ours = put.ambiguous or before

@@ -47,6 +47,7 @@ class Creation:
 class _Known:
     sent: bool = False
     lost: bool = False
+    missing: bool = False
     outcome: Creation | None = None
 
 
@@ -91,6 +92,17 @@ class Completions:
         with self._lock:
             if (known := self._known.get(upload_id)) is not None:
                 known.lost = False
+
+    def miss(self, upload_id: str) -> None:
+        """Note that an upload is there no more: completed or aborted."""
+        with self._lock:
+            self._of(upload_id).missing = True
+
+    def is_missing(self, upload_id: str) -> bool:
+        """Tell whether an upload was there no more."""
+        with self._lock:
+            known = self._known.get(upload_id)
+            return known is not None and known.missing
 
     def is_lost(self, upload_id: str) -> bool:
         """Tell whether a completion may have taken effect, its answer being lost."""

@@ -280,7 +280,11 @@ class Destination:
         return self._delivery().bucket.client
 
     def close(self) -> None:
-        """Close the connections; the destination cannot be used any more. Sends nothing, needs no action."""
+        """Close the connections; the destination cannot be used any more. Sends nothing, needs no action.
+
+        It waits for requests under way, and is not to be called by a signal handler: what that interrupts may be needed
+        for them to end. Let the handler raise KeyboardInterrupt, and close where that is caught.
+        """
         self._closed = True
         at_work = self._at_work
         if at_work is not None and at_work.delivery.process == os.getpid():

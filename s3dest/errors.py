@@ -43,6 +43,7 @@ class S3DestError(Exception):
         status: The HTTP status of the answer.
         request_id: AWS's id of the request, for its support.
         retryable: Whether the same request may succeed later, unchanged.
+        ambiguous: Whether the request may have taken effect all the same, its answer being lost.
         statement: The policy or statement to paste, as plain JSON values, where one mends it.
         mend: The fields of the config that mend it, for ``config.model_copy(update=…)``, where they are known.
         said: What AWS, the store or botocore said, with its speaker; the message ends with it.
@@ -50,6 +51,7 @@ class S3DestError(Exception):
 
     default_code = "unknown"
     default_owner: Owner = "vendor"
+    ambiguous: bool = False
     statement: dict[str, Any] | None = None
     mend: dict[str, Any] | None = None
     said: str = ""
@@ -173,15 +175,10 @@ class CheckFailedError(S3DestError):
 
 
 class RequestError(S3DestError):
-    """S3 refused a request, or its answer never came.
-
-    Attributes:
-        ambiguous: Whether the request may have taken effect all the same, its answer being lost.
-    """
+    """S3 refused a request, or its answer never came."""
 
     default_code = "request_failed"
     default_owner: Owner = "aws"
-    ambiguous: bool = False
 
 
 class AccessDeniedError(RequestError):

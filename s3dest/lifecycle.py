@@ -30,8 +30,8 @@ class Lifecycle:
     Args:
         transfer_id: For the texts.
         process: The process that the writer belongs to.
-        on_failure: Called when the writer has failed, once; frees what it held.
-        on_abort: Called when the writer was aborted, once, and nothing works any more with what it held.
+        on_failure: Called when the writer has failed; frees what it held.
+        on_abort: Called when the writer was aborted, and nothing works any more with what it held; may be called again.
     """
 
     def __init__(
@@ -80,9 +80,24 @@ class Lifecycle:
             StateError: It is one.
         """
         if self._is_held:
-            message = f"Transfer {self._transfer_id} is in the middle of a call, and its writer cannot be used now."
-            remedy = "To give up, raise in the signal handler; out of on_progress, let the source of the rows raise."
-            raise StateError(message, code="busy", remedy=remedy)
+            raise self._busy()
+
+    def require_idle(self) -> None:
+        """Refuse a call in the middle of another, of a write too, whose rows it would miss.
+
+        Raises:
+            StateError: It is one.
+        """
+        if self._is_held or self._writes:
+            raise self._busy()
+
+    def _busy(self) -> StateError:
+        message = f"Transfer {self._transfer_id} is in the middle of a call, and its writer cannot be used now."
+        remedy = (
+            "Wait until the call has returned. To give up, let a signal handler raise KeyboardInterrupt (an Exception "
+            "may be taken for the network's), and out of on_progress the source of the rows."
+        )
+        return StateError(message, code="busy", remedy=remedy)
 
     def require_open(self) -> None:
         """Refuse a call that only an open writer takes.

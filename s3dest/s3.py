@@ -295,14 +295,18 @@ class Bucket:
         """See what a try to complete an upload has told of it.
 
         Raises:
-            RequestError: With code ``upload_lost``: it is gone, and was not completed by any try before.
+            RequestError: With code ``upload_lost``: it was gone before, and nobody has completed it.
         """
         # an interrupt may have come while it was waited for the answer
-        if getattr(error, "ambiguous", not isinstance(error, S3DestError)):
+        if not isinstance(error, S3DestError) or error.ambiguous:
             self._completions.lose(upload_id)
-        busy = isinstance(error, RequestError) and error.code == problems.COMPLETION_UNDER_WAY.code
-        if busy and self._is_gone(key, upload_id):
+        if not isinstance(error, RequestError) or error.code != problems.COMPLETION_UNDER_WAY.code:
+            return
+        # who held the lock may have completed it meanwhile: then the next try is told so
+        if self._completions.is_missing(upload_id):
             raise self._wire.failure(problems.UPLOAD_LOST, "CompleteMultipartUpload", key)
+        if self._is_gone(key, upload_id):
+            self._completions.miss(upload_id)
 
     def _is_gone(self, key: str, upload_id: str) -> bool:
         """Ask for an upload by a part whose digest is wrong, which one that is there refuses, and stays as it is."""

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from s3dest import problems
@@ -186,12 +186,23 @@ class Uploads:
         on_their_way, up = [], []
         for future in self._on_their_way:
             if future.done():
-                up.append(future.result())
+                up.append(self._result(future))
             else:
                 on_their_way.append(future)
         # A future keeps its object, and looking at all of them at each batch would take longer with each.
         self._on_their_way = on_their_way
         self._up += up
+
+    def _result(self, future: Future[PreparedObject]) -> PreparedObject:
+        try:
+            return future.result()
+        except CancelledError:
+            _refuse_if(self._cancelled)
+            raise
+        except BaseException:
+            # Raised here, it holds the caller's frames, and with them the rows; a finaliser holds this.
+            self._on_their_way.remove(future)
+            raise
 
     def results(self) -> list[PreparedObject]:
         """Wait for all objects; raise the first failure, or that all were given up."""

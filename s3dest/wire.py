@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from s3dest.client import create_client
 from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider, provider_for
 from s3dest.diagnosis import describe, explain
-from s3dest.errors import RequestError, S3DestError
+from s3dest.errors import CredentialsError, RequestError, S3DestError
 from s3dest.identity import Identity
 from s3dest.lanes import Lanes
 from s3dest.options import TransferOptions, within
@@ -26,11 +27,13 @@ from s3dest.problem import Problem
 from s3dest.retry import Clock, Deadline, retrying
 from s3dest.role_sessions import Keys, Purpose
 
+log = logging.getLogger(__name__)
+
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 
 _DEAD: Final = frozenset({problems.SESSION_EXPIRED.code, problems.SIGNATURE_DIFFERS.code})
 _OLD_ENOUGH: Final = 60.0
-"""Seconds that a session lives before a denial makes us ask for another: one a minute while the denial lasts."""
+"""Seconds after which a denial makes us ask for another session: one a minute while the denial lasts."""
 
 T = TypeVar("T")
 Answer = dict[str, Any]
@@ -80,6 +83,7 @@ class Wire:
         self._purpose: Purpose = purpose
         self._clock = clock
         self._lanes = Lanes(options.concurrency)
+        self._doubted = -_OLD_ENOUGH  # when a session was last replaced since it was denied something
         self._provider = provider_for(config, identity, options, purpose=purpose, clock=clock, lender=lender)
         self._common: dict[str, Any] = {"Bucket": config.bucket}
         if config.expected_bucket_owner:
@@ -156,7 +160,7 @@ class Wire:
             The answer, and whether an earlier try is ambiguous: it may have taken effect, its answer being lost.
 
         Raises:
-            S3DestError: The last failure; the ``ambiguous`` of a `RequestError` covers all tries.
+            S3DestError: The last failure; its ``ambiguous`` covers all tries.
         """
         ambiguous = False
         limit = Deadline(self._options.deadline if deadline is None else deadline, self._clock)
@@ -169,8 +173,8 @@ class Wire:
                 if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
                     self._refuse(request)
             except BaseException as error:
-                if isinstance(error, RequestError):
-                    ambiguous = ambiguous or error.ambiguous
+                ambiguous = ambiguous or _is_doubtful(error)
+                if isinstance(error, S3DestError):
                     error.ambiguous = ambiguous
                 on_failure(error)
                 raise
@@ -202,21 +206,37 @@ class Wire:
         try:
             return self._send_once(request)
         except S3DestError as error:
-            if error.operation != request.operation or not (error.code in _DEAD or self._is_revoked(used, error)):
+            if error.operation != request.operation:
+                raise
+            if error.code not in _DEAD and not self._is_replaced(used, error):
                 raise
             failure = error
         try:
-            if not self._provider.renew(used=used):
+            if failure.code in _DEAD and not self._provider.renew(used=used):
                 raise failure
         finally:
             del failure  # lest its traceback and this frame keep each other alive, and the caller's rows with them
         return self._send_once(request)
 
-    def _is_revoked(self, used: Keys | None, error: S3DestError) -> bool:
-        """Tell a denial that a new session may not meet: IAM's "revoke active sessions" denies all to older ones."""
+    def _is_replaced(self, used: Keys | None, error: S3DestError) -> bool:
+        """Replace a session that may have been revoked, and tell whether there is another now.
+
+        IAM's "revoke active sessions" denies all to those older than the click; so a denial is met by one more try,
+        with a new session, once a while. Whatever STS says to that, it is the denial that is told.
+        """
         if used is None or error.code != denials.DENIED_BY_IDENTITY_POLICY.code:
             return False
-        return self._clock.now() - (used.end - used.life) > _OLD_ENOUGH
+        if self._provider.valid_keys() is not used:  # another thread has
+            return True
+        now = self._clock.now()
+        if now - max(used.end - used.life, self._doubted) <= _OLD_ENOUGH:
+            return False
+        self._doubted = now
+        try:
+            return self._provider.renew(used=used)
+        except S3DestError as failure:
+            log.warning("no new session in the place of one that is denied something: %s", failure)
+            return False
 
     def _send_once(self, request: _Request) -> Answer:
         method = getattr(self.client, xform_name(request.operation))
@@ -238,6 +258,11 @@ class Wire:
                 raise failure
             finally:
                 del failure
+
+
+def _is_doubtful(error: BaseException) -> bool:
+    """Tell whether a request may have taken effect: its answer was lost, or an interrupt came in the place of it."""
+    return error.ambiguous if isinstance(error, (RequestError, CredentialsError)) else True
 
 
 def _is_done(answer: Answer, needs: str) -> bool:

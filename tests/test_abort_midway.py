@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from fake import FakeAws
+from fake import FakeAws, faults
 from promises import Row, destination, small_options
 
 from s3dest import Csv, Format, JsonLines, Parquet, StateError
@@ -98,6 +99,47 @@ def test_an_abort_in_the_middle_of_a_write_ends_it(
         append = target.append("orders", format=file_format)
         with pytest.raises(StateError) as caught:
             write(append, Interrupting({"id": 0, "text": ""}, append.abort))
+        assert caught.value.code == "aborted"
+        require_given_up(aws, target, append)
+
+
+@pytest.mark.parametrize("call", ["commit", "prepare"])
+@pytest.mark.parametrize("write", [by_rows, by_list, by_source, by_last_row])
+def test_nothing_is_committed_in_the_middle_of_a_write(
+    aws: FakeAws, write: Callable[[AppendWriter, Any], None], call: str
+) -> None:
+    """It would miss the rows that the write has in its hands, and say nothing of them."""
+    with destination(aws, UP) as target:
+        append = target.append("orders", format=PLAIN)
+        with pytest.raises(StateError) as caught:
+            write(append, Interrupting({"id": 0, "text": ""}, getattr(append, call)))
+        assert caught.value.code == "busy"
+        append.abort()
+        require_given_up(aws, target, append)
+
+
+def test_a_write_that_looks_at_its_uploads_ends_with_a_typed_error(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An abort has cancelled them just then."""
+    gate = threading.Event()
+    aws.faults.always("CreateMultipartUpload", faults.meanwhile(lambda: gate.wait(20)))
+    with destination(aws, small_options(object_rows=10, max_memory=100_000)) as target:
+        append = target.append("orders", format=PLAIN)
+        append.write_many(ROWS[:60])
+        append._production.stock._send_up()
+        done = Future.done
+
+        def abort_and_tell(future: Future[Any]) -> bool:
+            if not future.running():  # its turn has not come
+                monkeypatch.setattr(Future, "done", done)
+                append.abort()
+                gate.set()
+            return done(future)
+
+        monkeypatch.setattr(Future, "done", abort_and_tell)
+        with pytest.raises(StateError) as caught:
+            append.write_many(ROWS)
         assert caught.value.code == "aborted"
         require_given_up(aws, target, append)
 

@@ -38,6 +38,7 @@ from s3dest import (
     RequestError,
     S3DestError,
     StateError,
+    TransferOptions,
 )
 from s3dest.append import AppendWriter
 
@@ -575,3 +576,31 @@ def test_a_block_whose_commit_fails_takes_back_what_went_up(aws: FakeAws, operat
         assert append.receipt.orphans == ()
     assert named_rows(aws.store) == ROWS
     assert set(named_keys(aws.store)) == data_keys(aws.store)
+
+
+@pytest.mark.parametrize("how", ["with", "commit", "write", "prepare"])
+@pytest.mark.parametrize("options", [UP, SPILL], ids=["up", "spilled"])
+def test_an_upload_that_fails_keeps_no_rows_alive(aws: FakeAws, options: TransferOptions, how: str) -> None:
+    """A finaliser holds what is on its way up, whose error has the frames of who was told of it."""
+
+    class Mine(list[Row]):
+        """Rows of the caller's."""
+
+    def fail() -> tuple[weakref.ref[AppendWriter], weakref.ref[Mine]]:
+        append, rows = target.append("orders", format=PLAIN), Mine(ROWS)
+        with contextlib.suppress(S3DestError):
+            if how == "with":
+                with append:
+                    append.write_many(rows)
+            for _ in range(20 if how == "write" else 1):
+                append.write_many(rows)
+            getattr(append, "prepare" if how == "prepare" else "commit")()
+        append.abort()
+        return weakref.ref(append), weakref.ref(rows)
+
+    aws.faults.always("UploadPart", faults.DENIED)
+    with destination(aws, options) as target:
+        writer, rows = fail()
+        gc.collect()
+        assert (writer(), rows()) == (None, None)
+        assert held(target) == (0, 0)

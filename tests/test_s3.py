@@ -17,7 +17,7 @@ from unittest import mock
 import pytest
 from fake import FakeAws, Request, faults
 
-from s3dest import AccessDeniedError, IntegrityError, S3DestError, TransferOptions, WrongRegionError
+from s3dest import AccessDeniedError, IntegrityError, S3DestError, StateError, TransferOptions, WrongRegionError
 from s3dest.errors import CredentialsError, RequestError, TransportError
 from s3dest.piece import Piece
 from s3dest.s3 import Body, Bucket
@@ -443,7 +443,18 @@ def _raise_given_up() -> None:
     raise S3DestError(message, code="given_up", remedy="none")
 
 
-@pytest.mark.parametrize("end", ["no session", "interrupt", "given up", "denied", "nothing"])
+def _raise_busy() -> None:
+    raise StateError
+
+
+def _raise_mine() -> None:
+    raise LookupError
+
+
+INTERRUPTS = {"interrupt": _raise_interrupt, "busy": _raise_busy, "handler's own": _raise_mine}
+
+
+@pytest.mark.parametrize("end", [*INTERRUPTS, "no session", "given up", "denied", "nothing"])
 def test_a_completion_that_was_lost_is_remembered(aws: FakeAws, bucket_of: Callable[..., Bucket], end: str) -> None:
     """However the tries ended: where the store forgets the upload, that it is gone says that it had worked.
 
@@ -459,8 +470,8 @@ def test_a_completion_that_was_lost_is_remembered(aws: FakeAws, bucket_of: Calla
     if end == "no session":
         aws.faults.next("CompleteMultipartUpload", lost, faults.EXPIRED_TOKEN)
         aws.faults.next("AssumeRole", faults.sts_refusal(403, "AccessDenied", "no"))
-    elif end == "interrupt":
-        aws.faults.next("CompleteMultipartUpload", faults.meanwhile(_raise_interrupt))
+    elif end in INTERRUPTS:
+        aws.faults.next("CompleteMultipartUpload", faults.meanwhile(INTERRUPTS[end]))
     elif end == "denied":
         aws.faults.next("CompleteMultipartUpload", lost, faults.DENIED)
     elif end == "given up":
@@ -563,6 +574,26 @@ def test_a_session_that_was_revoked_is_replaced(aws: FakeAws, bucket_of: Callabl
     with pytest.raises(AccessDeniedError):
         put(bucket)
     assert aws.operations.count("AssumeRole") == 3
+
+
+@pytest.mark.parametrize(
+    "answer", [faults.sts_refusal(503, "ServiceUnavailable"), faults.sts_refusal(403, "AccessDenied")]
+)
+def test_a_denial_is_told_whatever_sts_says_to_it(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], answer: faults.Fault
+) -> None:
+    """The old session is valid; and STS is not asked for each denial."""
+    bucket = bucket_of()
+    assert put(bucket).created
+    aws.clock.advance(600)
+    aws.faults.always("PutObject", REVOKED)
+    aws.faults.always("AssumeRole", answer)
+    for _ in range(5):
+        with pytest.raises(AccessDeniedError) as caught:
+            put(bucket)
+        assert caught.value.code == "denied_by_identity_policy"
+    assert aws.operations.count("AssumeRole") == 2
+    assert aws.operations.count("PutObject") == 6
 
 
 def test_who_waits_for_a_lane_has_its_whole_deadline(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:

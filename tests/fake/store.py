@@ -160,8 +160,8 @@ class Store:
     def _bad_digest(self, request: Request) -> Answer | None:
         if request.operation not in {"PutObject", "UploadPart"}:
             return None
-        if request.operation == "UploadPart" and self._found(request) is None:
-            return None  # that comes first
+        if request.operation == "UploadPart" and ((upload := self._found(request)) is None or upload.etag is not None):
+            return None  # that it is gone comes first
         for name, digest in _HASHES.items():
             given = request.headers.get(name)
             if given is not None and base64.b64decode(given) != digest(request.body):
