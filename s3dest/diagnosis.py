@@ -83,7 +83,7 @@ def explain(
     understood = (botocore_errors.BotoCoreError, botocore_errors.ClientError)
     if isinstance(error, understood) or problem is sts_problems.NO_SESSION:
         without_frames(error)  # anything else is perhaps a mistake in somebody's code, for which they are needed
-    elif operation not in _STS_OPERATIONS:
+    elif operation not in _STS_OPERATIONS and not type(error).__module__.startswith("botocore"):
         explained.ambiguous = True  # or it is a signal handler's, which came in the place of the answer
     return explained
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import logging
 import threading
@@ -148,6 +149,7 @@ class Uploads:
         self._begun: list[PendingUpload] = []
         self._on_their_way: list[Future[PreparedObject]] = []
         self._up: list[PreparedObject] = []
+        self._failure: BaseException | None = None  # without its frames
 
     def start(self, item: FinishedObject, key: str) -> Future[PreparedObject]:
         """Bring an object up in the background; its memory is freed as soon as it is there."""
@@ -183,6 +185,8 @@ class Uploads:
     def raise_failure(self) -> None:
         """Raise what made one of the objects fail, if any did, or that all were given up."""
         _refuse_if(self._cancelled)
+        if self._failure is not None:
+            raise copy.copy(self._failure)
         on_their_way, up = [], []
         for future in self._on_their_way:
             if future.done():
@@ -199,9 +203,10 @@ class Uploads:
         except CancelledError:
             _refuse_if(self._cancelled)
             raise
-        except BaseException:
-            # Raised here, it holds the caller's frames, and with them the rows; a finaliser holds this.
+        except BaseException as error:
+            # From now on it holds the caller's frames, and with them the rows, and a finaliser holds this.
             self._on_their_way.remove(future)
+            self._failure = copy.copy(error)
             raise
 
     def results(self) -> list[PreparedObject]:

@@ -16,8 +16,9 @@ from s3dest.formats.arrow_plain import Stored, as_it_is, decoded, plain_type
 if TYPE_CHECKING:
     import pyarrow as pa
 
-REFUSALS: Final = (ValueError, TypeError, OverflowError, NotImplementedError, RecursionError)
-"""What pyarrow raises where a value does not fit; ArrowInvalid is a ValueError, ArrowTypeError a TypeError."""
+REFUSALS: Final = (ValueError, TypeError, OverflowError, NotImplementedError, RecursionError, KeyError)
+"""What pyarrow raises where a value does not fit; ArrowInvalid is a ValueError, ArrowTypeError a TypeError, and a zone
+that is not known a KeyError of zoneinfo's."""
 
 
 _MEANT: Final = frozenset({"", "arrow.uuid", "arrow.json", "arrow.opaque"})

@@ -226,7 +226,9 @@ def _refuse_other_numbers(array: pa.Array, done: pa.Array) -> None:
         if not done.cast(array.type).equals(array):
             raise OverflowError
     elif types.is_floating(array.type) and types.is_floating(done.type):
-        infinite = [int(pc.sum(pc.is_inf(numbers)).as_py() or 0) for numbers in (array, done)]
+        # as doubles: pyarrow 19 has no look at halves
+        doubles = [numbers.cast(require_pyarrow().float64()) for numbers in (array, done)]
+        infinite = [int(pc.sum(pc.is_inf(numbers)).as_py() or 0) for numbers in doubles]
         if infinite[0] != infinite[1]:
             raise OverflowError
 

@@ -31,12 +31,19 @@ def light_head(batch: pa.RecordBatch, most: int) -> pa.RecordBatch:
             column.validate(full=True)
     except ValueError:  # what is broken is told where it is decoded
         return batch
-    most = max(most, sum(column.nbytes for column in short) // _SHARE)
+    most = max(most, sum(map(_size, short)) // _SHARE)
     rows = batch.num_rows
     while rows > 1 and (weight := sum(_weight(column.slice(0, rows)) for column in short)) > most:
         # no less than by half: one row may have it all
         rows = max(1, min(rows // 2, rows * most // weight))
     return batch.slice(0, rows)
+
+
+def _size(column: Any) -> int:  # noqa: ANN401  # an array of pyarrow
+    try:
+        return int(column.nbytes)
+    except TypeError:  # of a view, in pyarrow 19
+        return int(column.get_total_buffer_size())
 
 
 def _weight(column: Any) -> int:  # noqa: ANN401  # an array of pyarrow
@@ -60,7 +67,7 @@ def _weight(column: Any) -> int:  # noqa: ANN401  # an array of pyarrow
         return int(_weight(column.values) * share)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return _weight(column.flatten())
-    return int(column.nbytes)
+    return _size(column)
 
 
 def _weights(values: Any) -> Any:  # noqa: ANN401  # arrays of pyarrow
