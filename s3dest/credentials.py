@@ -79,9 +79,9 @@ class KeyProvider(CredentialProvider):
         return self.credentials
 
     @property
-    def held_token(self) -> str | None:
-        """The token of the session in use, if one is open."""
-        return self.credentials.held_token if isinstance(self.credentials, RoleCredentials) else None
+    def held_secrets(self) -> list[str | None]:
+        """Token and secret key of the session in use, if one is open, for texts that must not have them."""
+        return self.credentials.held_secrets if isinstance(self.credentials, RoleCredentials) else []
 
     def valid_keys(self) -> Keys | None:
         """Return the keys of a session that is open now, if one is."""
@@ -159,9 +159,9 @@ class RoleCredentials(Credentials):
             self._wait_for_new(used)
 
     @property
-    def held_token(self) -> str | None:
-        """The token of the last session, without opening one."""
-        return self._keys.frozen.token if self._keys else None
+    def held_secrets(self) -> list[str | None]:
+        """Token and secret key of the last session, without opening one."""
+        return [self._keys.frozen.token, self._keys.frozen.secret_key] if self._keys else []
 
     @property
     def access_key(self) -> str:  # type: ignore[override]  # an attribute in botocore

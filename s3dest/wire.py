@@ -250,7 +250,7 @@ class Wire:
                 with calling():
                     answer: Answer = method(**given)
             except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
-                operation, key, hide = request.operation, request.key, [self._provider.held_token]
+                operation, key, hide = request.operation, request.key, self._provider.held_secrets
                 failure = explain(error, self._config, operation=operation, key=key, hide=hide)
             else:
                 return answer

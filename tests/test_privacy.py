@@ -87,7 +87,14 @@ def quote(request: Request, _: Answer) -> Answer:
     return Answer.error(400, "InvalidToken", f"The token {request.headers.get('x-amz-security-token')} is odd.")
 
 
+def betray(request: Request, _: Answer) -> Answer:
+    """Refuse a session, and repeat its secret key, as only who sits between us and STS can."""
+    number = int(request.access_key[-1]) if request.access_key and request.access_key.startswith("ASIA") else 0
+    return Answer.error(403, "AccessDenied", f"The key session-SECRETKEY-{number} is odd.")
+
+
 TROUBLE = [
+    faults.Fault("secret key quoted", betray),
     faults.DENIED,
     faults.EXPIRED_TOKEN,
     faults.UNREACHABLE,
