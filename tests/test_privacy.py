@@ -89,8 +89,9 @@ def quote(request: Request, _: Answer) -> Answer:
 
 def betray(request: Request, _: Answer) -> Answer:
     """Refuse a session, and repeat its secret key, as only who sits between us and STS can."""
-    number = int(request.access_key[-1]) if request.access_key and request.access_key.startswith("ASIA") else 0
-    return Answer.error(403, "AccessDenied", f"The key session-SECRETKEY-{number} is odd.")
+    of_session = str(request.access_key).startswith("ASIA")
+    said = f"The key session-SECRETKEY-{int(str(request.access_key)[-1])} is odd." if of_session else "No."
+    return Answer.error(403, "AccessDenied", said)
 
 
 TROUBLE = [
