@@ -150,7 +150,9 @@ def check_without_bucket(url: str, bucket: str) -> None:
     below = host.removeprefix(f"{bucket.lower()}.")
     is_bucket = _AWS_BELOW_BUCKET.match(below) if aws else _STORE_BELOW_BUCKET.fullmatch(below)
     in_host = below != host and is_bucket
-    in_path = parts.path.rpartition("/")[2] == bucket and bucket not in _MOUNTS
+    names = parts.path.strip("/").split("/")
+    # AWS's own S3 has no path; a gateway's may lie anywhere, but hardly under the bucket's name of all
+    in_path = bucket in names if aws else names[-1] == bucket and bucket not in _MOUNTS
     if in_host or in_path:
         instead = "leave it out, or " if aws else ""
         msg = f"names the bucket, which is added by itself: {instead}give the address without the bucket"

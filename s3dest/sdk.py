@@ -84,15 +84,24 @@ os.register_at_fork(after_in_child=shared.after_fork)
 
 
 class _Session(botocore.session.Session):
-    """A session that can do without the config file, as botocore's can without any."""
+    """A session that takes no more from the config file than what is heard, and can do without it."""
 
     @property
     def full_config(self) -> dict[str, Any]:
-        try:
-            return super().full_config
-        except ConfigParseError:
-            self._config: dict[str, Any] = {"profiles": {}}
-            return self._config
+        if self._config is None:
+            try:
+                profiles = super().full_config["profiles"]
+            except ConfigParseError:
+                profiles = {}
+            self._config: dict[str, Any] | None = {
+                "profiles": {name: _heard(profile) for name, profile in profiles.items()}
+            }
+        return self._config
+
+
+def _heard(profile: Any) -> dict[str, str]:  # noqa: ANN401  # whatever stands in a file
+    values = profile.items() if isinstance(profile, dict) else ()
+    return {name: value for name, value in values if name in _HEARD and isinstance(value, str)}
 
 
 def session_with(provider: CredentialProvider | None) -> boto3.Session:

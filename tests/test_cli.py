@@ -175,7 +175,16 @@ def test_json_rows_are_read(ending: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    ["0.10000000000000001", "0.1000000000000000055511151231257827", "1.00000000000000000", "-2.50e-3", "5e-324"],
+    [
+        "0.10000000000000001",
+        "0.1000000000000000055511151231257827",
+        "1.00000000000000000",
+        "1.10000000000000000000",
+        "-2.50e-3",
+        "5e-324",
+        "-0.0",
+        "0e-400",
+    ],
 )
 def test_a_number_written_from_a_float_is_read(number: str, tmp_path: Path) -> None:
     """With 17 digits, as C's %.17g has it, or with all that there are."""

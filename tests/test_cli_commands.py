@@ -225,6 +225,7 @@ DAMAGED = {
     "plain.csv.gz": (b"id\n1\n", "is not a whole gzip file"),
     "long.jsonl": (b'{"id": 0.5}\n{"id": 0.1234567890123456789012}\n', "line 2: 0.1234567890123456789012 has more"),
     "huge.jsonl": (b'{"id": 1e400}\n', "line 1: 1e400 has more to it than a float holds"),
+    "nearly.jsonl": (b'{"id": 1e-400}\n', "line 1: 1e-400 has more to it than a float holds"),
     "tiny.jsonl": (b'{"id": 1e-99999999999999999999}\n', "line 1: 1e-99999999999999999999 has more"),
     "twice.jsonl": (b'{"id": 1, "a": [{"b": 1, "b": 2}]}\n', "line 1: the key 'b' comes twice"),
     "latin.csv": ("name\nAndré\n".encode("latin-1"), "is not text in UTF-8"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +123,14 @@ def test_review_needs_a_policy(config: str) -> None:
 def test_the_schema_is_that_of_the_config() -> None:
     """A form can be drawn from it."""
     assert json.loads(run("schema").stdout) == DestinationConfig.model_json_schema()
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_what_no_terminal_can_show_is_shown_all_the_same(config: str, tmp_path: Path, more: list[str]) -> None:
+    """Half a surrogate pair, which JSON may have, and UTF-8 has not."""
+    odd = tmp_path / "odd.json"
+    odd.write_text('{"Statement": [{"Sid": "\\ud800", "Effect": "Allow", "Action": "s3:\\ud800", "Resource": "*"}]}')
+    command = [sys.executable, "-m", "s3dest", "review", "-c", config, "--permission", str(odd), *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "\\ud800" in done.stdout

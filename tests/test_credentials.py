@@ -369,6 +369,19 @@ def test_who_needs_no_ambient_keys_minds_no_broken_settings(aws: FakeAws, way: s
     assert Destination(aws.config(**({"auth": aws.user} if way == "user" else {})), identity=identity).check().ok
 
 
+@pytest.mark.parametrize("way", ["user", "token"])
+@pytest.mark.parametrize("odd", ["s3 = foo", "sso_session = x\nsso_account_id = 1\nsso_role_name = r"])
+def test_the_config_files_profile_is_the_hosts(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: str, odd: str
+) -> None:
+    """What is in it matters to sessions of the host's, but for the certificates that it trusts."""
+    (tmp_path / "config").write_text(f"[default]\nca_bundle = mine.pem\n{odd}\n[profile other]\nca_bundle = x.pem\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    identity = WebIdentity(lambda: "token") if way == "token" else None
+    assert Destination(aws.config(**({"auth": aws.user} if way == "user" else {})), identity=identity).check().ok
+    assert session_with(None)._session.get_config_variable("ca_bundle") == "mine.pem"
+
+
 @pytest.mark.usefixtures("_broken_settings")
 def test_broken_settings_are_the_vendors_affair(aws: FakeAws) -> None:
     """Where the host's own session signs the call to STS: a check tells it, and no other exception comes out."""

@@ -220,6 +220,7 @@ def test_what_is_no_endpoint_is_refused_unquoted(url: str) -> None:
         ("https://acme-lake.s3.cn-north-1.amazonaws.com.cn", "acme-lake"),
         ("https://acme-lake.bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com", "acme-lake"),
         ("https://s3.eu-west-1.amazonaws.com/acme-lake", "acme-lake"),
+        ("https://s3.eu-west-1.amazonaws.com/acme-lake/vendor", "acme-lake"),
         ("https://acme-lake.nyc3.digitaloceanspaces.com", "acme-lake"),
         ("https://acme-lake.storage.googleapis.com", "acme-lake"),
         ("https://acme-lake.s3.us-west-000.backblazeb2.com", "acme-lake"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 __all__ = ["main"]
 
@@ -21,4 +22,7 @@ def main() -> None:
         if package not in _PACKAGES:
             raise
         sys.exit(f"s3dest: the command line needs {_PACKAGES[package]}, which comes with: pip install 's3dest[cli]'")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # a pasted policy may hold what UTF-8 has not, and its terminal what it has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     app(prog_name="s3dest")

@@ -315,16 +315,19 @@ class _LossError(Exception):
 def _whole_number(text: str) -> float:
     """Read a number that is no integer, and refuse one with more to it than a float holds."""
     number = float(text)
-    if math.isinf(number) or (len(text) > _SHORT_NUMBER and not _is_written_from(number, text)):
+    if math.isinf(number) or ((len(text) > _SHORT_NUMBER or not number) and not _is_written_from(number, text)):
         message = f"{text:.40} has more to it than a float holds: write it as a string"
         raise _LossError(message)
     return number
 
 
 def _is_written_from(number: float, text: str) -> bool:
-    """Tell whether a float that is written with as many digits is the same, though fewer would have done."""
+    """Tell whether a float is the same that is written with as many digits, or with as few as will do and zeros."""
     given = Decimal(text, _UNTRAPPED)
-    return not given.is_nan() and given == Decimal(f"{number:.{len(given.as_tuple().digits) - 1}e}")
+    if given.is_nan():
+        return False
+    digits = len(given.as_tuple().digits)
+    return given in {Decimal(repr(number)), Decimal(f"{number:.{digits - 1}e}")}
 
 
 def _with_each_key_once(pairs: list[tuple[str, Any]]) -> Row:
