@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3dest.errors import RowError
-from s3dest.formats.arrow_weight import light_head
+from s3dest.formats.arrow_weight import light_head, size_of
 from s3dest.formats.columns import Columns, columns_of
 from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown
 from s3dest.formats.partition import Partition, Partitioning
@@ -248,7 +248,7 @@ class Assembly:
         rows = self._next_batch(ARROW_BATCH)
         if not self._is_text:
             return rows
-        row: int = batch.nbytes // max(1, batch.num_rows) + 32 * max(1, batch.num_columns)
+        row: int = size_of(batch) // max(1, batch.num_rows) + 32 * max(1, batch.num_columns)
         return min(rows, max(1, _ARROW_BYTES // row))
 
     def _next_batch(self, most: int) -> int:

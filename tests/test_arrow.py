@@ -228,6 +228,12 @@ def listed(values: pa.Array) -> pa.Array:
 LISTS = pa.list_(pa.large_list(pa.string()))
 MAPS = pa.map_(pa.string(), pa.string())
 
+HOLLOW_KIND = pa.struct([("x", pa.string()), ("y", pa.large_list(pa.null()))])
+HOLLOW = pa.array(
+    [{"x": "t", "y": [None, None]}, None, {"x": "u", "y": []}, {"x": "v", "y": [None]}],
+    pa.struct([("x", pa.string_view()), ("y", pa.large_list(pa.null()))]),
+)
+
 PLAIN: list[Any] = [
     (pa.array(["a", None, "b", "a"]).dictionary_encode(), pa.string()),
     (pa.array([1, None, 2, 1]).dictionary_encode(), pa.int64()),
@@ -255,6 +261,9 @@ PLAIN: list[Any] = [
     (listed(pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None, 2], pa.int8()))), pa.list_(pa.bool_())),
     (pa.array([dt.date(2026, 1, 1), None] * 2, pa.date64()), pa.date32()),
     (pa.nulls(4), pa.null()),
+    (pa.array([[None], None, [], [None, None]]), pa.list_(pa.null())),
+    (pa.array([[[None]], [[]]] * 2, pa.list_(pa.list_(pa.null()), 1)), pa.list_(pa.list_(pa.null()))),
+    (HOLLOW, HOLLOW_KIND),
     (pa.array([dt.datetime(2026, 1, 1)] * 4, pa.timestamp("s")), pa.timestamp("s")),  # noqa: DTZ001
 ]
 
@@ -294,6 +303,10 @@ def test_extension_types_are_written_by_what_they_mean(wrap: Any, file_format: A
     with pytest.raises(RowError, match=r"Row 0, column 'a': this .*pandas\.period") as caught:
         encoded(file_format, pa.record_batch({"a": wrap(months)}))
     assert (caught.value.row, caught.value.column) == (0, "a")
+    # where nobody has imported pandas
+    numbers = pa.schema([pa.field("a", pa.int64(), metadata={"ARROW:extension:name": "pandas.period"})])
+    with pytest.raises(RowError, match=r"Row 1, column 'a': .*pandas\.period") as caught:
+        encoded(file_format, pa.record_batch({"a": [0]}), pa.record_batch([pa.array([600])], schema=numbers))
 
 
 def test_dictionaries_may_differ_from_batch_to_batch() -> None:

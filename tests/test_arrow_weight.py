@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from s3dest import RowError
 from s3dest.formats.arrow import batches, settled
 from s3dest.formats.arrow_weight import light_head
 
@@ -76,6 +77,22 @@ def test_one_long_value_stands_for_few_rows(heavy: int) -> None:
         start += some.num_rows
     assert max(sizes) < 1010 * KIB
     assert len(sizes) < 100
+
+
+def test_one_long_nested_value_stands_for_few_rows() -> None:
+    """As many short ones beside it do not hide."""
+    values = pa.array([[], ["z" * 1000 * KIB], *[[]] * 3000])
+    batch = pa.record_batch({"a": many(values, [int(row % 2) for row in range(ROWS)])})
+    assert light_head(batch, 5000 * KIB).num_rows <= 12
+
+
+def test_what_cannot_be_weighed_is_a_typed_error() -> None:
+    """Lists that all are null hide values that pyarrow can make no empty column of."""
+    hidden = pa.ListArray.from_arrays([0, 1, 2], many(pa.array([{"a": 1}]), [0, 0]), mask=pa.array([True, True]))
+    batch = pa.record_batch({"a": hidden})
+    assert light_head(batch, 1) is batch
+    with pytest.raises(RowError):
+        settled(batch, 0)
 
 
 def test_values_are_not_looked_at_for_each_row() -> None:

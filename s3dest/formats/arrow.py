@@ -116,6 +116,24 @@ def settled(batch: pa.RecordBatch, first_row: int, *, stored: Stored = as_it_is)
     return arrow.RecordBatch.from_arrays(columns, schema=arrow.schema(fields))
 
 
+def require_meaning(batch: pa.RecordBatch, first_row: int) -> None:
+    """Refuse columns of types that pyarrow has not met, and gives as the numbers or bytes that stand for their values.
+
+    Raises:
+        RowError: There is one.
+    """
+    for field in batch.schema:
+        kind = (field.metadata or {}).get(b"ARROW:extension:name", b"").decode(errors="replace")
+        if kind not in _MEANT:
+            message = f"Row {first_row}, column {field.name!r}: what the values of this {kind} mean is not known here."
+            raise RowError(
+                message,
+                row=first_row,
+                column=field.name,
+                remedy="Import the library that made the type, or cast the column before it is written.",
+            )
+
+
 def objects_of(column: pa.Array) -> list[Any]:
     """Turn a column into Python's objects, none of which has lost anything.
 

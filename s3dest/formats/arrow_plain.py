@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LIST_VIEW: Final = "list_view<"
 _BOOL8: Final = "arrow.bool8"
 
-_ENCODED: Final = (_LIST_VIEW, "dictionary<", "run_end_encoded<", f"extension<{_BOOL8}")
+_ENCODED: Final = (_LIST_VIEW, "dictionary<", "run_end_encoded<", f"extension<{_BOOL8}", ": null")
 """What pyarrow names types that its casts do not take in every place, or read wrongly."""
 
 Stored = Callable[["pa.DataType"], "pa.DataType"]

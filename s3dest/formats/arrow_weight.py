@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from s3dest.formats.arrow import REFUSALS
 from s3dest.formats.arrow_plain import runs_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ _SHARE: Final = 8
 """Values of an encoding are looked at anew for each slice: these are an eighth of them at least, however long."""
 
 
+_ONE_BY_ONE: Final = 4096
+"""Nested values of an encoding that are weighed each by itself, at most, which takes some milliseconds."""
+
+
 def light_head(batch: pa.RecordBatch, most: int) -> pa.RecordBatch:
     """Take the first rows of a batch: so many that their columns are not much longer, once they are decoded.
 
@@ -26,24 +31,25 @@ def light_head(batch: pa.RecordBatch, most: int) -> pa.RecordBatch:
     short = [column for column in batch.columns if any(word in str(column.type) for word in _SHORT)]
     if not short:
         return batch
+    most = max(most, sum(map(size_of, short)) // _SHARE)
+    rows = batch.num_rows
     try:
         for column in short:
             column.validate(full=True)
-    except ValueError:  # what is broken is told where it is decoded
+        while rows > 1 and (weight := sum(_weight(column.slice(0, rows)) for column in short)) > most:
+            # no less than by half: one row may have it all
+            rows = max(1, min(rows // 2, rows * most // weight))
+    except REFUSALS:  # what is broken, or pyarrow cannot take apart, is told where it is decoded
         return batch
-    most = max(most, sum(map(_size, short)) // _SHARE)
-    rows = batch.num_rows
-    while rows > 1 and (weight := sum(_weight(column.slice(0, rows)) for column in short)) > most:
-        # no less than by half: one row may have it all
-        rows = max(1, min(rows // 2, rows * most // weight))
     return batch.slice(0, rows)
 
 
-def _size(column: Any) -> int:  # noqa: ANN401  # an array of pyarrow
+def size_of(data: Any) -> int:  # noqa: ANN401  # an array or a batch of pyarrow
+    """Tell how many bytes Arrow data takes as it is."""
     try:
-        return int(column.nbytes)
+        return int(data.nbytes)
     except TypeError:  # of a view, in pyarrow 19
-        return int(column.get_total_buffer_size())
+        return int(data.get_total_buffer_size())
 
 
 def _weight(column: Any) -> int:  # noqa: ANN401  # an array of pyarrow
@@ -67,11 +73,11 @@ def _weight(column: Any) -> int:  # noqa: ANN401  # an array of pyarrow
         return int(_weight(column.values) * share)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return _weight(column.flatten())
-    return _size(column)
+    return size_of(column)
 
 
 def _weights(values: Any) -> Any:  # noqa: ANN401  # arrays of pyarrow
-    """Weigh each value: a text's length, and of what is nested all alike."""
+    """Weigh each value: a text's length, and of many that are nested all alike."""
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
 
@@ -84,4 +90,6 @@ def _weights(values: Any) -> Any:  # noqa: ANN401  # arrays of pyarrow
         return pc.if_else(values.is_valid(), pc.list_element(pa.FixedSizeListArray.from_arrays(numbers, 4), 0), 0)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind):
         return pc.binary_length(values)
+    if len(values) <= _ONE_BY_ONE:
+        return pa.array([_weight(values.slice(place, 1)) for place in range(len(values))], pa.int64())
     return pa.repeat(pa.scalar(_weight(values) // max(1, len(values)), pa.int64()), len(values))

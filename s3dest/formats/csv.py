@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
-from s3dest.formats.arrow import settled
+from s3dest.formats.arrow import require_meaning, settled
 from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
 from s3dest.formats.csv_arrow import lines_of
@@ -163,6 +163,7 @@ class _Encoder:
         return self._take()
 
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
+        require_meaning(batch, first_row)
         batch = settled(batch, first_row)
         names = self._names or self._fix(dict.fromkeys(batch.schema.names, first_row), first_row)
         if not set(names).issuperset(batch.schema.names):

@@ -16,7 +16,7 @@ from operator import countOf, itemgetter, methodcaller
 from typing import TYPE_CHECKING, Final, cast
 
 from s3dest.errors import RowError
-from s3dest.formats.arrow import settled
+from s3dest.formats.arrow import require_meaning, settled
 from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
 from s3dest.formats.encoder import Row, name_refusal, show
@@ -100,6 +100,7 @@ class _Encoder:
         return ready[0] if len(ready) == 1 else b"".join(ready)
 
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
+        require_meaning(batch, first_row)
         batch = settled(batch, first_row)
         return b"".join(lines_of(some, first_row + start) for start, some in slices(batch))
 
