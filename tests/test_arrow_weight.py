@@ -106,6 +106,7 @@ def test_plain_data_is_taken_as_it_is() -> None:
     plain = pa.record_batch({"a": [LONG] * ROWS, "b": pa.array([[1]] * ROWS)})
     assert light_head(plain, 1) is plain
     broken = pa.Array.from_buffers(pa.string(), 3, pa.array([b"a", b"\xff", b"c"]).buffers())
-    for column in (many(pa.array(["x"])), many(pa.array([], pa.string()), [None]), many(broken), views()[:0]):
+    beyond = pa.DictionaryArray.from_arrays(pa.array([7] * ROWS, pa.int32()), pa.array(["x"]), safe=False)
+    for column in (beyond, many(pa.array(["x"])), many(pa.array([], pa.string()), [None]), many(broken), views()[:0]):
         batch = pa.record_batch({"a": column})
         assert light_head(batch, 100 * KIB).num_rows == batch.num_rows
