@@ -272,7 +272,14 @@ BESIDE: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     ),
     "deny all": ({"Effect": "Deny", "Principal": ANYBODY}, [("error", "trust_denied")]),
     "deny strangers": ({"Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::999988887777:root"}}, []),
-    "deny all but the vendor": ({"Effect": "Deny", "NotPrincipal": {"AWS": VENDOR.arn}}, []),
+    "deny all but the vendor": (
+        {
+            "Effect": "Deny",
+            "Principal": ANYBODY,
+            "Condition": {"ArnNotEquals": {"aws:PrincipalArn": VENDOR.arn}},
+        },
+        [],
+    ),
     "deny other ids": (
         {
             "Effect": "Deny",

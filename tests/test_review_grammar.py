@@ -165,12 +165,16 @@ def test_a_principal_of_a_wrong_type_is_a_finding(kind: Kind, value: object) -> 
         ("permission", {"Sid": "put-objects"}),
         ("permission", {"Sid": "ä"}),
         ("bucket", {"NotPrincipal": "*"}),
+        ("trust", {"NotPrincipal": {"AWS": "444455556666"}, "Effect": "Deny"}),
+        ("bucket", {"NotPrincipal": {"AWS": "444455556666"}, "Effect": "Allow"}),
         ("bucket", {"NotResource": "*"}),
     ],
 )
 def test_what_iam_refuses_is_told_before(kind: Kind, change: dict[str, object]) -> None:
     """It would say so in the console, of a policy that looks right."""
     policy = own(kind)
+    if "NotPrincipal" in change and "Effect" in change:
+        del policy["Statement"][0]["Principal"]
     policy["Statement"][0].update(change)
     assert "policy_grammar" in codes(kind, policy)
 

@@ -227,6 +227,8 @@ def _principal_problem(statement: Mapping[str, Any], kind: Kind) -> str | None:
         return "names a Principal, which a permission policy cannot; was the trust policy pasted here?"
     if kind != "permission" and len(given) != 1:
         return "must name a Principal: whom it is about."
+    if "NotPrincipal" in given and (kind == "trust" or statement.get("Effect") == "Allow"):
+        return "has a NotPrincipal, which AWS takes with Deny only, and in no trust policy."
     if not all(_is_principal(statement[name]) for name in given):
         return "has a Principal that is neither '*' nor an object such as {\"AWS\": ARN}."
     return None

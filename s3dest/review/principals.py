@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.names import RoleArn
-from s3dest.review.grammar import Clause
+from s3dest.review.grammar import Clause, Test
 from s3dest.vendor import AwsPrincipal
+
+CALLER: Final = "aws:principalarn"
+CALLERS_ACCOUNT: Final = "aws:principalaccount"
+
+
+def narrowed(clause: Clause) -> Clause:
+    """Name whom a statement is about that names everybody and then tests who calls."""
+    everybody = "*" in {name for names in clause.principals.values() for name in names}
+    if not everybody or clause.negated:
+        return clause
+    named = (test.values for test in clause.conditions if _names_callers(test))
+    return next((replace(clause, principals={"AWS": values}) for values in named), clause)
+
+
+def _names_callers(test: Test) -> bool:
+    if test.key not in {CALLER, CALLERS_ACCOUNT} or test.optional or "Not" in test.operator or test.operator == "Null":
+        return False
+    return not any("*" in value or "?" in value for value in test.values)
 
 
 def is_everybody(clause: Clause) -> bool:
-    """Tell whether a statement is about whoever there is, or about all but a few."""
-    return "*" in _names(clause) or "NotPrincipal" in clause.negated
+    """Tell whether a statement is about whoever there is."""
+    return "*" in _names(clause)
 
 
 def is_meant(clause: Clause, config: DestinationConfig) -> bool | None:
@@ -35,9 +56,9 @@ def is_meant(clause: Clause, config: DestinationConfig) -> bool | None:
 
 
 def own_role(clause: Clause, config: DestinationConfig) -> str | None:
-    """Tell the role's ARN if a statement names just that."""
+    """Tell the role's ARN if a statement that allows names just that."""
     arn = config.auth.role_arn if isinstance(config.auth, RoleAuth) else None
-    return arn if arn in _names(clause) and "NotPrincipal" not in clause.negated else None
+    return arn if arn in _names(clause) else None
 
 
 def vendor_in(clause: Clause, vendor: AwsPrincipal) -> str | None:
