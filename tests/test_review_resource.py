@@ -65,21 +65,44 @@ def test_a_denial_of_all_but_a_folder_is_judged(resource: str, expected: Any) ->
     assert codes(make(), bucket=policy(statement)) == expected
 
 
-PRINCIPALS: list[tuple[Any, list[tuple[str, str]]]] = [
-    ({"ArnNotEquals": {"aws:PrincipalArn": [OUR_ROLE, OTHER_ROLE]}}, []),
-    ({"ArnNotEquals": {"aws:PrincipalArn": [OTHER_ROLE]}}, [("error", "put_denied")]),
-    ({"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/transfer-*"}}, []),
-    ({"ArnEquals": {"aws:PrincipalArn": OUR_ROLE}}, [("error", "put_denied")]),
-    ({"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}}, []),
+DENIED, MAYBE = [("error", "put_denied")], [("warning", "put_denied_sometimes")]
+OUR_USER = "arn:aws:iam::111122223333:user/x"
+PRINCIPALS: list[tuple[Any, list[tuple[str, str]], list[tuple[str, str]]]] = [
+    ({"ArnNotEquals": {"aws:PrincipalArn": [OUR_ROLE, OTHER_ROLE]}}, [], DENIED),
+    ({"ArnNotEquals": {"aws:PrincipalArn": [OTHER_ROLE]}}, DENIED, DENIED),
+    ({"ArnNotEquals": {"aws:PrincipalArn": [OUR_ROLE, OUR_USER]}}, [], MAYBE),
+    ({"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/transfer-*"}}, [], DENIED),
+    ({"ArnEquals": {"aws:PrincipalArn": OUR_ROLE}}, DENIED, []),
+    ({"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}}, [], MAYBE),
 ]
 
 
-@pytest.mark.parametrize(("condition", "expected"), PRINCIPALS)
-def test_a_denial_by_who_writes_is_decided_for_a_role(condition: Any, expected: Any) -> None:
-    """Its ARN is in the config; whose an access key is, is not."""
+@pytest.mark.parametrize(("condition", "role", "user"), PRINCIPALS)
+def test_a_denial_by_who_writes_is_decided_as_far_as_it_can_be(condition: Any, role: Any, user: Any) -> None:
+    """The role's ARN is in the config; whose an access key is, is not, but no role's."""
     bucket = policy(deny(Condition=condition))
-    assert codes(make(), bucket=bucket) == expected
-    assert codes(make(auth=KEYS), bucket=bucket) == [("warning", "put_denied_sometimes")]
+    assert codes(make(), bucket=bucket) == role
+    assert codes(make(auth=KEYS), bucket=bucket) == user
+
+
+HARMLESS: list[Any] = [
+    {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+    {"NumericLessThan": {"s3:TlsVersion": 1.2}},
+    {"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}},
+    {"StringNotEquals": {"s3:authType": "REST-HEADER"}},
+    {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}},
+]
+
+
+@pytest.mark.parametrize("condition", HARMLESS)
+def test_a_denial_of_what_no_request_is_hits_none(condition: Any) -> None:
+    """Old TLS and old signatures are denied by many; S3 knows no key of KMS."""
+    assert codes(make(), bucket=policy(deny(Action="s3:*", Condition=condition))) == []
+
+
+def test_a_denial_of_tls_that_may_be_spoken_is_told() -> None:
+    """Which version is agreed on is not known."""
+    assert codes(make(), bucket=policy(deny(Condition={"NumericLessThan": {"s3:TlsVersion": "1.3"}}))) == MAYBE
 
 
 @pytest.mark.parametrize(
@@ -121,6 +144,28 @@ def test_a_guard_that_is_not_about_who_writes_is_named(name: str) -> None:
     else:
         guard["Condition"] |= change
     assert codes(make(), bucket=policy(guard)) == expected
+
+
+@pytest.mark.parametrize("principal", [OUR_USER, "111122223333", ROOT])
+def test_a_guard_may_be_about_a_user_by_name(principal: str) -> None:
+    """Whose the access key is, the customer knows."""
+    guard = {**policies.bucket_guard(make())["Statement"][0], "Principal": {"AWS": principal}}
+    assert codes(make(auth=KEYS), bucket=policy(guard)) == []
+
+
+def test_a_guard_about_roles_is_none_for_a_user() -> None:
+    """It blocks no part of the vendor's, whatever it lacks."""
+    given: Any = policies.permission(make(auth=KEYS))
+    condition = {"Null": {"s3:if-none-match": "true"}, "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}
+    given["Statement"].append({"Effect": "Deny", "Action": "s3:PutObject", "Resource": TARGET, "Condition": condition})
+    assert codes(make(auth=KEYS), permission=given) == [("warning", "guard_conditional")]
+
+
+def test_a_guard_with_two_tests_of_who_writes_needs_both() -> None:
+    """The second must not hide that the first never holds."""
+    guard: Any = policies.bucket_guard(make())["Statement"][0]
+    guard["Condition"] |= {"StringEquals": {"aws:PrincipalArn": OTHER_ROLE}, "StringLike": {"aws:PrincipalArn": "*"}}
+    assert codes(make(), bucket=policy(guard)) == [("warning", "guard_conditional")]
 
 
 def test_a_further_condition_hides_no_error_of_a_guard() -> None:

@@ -89,12 +89,12 @@ def _key_denied(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
     """Say whether a statement refuses the use of the config's key, which puts need."""
     key = config.encryption.key_arn if isinstance(config.encryption, SseKms) else None
     denies = [action for action in KMS if clause.acts(action)]
-    met = applies(clause, config)
+    met = applies(clause, config, "kms")
     if key is None or not denies or not clause.covers(key) or met is False:
         return
     what = f"The permission policy denies {' and '.join(denies)} on {key}"
     if met is None:
-        message = f"{what} under a condition that only AWS can judge: {unsure(clause, config)}."
+        message = f"{what} under a condition that only AWS can judge: {unsure(clause, config, 'kms')}."
         yield finding("key_denied_sometimes", "warning", message, "Make sure that it does not hit the vendor.")
     else:
         message = f"{what} (statement {clause.name})."
@@ -124,7 +124,7 @@ def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Fin
         message = f"s3:PutObject is allowed under a condition that only AWS can judge: {keys}."
         yield finding("put_conditional", "warning", message, "Make sure that the vendor meets it.")
     else:
-        message = f"s3:PutObject is allowed only under a condition that no request of s3dest meets: {keys}."
+        message = f"s3:PutObject is allowed only under a condition that not each request of s3dest meets: {keys}."
         remedy = "Remove the condition."
         if "server-side-encryption" in keys:
             remedy = "Set `encryption` in the config to what the condition asks for, or remove the condition."
@@ -189,6 +189,6 @@ def _uses_key(allowing: Sequence[Clause], config: DestinationConfig, key_arn: st
         code = f"{action.removeprefix('kms:').lower()}_not_allowed"
         if not covering:
             yield finding(code, "error", message, f"Allow {action} on that ARN.")
-        elif all(meets(clause, config) is False for clause in covering):
+        elif all(meets(clause, config, "kms") is False for clause in covering):
             remedy = f"Write kms:ViaService as s3.{config.region}.{config.partition.dns_suffix}."
             yield finding(code, "error", f"{message[:-1]}, under a condition that is not met.", remedy)

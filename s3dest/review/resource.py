@@ -90,11 +90,12 @@ def review_key(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
     for action in KMS:
         meant = [clause for clause in policy.clauses if clause.acts(action) and is_meant(clause, config)]
         allowing = [clause for clause in meant if clause.allows]
-        if policy.whole and not any(meets(clause, config) is not False for clause in allowing):
+        met = [meets(clause, config, "kms") for clause in allowing]
+        if policy.whole and not any(each is not False for each in met):
             why = ", under a condition that is not met" if allowing else ""
             message = f"The key's policy does not let {config.auth.role_arn} use {action}{why}."
             yield finding("key_policy", "error", message, "Add the statement of policies.kms_key_statement.")
-        if any(not clause.allows and meets(clause, config) for clause in meant):
+        if any(not clause.allows and meets(clause, config, "kms") for clause in meant):
             message = f"The key's policy denies {action} to {config.auth.role_arn}."
             yield finding("key_policy", "error", message, "Remove the statement, or exempt the role from it.")
 
