@@ -64,7 +64,8 @@ def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator
     keys = ", ".join(sorted({test.key for test in clause.conditions}))
     by = f", by {keys}" if keys else ""
     if met is None:
-        message = f"{which} denies s3:PutObject under a condition that only AWS can judge: {unsure(clause, config)}."
+        open_ = ", ".join(unsure(clause, config))
+        message = f"{which} denies s3:PutObject under a condition that only AWS can judge: {open_}."
         yield finding("put_denied_sometimes", "warning", message, "Make sure that it does not hit the vendor.")
     elif much == "part":
         what = ", ".join(clause.resources)
@@ -94,7 +95,8 @@ def _key_denied(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
         return
     what = f"The permission policy denies {' and '.join(denies)} on {key}"
     if met is None:
-        message = f"{what} under a condition that only AWS can judge: {unsure(clause, config, 'kms')}."
+        open_ = ", ".join(unsure(clause, config, "kms"))
+        message = f"{what} under a condition that only AWS can judge: {open_}."
         yield finding("key_denied_sometimes", "warning", message, "Make sure that it does not hit the vendor.")
     else:
         message = f"{what} (statement {clause.name})."

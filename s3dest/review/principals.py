@@ -9,7 +9,7 @@ from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.names import RoleArn
 from s3dest.review.grammar import Clause, Test
-from s3dest.vendor import AwsPrincipal
+from s3dest.vendor import AwsPrincipal, VendorIdentity
 
 CALLER: Final = "aws:principalarn"
 CALLERS_ACCOUNT: Final = "aws:principalaccount"
@@ -45,14 +45,28 @@ def is_meant(clause: Clause, config: DestinationConfig) -> bool | None:
         return True
     names, negated = _names(clause), "NotPrincipal" in clause.negated
     if isinstance(config.auth, RoleAuth):
-        role = config.auth.role
-        hit = bool(names & {"*", config.auth.role_arn, *_account(role)})
-        return hit is not negated
+        if negated:
+            return _is_left(names, config.auth)
+        return bool(names & {"*", config.auth.role_arn, *_account(config.auth.role)})
     if "*" in names:
         return not negated
     if any(":role/" not in name and ":assumed-role/" not in name for name in names):
         return None
     return negated
+
+
+def _is_left(names: set[str], auth: RoleAuth) -> bool | None:
+    """Tell whether a role is among those that are not listed.
+
+    Who lists it must list its session and its account, too, which else are denied (IAM user guide, "AWS JSON policy
+    elements: NotPrincipal"); S3 may still let it pass.
+    """
+    role = auth.role
+    session = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name.rpartition('/')[2]}/"
+    listed = [auth.role_arn in names, any(name.startswith(session) for name in names)]
+    if not any(listed):
+        return True
+    return False if all(listed) and names & {*_account(role)} else None
 
 
 def own_role(clause: Clause, config: DestinationConfig) -> str | None:
@@ -61,10 +75,21 @@ def own_role(clause: Clause, config: DestinationConfig) -> str | None:
     return arn if arn in _names(clause) else None
 
 
-def vendor_in(clause: Clause, vendor: AwsPrincipal) -> str | None:
-    """Tell by which name a statement is about the vendor itself, if it is."""
-    known = [vendor.arn, *vendor_account(vendor)]
+def vendor_in(clause: Clause, config: DestinationConfig, vendor: VendorIdentity | None) -> str | None:
+    """Tell by which name a statement is about the vendor itself, if it is; an account that both share is the role's."""
+    if not isinstance(vendor, AwsPrincipal):
+        return None
+    account = vendor_account(vendor)
+    shared = isinstance(config.auth, RoleAuth) and config.auth.role.account in account
+    known = [vendor.arn, *(() if shared else account)]
     return next((name for name in known if name in _names(clause)), None)
+
+
+def accounts(clause: Clause) -> set[str]:
+    """List the accounts that a statement names, by themselves or by whom they have."""
+    pieces = [name.split(":") for name in _names(clause)]
+    named = {piece[4] if len(piece) > 4 else piece[0] for piece in pieces}  # noqa: PLR2004  # where an ARN has it
+    return {account for account in named if account.isdigit()}
 
 
 def vendor_account(vendor: AwsPrincipal) -> tuple[str, str]:

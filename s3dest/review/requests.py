@@ -96,10 +96,10 @@ def all_of(answers: Iterable[bool | None]) -> bool | None:
     return False if False in given else None if None in given else True
 
 
-def unsure(clause: Clause, config: DestinationConfig, service: Service = "s3") -> str:
+def unsure(clause: Clause, config: DestinationConfig, service: Service = "s3") -> list[str]:
     """List what of a statement cannot be told: the keys of its conditions, and whom it is about."""
     keys = sorted({test.key for test in clause.conditions if answer(test, config, service) is None})
-    return ", ".join([*keys, *(["who is meant"] if is_meant(clause, config) is None else [])])
+    return [*keys, *(["who is meant"] if is_meant(clause, config) is None else [])]
 
 
 def answer(test: Test, config: DestinationConfig, service: Service = "s3", request: Request = "put") -> bool | None:
@@ -163,7 +163,7 @@ def _facts(config: DestinationConfig) -> dict[str, str | None]:
     if isinstance(config.auth, RoleAuth):
         # a session has the ARN of its role (IAM user guide, "AWS global condition context keys")
         known[CALLER] = config.auth.role_arn
-        known[CALLERS_ACCOUNT] = config.auth.role.account
+        known[CALLERS_ACCOUNT] = known["kms:calleraccount"] = config.auth.role.account
     return known
 
 
