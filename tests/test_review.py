@@ -292,6 +292,8 @@ def test_another_bucket_beside_the_own_one_is_told() -> None:
     statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::payroll/*"}
     policy["Statement"].append(statement)
     assert codes(policies.review(make(), permission=policy)) == [*before, ("warning", "resource_elsewhere")]
+    statement["Resource"] = "arn:*:s3*:::payroll/*"
+    assert codes(policies.review(make(), permission=policy)) == [*before, ("warning", "resource_elsewhere")]
     statement["Resource"] = f"{TARGET[:-1]}deeper/*"
     assert codes(policies.review(make(), permission=policy)) == before
 

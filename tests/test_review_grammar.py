@@ -97,7 +97,7 @@ def test_a_policy_longer_than_aws_takes_is_not_looked_at(kind: Kind) -> None:
     assert codes(kind, json.dumps(policy)) == {"policy_grammar"}
 
 
-@pytest.mark.parametrize("name", ["\ud800", "ä", "%FF", "%", "a/b", "_a", ".a", "*", "a?"])
+@pytest.mark.parametrize("name", ["\ud800", "ä", "%FF", "%", "a/b", "_a", ".a", "a?"])
 def test_odd_names_of_tables_are_read(name: str) -> None:
     """Half a surrogate pair is JSON, too."""
     policy = own("permission")

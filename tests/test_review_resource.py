@@ -269,11 +269,33 @@ def per_table(*tables: str) -> list[str]:
         ([*per_table("orders"), f"{TARGET[:-1]}_manifests/*"], [("warning", "put_some_tables")]),
         (per_table("orders")[::2], [("error", "other_prefix")] * 2),
         (per_table("orders")[:2], [("error", "other_prefix")] * 2),
+        (
+            [*per_table("orders"), "arn:aws:s3:::payroll/*"],
+            [("warning", "put_some_tables"), ("warning", "resource_elsewhere")],
+        ),
+        (["*.gz", "*.json", ".s3dest-probe/*"], [("warning", "put_some_formats")]),
+        (["*.gz", "*.parquet", "*.json", ".s3dest-probe/*"], []),
+        (["*/*"], []),
+        (["*.gz", "*.json"], [("error", "other_prefix")] * 2),
     ],
-    ids=["one", "two", "all manifests", "no manifests", "no probe"],
+    ids=[
+        "one",
+        "two",
+        "all manifests",
+        "no manifests",
+        "no probe",
+        "another bucket",
+        "a format",
+        "all formats",
+        "all folders",
+        "a format, no probe",
+    ],
 )
 def test_grants_for_each_table_are_read_together(resources: list[str], expected: Any) -> None:
     """Objects, manifests and probe: a table that has all three can be written, and others cannot."""
     given: Any = policies.permission(make())
-    given["Statement"][0]["Resource"] = resources
+    head = TARGET[:-1]
+    given["Statement"][0]["Resource"] = [
+        resource if resource.startswith("arn:") else f"{head}{resource}" for resource in resources
+    ]
     assert codes(make(), permission=given) == expected

@@ -13,10 +13,12 @@ from s3dest.findings import Finding
 from s3dest.review.grammar import Clause, Reading, finding, like
 from s3dest.review.guard import review_guard
 from s3dest.review.requests import (
+    EXTENSIONS,
     IF_NONE_MATCH,
     always_written,
     applies,
     data_written,
+    format_written,
     meets,
     objects,
     probes,
@@ -44,7 +46,8 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
         else:
             yield from denied(clause, config, which="The permission policy")
             yield from _key_denied(clause, config)
-    enough = any(clause.acts(PUT) and clause.covers(objects(config)) for clause in allowing)
+    putting = [clause for clause in allowing if clause.acts(PUT)]
+    enough = any(clause.covers(objects(config)) for clause in putting) or bool(_some(putting, config))
     for clause in allowing:
         yield from too_wide(clause, config, enough=enough)
 
@@ -110,9 +113,11 @@ def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Fin
         yield finding("put_not_allowed", "error", "Nothing allows s3:PutObject.", f"Allow it on {target}.")
         return
     covering = [clause for clause in putting if clause.covers(target)]
-    if not covering and (tables := _tables(putting, config)):
-        message = f"s3:PutObject is allowed for some tables only: {', '.join(tables)}."
-        yield finding("put_some_tables", "warning", message, f"Allow it on {target}, unless these are all.")
+    if not covering and (some := _some(putting, config)):
+        what, names = some
+        if what != "formats" or len(names) < len(EXTENSIONS):
+            message = f"s3:PutObject is allowed for some {what} only: {', '.join(names)}."
+            yield finding(f"put_some_{what}", "warning", message, f"Allow it on {target}, unless these are all.")
         covering = putting
     if not covering:
         yield from _missed([resource for clause in putting for resource in clause.resources], config)
@@ -131,6 +136,20 @@ def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Fin
         if "server-side-encryption" in keys:
             remedy = "Set `encryption` in the config to what the condition asks for, or remove the condition."
         yield finding("put_condition_unmet", "error", message, remedy)
+
+
+def _some(putting: Sequence[Clause], config: DestinationConfig) -> tuple[str, list[str]] | None:
+    """Tell what can be written whole by several resources together: some formats of all tables, or some tables."""
+    if formats := _formats(putting, config):
+        return "formats", formats
+    return ("tables", tables) if (tables := _tables(putting, config)) else None
+
+
+def _formats(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
+    """List the formats in which all tables may be written, beside the manifests and the check's probe."""
+    if not all(any(clause.covers(resource) for clause in putting) for resource in always_written(config)):
+        return []
+    return [end for end in EXTENSIONS if any(clause.covers(format_written(config, end)) for clause in putting)]
 
 
 def _tables(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:

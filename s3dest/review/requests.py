@@ -34,7 +34,7 @@ _OLDEST_TLS: Final = "1.2"
 _TLS: Final = frozenset({"1.0", "1.1", _OLDEST_TLS, "1"})
 """Versions that are no newer."""
 
-_EXTENSIONS: Final = ("jsonl.gz", "csv.gz", "parquet")
+EXTENSIONS: Final = ("jsonl.gz", "csv.gz", "parquet")
 """Of the three formats, as they are unless somebody says otherwise."""
 
 _ANY_ID: Final = "00000000-0000-7000-8000-000000000000"
@@ -58,9 +58,13 @@ def always_written(config: DestinationConfig, *, table: str = "TABLE") -> tuple[
 
 def data_written(config: DestinationConfig, *, table: str = "TABLE") -> tuple[str, ...]:
     """Name an object of a table in each format."""
-    layout = _layout(config, table)
-    keys = (layout.data_key(writer_id=0, number=0, digest="0" * 64, extension=end) for end in _EXTENSIONS)
-    return tuple(f"{_bucket(config)}/{key}" for key in keys)
+    return tuple(format_written(config, end, table=table) for end in EXTENSIONS)
+
+
+def format_written(config: DestinationConfig, extension: str, *, table: str = "TABLE") -> str:
+    """Name an object of a table in one format."""
+    key = _layout(config, table).data_key(writer_id=0, number=0, digest="0" * 64, extension=extension)
+    return f"{_bucket(config)}/{key}"
 
 
 def reach(clause: Clause, config: DestinationConfig) -> Literal["all", "part", "nothing"]:
