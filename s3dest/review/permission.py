@@ -189,8 +189,6 @@ def _missed(resources: Sequence[str], config: DestinationConfig) -> Iterator[Fin
         else:
             code, why = "other_prefix", f"does not cover the prefix {config.prefix!r}"
         yield finding(code, "error", f"s3:PutObject is allowed on {resource}, which {why}.", remedy)
-    if not resources:
-        yield finding("put_not_allowed", "error", "s3:PutObject is allowed on no resource.", remedy)
 
 
 def _deletes(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
