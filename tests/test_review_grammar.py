@@ -122,8 +122,12 @@ def test_no_value_in_any_place_raises(kind: Kind, place: str, value: Any) -> Non
     codes(kind, {**policy, "Version": value, "Statement": [*policy["Statement"], value]})
 
 
+DEEP: list[object] = []
+for _ in range(5000):
+    DEEP = [DEEP]
 WRONG: list[tuple[str, object]] = [
     ("Sid", ["A"]),
+    ("Sid", DEEP),
     ("Effect", ["Allow"]),
     ("Effect", {"Allow": "Allow"}),
     ("Action", 5),
@@ -139,7 +143,7 @@ WRONG: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("place", "value"), WRONG)
+@pytest.mark.parametrize(("place", "value"), WRONG, ids=range(len(WRONG)))
 def test_a_wrong_type_is_a_finding(kind: Kind, place: str, value: object) -> None:
     """In each kind of policy, and never an error of Python's."""
     policy = own(kind)

@@ -142,7 +142,8 @@ def read(kind: Kind, pasted: Pasted) -> Reading:
     found = [*refused, *_version(title, policy), *_names(title, kind, statements)]
     clauses = []
     for number, statement in enumerate(statements, start=1):
-        name = str(statement.get("Sid") or number)
+        sid = statement.get("Sid")
+        name = sid if is_text(sid) and sid else str(number)
         which = f"Statement {name} of {title[0].lower()}{title[1:]}"
         problems = [_refused(which, problem) for problem in statement_problems(statement, kind)]
         found += problems
