@@ -14,6 +14,9 @@ KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-123456
 VENDOR = AwsPrincipal(arn="arn:aws:iam::444455556666:role/sync")
 GOOGLE = GoogleServiceAccount(subject="104029292853099978293", audience="acme")
 OIDC = OidcSubject(issuer="https://oidc.example.com/id/1", subject="system:x", audience="acme")
+BUCKET = "arn:aws:s3:::acme-lake"
+OUR_ROLE, OTHER_ROLE = ROLE["role_arn"], "arn:aws:iam::111122223333:role/other"
+ROOT = "arn:aws:iam::111122223333:root"
 TARGET = "arn:aws:s3:::acme-lake/vendor/exports/*"
 
 
@@ -26,6 +29,17 @@ def make(**changes: Any) -> DestinationConfig:
 def policy(*statements: Any) -> dict[str, Any]:
     """Put statements into a policy."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(principal: Any, action: Any, **changes: Any) -> dict[str, Any]:
+    """Write a statement of a bucket policy that allows something."""
+    return {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": action,
+        "Resource": [BUCKET, f"{BUCKET}/*"],
+        **changes,
+    }
 
 
 def codes(config: DestinationConfig, vendor: Any = None, **pasted: Any) -> list[tuple[str, str]]:

@@ -81,6 +81,18 @@ PERMISSION: dict[str, tuple[Change, list[tuple[str, str]]]] = {
         set_("Condition", {"StringEquals": {"s3:x-amz-server-side-encryption": "AES256"}}),
         [("error", "put_condition_unmet")],
     ),
+    "no header allowed": (
+        set_("Condition", {"Null": {"s3:if-none-match": "true"}}),
+        [("error", "put_condition_unmet")],
+    ),
+    "header of parts": (
+        set_("Condition", {"StringEquals": {"s3:if-none-match": "*"}}),
+        [("error", "put_condition_unmet")],
+    ),
+    "key of another service": (
+        set_("Condition", {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}),
+        [("error", "put_condition_unmet")],
+    ),
     "tls": (set_("Condition", {"Bool": {"aws:SecureTransport": True}}), []),
     "address": (set_("Condition", {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}), [("warning", "put_conditional")]),
     "typo": (set_("Resources", TARGET), [("error", "policy_grammar")]),
@@ -118,8 +130,12 @@ def test_a_condition_that_the_config_meets_is_no_finding() -> None:
             lambda it: it.update(Condition={"StringEquals": {"kms:ViaService": "s3.eu-west-2.amazonaws.com"}}),
             ["generatedatakey_not_allowed", "decrypt_not_allowed"],
         ),
+        (
+            lambda it: it.update(Condition={"StringEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}),
+            ["generatedatakey_not_allowed", "decrypt_not_allowed"],
+        ),
     ],
-    ids=["decrypt", "generate", "other key", "other region"],
+    ids=["decrypt", "generate", "other key", "other region", "header"],
 )
 def test_both_actions_on_the_key_are_needed(change: Change, expected: list[str]) -> None:
     """Without `kms:Decrypt` small objects pass and large ones fail: the linter says so before."""
@@ -175,8 +191,17 @@ def test_a_denial_of_somebody_else_is_none_of_ours() -> None:
         (set_("Resource", "arn:aws:s3:::acme-lake/other/*"), ("warning", "guard_elsewhere")),
         (set_("Action", "s3:DeleteObject"), ("warning", "guard_elsewhere")),
         (
-            lambda it: it["Condition"].update(Null={}, StringNotEquals={"s3:if-none-match": "*"}),
+            lambda it: it["Condition"].update(Null={"s3:if-none-match": "true", "s3:ObjectCreationOperation": "true"}),
             ("warning", "guard_test"),
+        ),
+        (
+            lambda it: it.update(
+                Condition={
+                    "Null": {"s3:if-none-match": "true"},
+                    "StringNotEquals": {"s3:ObjectCreationOperation": "true"},
+                }
+            ),
+            ("error", "guard_blocks_multipart"),
         ),
         (lambda it: it["Condition"].update(Null={"s3:if-none-match": "false"}), ("error", "guard_inverted")),
         (
@@ -184,7 +209,7 @@ def test_a_denial_of_somebody_else_is_none_of_ours() -> None:
             ("error", "guard_inverted"),
         ),
     ],
-    ids=["parts", "prefix", "action", "operator", "inverted", "inverted text"],
+    ids=["parts", "prefix", "action", "never", "parts alone", "inverted", "inverted text"],
 )
 def test_a_guard_that_does_not_guard_is_named(change: Change, expected: tuple[str, str]) -> None:
     """The exemption that multipart needs, and the prefix that is written to; also in the role's own policy."""
@@ -194,6 +219,16 @@ def test_a_guard_that_does_not_guard_is_named(change: Change, expected: tuple[st
     del policy["Statement"][0]["Principal"]
     policy["Statement"] += policies.permission(make(), stage="setup")["Statement"]
     assert codes(policies.review(make(), permission=policy)) == [expected]
+
+
+def test_a_guard_may_be_written_in_another_way() -> None:
+    """What is not there is not equal to anything."""
+    policy: Any = policies.bucket_guard(make())
+    policy["Statement"][0]["Condition"] = {
+        "StringNotEquals": {"s3:if-none-match": "*"},
+        "Bool": {"s3:ObjectCreationOperation": "true"},
+    }
+    assert policies.review(make(), bucket=policy) == ()
 
 
 def condition(operator: str, value: object, key: str = "sts:ExternalId") -> Change:
@@ -257,6 +292,8 @@ def test_another_bucket_beside_the_own_one_is_told() -> None:
     statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::payroll/*"}
     policy["Statement"].append(statement)
     assert codes(policies.review(make(), permission=policy)) == [*before, ("warning", "resource_elsewhere")]
+    statement["Resource"] = "arn:*:s3*:::payroll/*"
+    assert codes(policies.review(make(), permission=policy)) == [*before, ("warning", "resource_elsewhere")]
     statement["Resource"] = f"{TARGET[:-1]}deeper/*"
     assert codes(policies.review(make(), permission=policy)) == before
 
@@ -272,7 +309,14 @@ BESIDE: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     ),
     "deny all": ({"Effect": "Deny", "Principal": ANYBODY}, [("error", "trust_denied")]),
     "deny strangers": ({"Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::999988887777:root"}}, []),
-    "deny all but the vendor": ({"Effect": "Deny", "NotPrincipal": {"AWS": VENDOR.arn}}, []),
+    "deny all but the vendor": (
+        {
+            "Effect": "Deny",
+            "Principal": ANYBODY,
+            "Condition": {"ArnNotEquals": {"aws:PrincipalArn": VENDOR.arn}},
+        },
+        [],
+    ),
     "deny other ids": (
         {
             "Effect": "Deny",

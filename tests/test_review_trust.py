@@ -30,6 +30,10 @@ CONDITIONS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
     "clear text": ({"Bool": {"aws:SecureTransport": "false"}}, [("error", "trust_condition_unmet")]),
     "caller": ({"ArnEquals": {"aws:PrincipalArn": VENDOR.arn}}, []),
     "other caller": ({"ArnEquals": {"aws:PrincipalArn": OTHER}}, [("error", "trust_condition_unmet")]),
+    "another caller, like any": (
+        {"ArnEquals": {"aws:PrincipalArn": OTHER}, "StringLike": {"aws:PrincipalArn": "*"}},
+        [("error", "trust_condition_unmet")],
+    ),
     "other account": (
         {"StringNotEquals": {"aws:PrincipalAccount": "444455556666"}},
         [("error", "trust_condition_unmet")],
@@ -87,6 +91,7 @@ CALLERS: list[tuple[Any, list[tuple[str, str]]]] = [
     ({"StringLike": {"aws:PrincipalAccount": "444455556666"}}, [("note", "trust_account")]),
     ({"ArnEquals": {"aws:PrincipalArn": [VENDOR.arn, "arn:aws:iam::1:role/x"]}}, [("warning", "trust_others")]),
     ({"ArnNotEquals": {"aws:PrincipalArn": OTHER}}, [("warning", "trust_everybody")]),
+    ({"ArnEqualsIfExists": {"aws:PrincipalArn": VENDOR.arn}}, [("warning", "trust_everybody")]),
     ({"ArnLike": {"aws:PrincipalArn": "*"}}, [("warning", "trust_everybody")]),
     (
         {"ArnEquals": {"aws:PrincipalArn": OTHER}},
@@ -101,6 +106,117 @@ def test_everybody_may_be_narrowed_by_a_condition(principal: Any, condition: Any
     """A condition on who calls is as good as a principal."""
     trust = way({**EXACT, **condition}, Principal=principal)
     assert codes(make(), VENDOR, trust=trust) == expected
+
+
+GITHUB = "token.actions.githubusercontent.com"
+PROVIDER = f"arn:aws:iam::111122223333:oidc-provider/{GITHUB}"
+BY_TOKEN = "sts:AssumeRoleWithWebIdentity"
+UNTESTED = [("warning", "claim_missing")] * 2
+EVERYBODY = [("warning", "trust_everybody")]
+OF_GITHUB = {f"{GITHUB}:sub": "repo:acme/x:ref:refs/heads/main", f"{GITHUB}:aud": "sts.amazonaws.com"}
+
+
+def door(principal: Any, action: Any = BY_TOKEN, condition: Any = None) -> dict[str, Any]:
+    """Write a statement that lets somebody in."""
+    return {"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition or {}}
+
+
+STRANGERS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "google": (door({"Federated": "accounts.google.com"}), UNTESTED),
+    "any repository": (door({"Federated": PROVIDER}), UNTESTED),
+    "any subject": (
+        door({"Federated": PROVIDER}, condition={"StringLike": {**OF_GITHUB, f"{GITHUB}:sub": "*"}}),
+        UNTESTED[1:],
+    ),
+    "if there": (door({"Federated": PROVIDER}, condition={"StringEqualsIfExists": OF_GITHUB}), UNTESTED),
+    "one repository": (
+        door({"Federated": PROVIDER}, condition={"StringEquals": OF_GITHUB}),
+        [("note", "trust_others")],
+    ),
+    "nobody": (
+        door({"Federated": PROVIDER}, condition={"StringEquals": {"oidc.example.org:sub": "x"}}),
+        [("note", "trust_others")],
+    ),
+    "by SAML": (
+        door({"Federated": "arn:aws:iam::111122223333:saml-provider/x"}, "sts:AssumeRoleWithSAML"),
+        [("note", "trust_others")],
+    ),
+    "everybody by token": (door("*"), EVERYBODY),
+    "session tags alone": (door({"AWS": OTHER}, "sts:TagSession"), []),
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_who_else_comes_in_by_another_action_is_told(name: str) -> None:
+    """Google and GitHub give a token to whoever asks: of such an issuer one workload must be meant."""
+    statement, expected = STRANGERS[name]
+    trust = policy(way(EXACT)["Statement"][0], statement)
+    assert codes(make(), VENDOR, trust=trust) == expected
+    # whom the customer trusts besides is no business of who does not say who it is
+    assert codes(make(), trust=trust) == [each for each in expected if each[1] != "trust_others"]
+
+
+BY_KEYS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+    (door("*", "sts:AssumeRole"), EVERYBODY),
+    (door({"AWS": "*"}, "sts:AssumeRole", {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}), EVERYBODY),
+    (door({"AWS": OTHER}, "sts:AssumeRole"), [("warning", "trust_others")]),
+    (door("*", "sts:AssumeRole", {"ArnEquals": {"aws:PrincipalArn": OTHER}}), [("warning", "trust_others")]),
+    (door({"AWS": "arn:aws:iam::111122223333:role/admin"}, "sts:AssumeRole"), [("note", "trust_others")]),
+]
+
+
+@pytest.mark.parametrize("vendor", [GOOGLE, OIDC], ids=["google", "oidc"])
+@pytest.mark.parametrize(("statement", "expected"), BY_KEYS)
+def test_who_comes_in_by_keys_beside_a_vendor_with_a_token_is_told(
+    statement: Any, expected: Any, vendor: VendorIdentity
+) -> None:
+    """A second door that stands open makes the first one worthless."""
+    config = make(auth={**ROLE, "external_id": None})
+    trust: Any = policies.trust(config, vendor)
+    trust["Statement"].append(statement)
+    assert codes(config, vendor, trust=trust) == expected
+
+
+def test_one_statement_may_be_two_doors() -> None:
+    """Google's tokens, and everybody's keys."""
+    config = make(auth={**ROLE, "external_id": None})
+    trust: Any = policies.trust(config, GOOGLE)
+    trust["Statement"][0] |= {
+        "Principal": {"Federated": "accounts.google.com", "AWS": "*"},
+        "Action": ["sts:AssumeRole", BY_TOKEN],
+    }
+    assert codes(config, GOOGLE, trust=trust) == EVERYBODY
+
+
+SUB = "accounts.google.com:sub"
+TWICE: dict[str, tuple[Any, list[tuple[str, str]]]] = {
+    "exactly, and any": ({"StringEquals": {SUB: GOOGLE.subject}, "StringLike": {SUB: "*"}}, []),
+    "another, and any": (
+        {"StringEquals": {SUB: "999"}, "StringLike": {SUB: "*"}},
+        [("error", "claim_mismatch")],
+    ),
+    "if there, and it must be": ({"StringEqualsIfExists": {SUB: GOOGLE.subject}, "Null": {SUB: "false"}}, []),
+    "must be there alone": ({"Null": {SUB: "false"}}, [("warning", "claim_missing")]),
+    "no caller": (
+        {"StringEquals": {SUB: GOOGLE.subject, "aws:PrincipalArn": VENDOR.arn}},
+        [("error", "trust_condition_unmet")],
+    ),
+    "no external id": (
+        {"StringEquals": {SUB: GOOGLE.subject, KEY: ID}},
+        [("error", "trust_condition_unmet")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_all_tests_of_a_claim_count(name: str) -> None:
+    """Each must hold; what a token never brings, such as the caller's ARN, cannot."""
+    condition, expected = TWICE[name]
+    config = make(auth={**ROLE, "external_id": None})
+    trust: Any = policies.trust(config, GOOGLE)
+    condition = {**condition, "StringEqualsIgnoreCase": {"accounts.google.com:oaud": "acme"}}
+    trust["Statement"][0]["Condition"] = condition
+    assert codes(config, GOOGLE, trust=trust) == expected
 
 
 def test_one_way_in_is_enough() -> None:

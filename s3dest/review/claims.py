@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from s3dest.auth import RoleAuth
 from s3dest.findings import Finding
-from s3dest.review.comparison import EXACT, is_wild, takes
+from s3dest.review.comparison import EXACT, demands_any, is_strict, is_wild, takes
 from s3dest.review.grammar import Clause, Test, finding
 from s3dest.vendor import GoogleServiceAccount, OidcSubject
 
 _GOOGLE: Final = "accounts.google.com"
 _OWN_PROVIDER: Final = ":oidc-provider/"
+
+_BUILT_IN: Final = frozenset({_GOOGLE, "cognito-identity.amazonaws.com"})
+"""Issuers that need no provider in the account (IAM user guide, "AWS JSON policy elements: Principal")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ class Issuer:
         return self.name == _GOOGLE
 
     @property
+    def is_open(self) -> bool:
+        """Whether it gives tokens to strangers, too, such as GitHub to each repository."""
+        return self.principal in _BUILT_IN or _OWN_PROVIDER in self.principal
+
+    @property
     def claims(self) -> dict[str, str | None]:
         """What the token says, by the keys that tell one workload and one customer from others."""
         # Google's :aud would be the token's azp, the service account once more
@@ -59,27 +67,35 @@ def review_claims(way: Clause, issuer: Issuer) -> Iterator[Finding]:
         message = f"The trust policy does not name {issuer.principal} under Federated."
         remedy = f'Set the principal to {{"Federated": "{issuer.principal}"}}.'
         yield finding("trust_principal", "error", message, remedy)
-    tests = {test.key: test for test in way.conditions}
-    other = tests.get(f"{_GOOGLE}:aud") if issuer.google else None
+    azp = f"{_GOOGLE}:aud"
+    other = {value for test in way.conditions if issuer.google and test.key == azp for value in test.values}
     for key, value in issuer.claims.items():
         remedy = f'Demand "StringEquals": {{"{key}": "{value or "VALUE"}"}}.'
-        test = tests.get(key.lower())
-        if test is not None:
-            yield from _one_claim(test, key, value, remedy)
-        elif not (key.endswith(":oaud") and other and value in other.values):  # said better, at the end
+        tests = [test for test in way.conditions if test.key == key.lower()]
+        compared = [test for test in tests if not demands_any(test)]
+        if compared:
+            yield from _claim(compared, key, value, remedy, sent=len(compared) < len(tests))
+        elif not (key.endswith(":oaud") and value in other):  # said better, at the end
             yield _missing(key, remedy)
-    if other and issuer.subject is not None and issuer.subject not in other.values:
+    if other and issuer.subject is not None and issuer.subject not in other:
         message = "accounts.google.com:aud is compared with the service account's id; the token's audience is :oaud."
         remedy = f'Demand "{_GOOGLE}:oaud": "{issuer.audience}" in its place.'
         yield finding("aud_for_oaud", "error", message, remedy)
 
 
-def _one_claim(test: Test, key: str, value: str | None, remedy: str) -> Iterator[Finding]:
+def _claim(tests: Sequence[Test], key: str, value: str | None, remedy: str, *, sent: bool) -> Iterator[Finding]:
+    strict = any(is_strict(test, sent=sent) for test in tests)
+    found = [each for test in tests for each in _one_test(test, key, value, remedy, sent=sent)]
+    # all tests must hold: one that is strict makes up for those that are not
+    yield from (each for each in found if each.severity == "error" or not strict)
+
+
+def _one_test(test: Test, key: str, value: str | None, remedy: str, *, sent: bool) -> Iterator[Finding]:
     if test.comparison not in EXACT:
         yield finding("claim_operator", "error", f"{key} is tested by {test.operator}.", remedy)
     elif value is not None and not takes(test, value):
         yield finding("claim_mismatch", "error", f"{key} is not the vendor's {value!r}.", remedy)
-    elif test.optional:
+    elif test.optional and not sent:
         message = f"{key} is tested only if the token has it: a token without gets in."
         yield finding("claim_optional", "warning", message, remedy)
     elif is_wild(test):

@@ -19,6 +19,21 @@ def takes(test: Test, text: str) -> bool:
     return text in test.values
 
 
+def demands_any(test: Test) -> bool:
+    """Tell whether a test asks for nothing but that some text is sent."""
+    return test.operator == "Null" and test.values == ("false",)
+
+
+def is_strict(test: Test, *, sent: bool) -> bool:
+    """Tell whether a test lets one text in and no other; `sent` says that another test demands that there is one."""
+    return (sent or not test.optional) and len(test.values) == 1 and test.comparison in EXACT and not is_wild(test)
+
+
+def keeps_out(test: Test) -> bool:
+    """Tell whether a test keeps out anybody at all."""
+    return not test.optional and test.comparison in EXACT and all(value.strip("*?") for value in test.values)
+
+
 def is_wild(test: Test) -> bool:
     """Tell whether a test lets in whatever is like a pattern."""
     return test.comparison == "StringLike" and any("*" in value or "?" in value for value in test.values)

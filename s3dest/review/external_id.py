@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from s3dest.findings import Finding
-from s3dest.review.comparison import EXACT, is_wild, takes
+from s3dest.review.comparison import EXACT, demands_any, is_strict, is_wild, takes
 from s3dest.review.grammar import Clause, Test, finding
 from s3dest.review.requests import holds
 
@@ -16,7 +16,7 @@ EXTERNAL_ID: Final = "sts:externalid"
 def review_external_id(way: Clause, external_id: str | None) -> Iterator[Finding]:
     """Say what of a way in keeps the vendor's external id out, then what lets others in."""
     tests = [test for test in way.conditions if test.key == EXTERNAL_ID]
-    compared = [test for test in tests if not _demands_any(test)]
+    compared = [test for test in tests if not demands_any(test)]
     sent = len(compared) < len(tests)
     if not compared and external_id is not None:
         message = "The trust policy demands no external id: whoever tricks the vendor's service gets in with another's."
@@ -29,18 +29,9 @@ def review_external_id(way: Clause, external_id: str | None) -> Iterator[Finding
         yield finding("external_id_mismatch", "error", message, "Put the external id into the config.")
     else:
         found = [each for test in compared for each in _one(test, external_id, sent=sent)]
-        strict = any(_is_strict(test, sent=sent) for test in compared)
+        strict = any(is_strict(test, sent=sent) for test in compared)
         # all tests must hold: one that is strict makes up for those that are not
         yield from (each for each in found if each.severity == "error" or not strict)
-
-
-def _demands_any(test: Test) -> bool:
-    """Tell whether a test asks for nothing but that some external id is sent."""
-    return test.operator == "Null" and test.values == ("false",)
-
-
-def _is_strict(test: Test, *, sent: bool) -> bool:
-    return (sent or not test.optional) and len(test.values) == 1 and test.comparison in EXACT and not is_wild(test)
 
 
 def _one(test: Test, external_id: str, *, sent: bool) -> Iterator[Finding]:

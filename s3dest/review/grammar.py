@@ -8,21 +8,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeGuard
+from typing import Any, Final
 
 from s3dest.findings import Finding, Severity
-
-_KEYS: Final = frozenset("Sid Effect Principal NotPrincipal Action NotAction Resource NotResource Condition".split())
-"""Elements of a statement (IAM user guide, "IAM JSON policy element reference")."""
+from s3dest.review.elements import Kind, is_text, policy_problems, statement_problems
 
 _SID: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 """A statement's name in IAM's own policies (IAM user guide, "IAM JSON policy elements: Sid")."""
 
 _LONGEST: Final = 32_768
 """Characters of the longest policy, a key's (KMS developer guide, "Resource quotas"); IAM and S3 take less."""
-
-Kind = Literal["permission", "trust", "bucket", "key"]
-"""Which policy: of the role or user, of whom the role trusts, of the bucket, of the KMS key."""
 
 Pasted = Mapping[str, object] | str
 """A policy as plain values, or its JSON text."""
@@ -143,15 +138,22 @@ def read(kind: Kind, pasted: Pasted) -> Reading:
     if not statements:
         problem = finding("policy_grammar", "error", f"{title} has no statement, and so allows nothing.")
         return Reading(title, (), (problem,))
-    found = [*_version(title, policy), *_names(title, kind, statements)]
+    refused = (_refused(title, problem) for problem in policy_problems(policy))
+    found = [*refused, *_version(title, policy), *_names(title, kind, statements)]
     clauses = []
     for number, statement in enumerate(statements, start=1):
-        name = str(statement.get("Sid") or number)
-        problems = list(_grammar(f"Statement {name} of {title[0].lower()}{title[1:]}", statement, kind))
+        sid = statement.get("Sid")
+        name = sid if is_text(sid) and sid else str(number)
+        which = f"Statement {name} of {title[0].lower()}{title[1:]}"
+        problems = [_refused(which, problem) for problem in statement_problems(statement, kind)]
         found += problems
         if not problems:
             clauses.append(_clause(name, statement))
     return Reading(title, tuple(clauses), tuple(found), whole=len(clauses) == len(statements))
+
+
+def _refused(which: str, problem: str) -> Finding:
+    return finding("policy_grammar", "error", f"{which} {problem}")
 
 
 class _TwiceError(ValueError):
@@ -182,7 +184,7 @@ def _version(title: str, policy: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _names(title: str, kind: Kind, statements: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """Say what is wrong with the Sids; IAM is stricter with its own policies than S3 and KMS are."""
-    sids = [sid for statement in statements if _is_text(sid := statement.get("Sid")) and sid]
+    sids = [sid for statement in statements if is_text(sid := statement.get("Sid")) and sid]
     if kind not in {"permission", "trust"}:
         return
     for sid in sids:
@@ -192,75 +194,6 @@ def _names(title: str, kind: Kind, statements: Sequence[Mapping[str, Any]]) -> I
     if twice := _repeated(sids):
         message = f"{title} has the Sid {twice!r} twice, which IAM refuses."
         yield finding("policy_grammar", "error", message, "Give each statement a Sid of its own, or none.")
-
-
-def _grammar(which: str, statement: Mapping[str, Any], kind: Kind) -> Iterator[Finding]:
-    def wrong(message: str) -> Finding:
-        return finding("policy_grammar", "error", f"{which} {message}")
-
-    if unknown := sorted(str(name) for name in statement.keys() - _KEYS):
-        yield wrong(f"has an element that IAM does not know: {unknown[0]}.")
-    if not _is_text(statement.get("Sid", "")):
-        yield wrong("has a Sid that is no text.")
-    if statement.get("Effect") not in ("Allow", "Deny"):  # a set cannot be asked for a list
-        yield wrong("has an Effect that is neither Allow nor Deny.")
-    if len({"Action", "NotAction"} & statement.keys()) != 1:
-        yield wrong("must have an Action.")
-    for element in ("Action", "NotAction", "Resource", "NotResource"):
-        if element in statement and not _is_texts(statement[element]):
-            yield wrong(f"must have a text or a list of texts as {element}.")
-    resources = len({"Resource", "NotResource"} & statement.keys())
-    if kind == "trust" and resources:
-        yield wrong("names a Resource, which a trust policy cannot: it is about its role.")
-    if kind != "trust" and resources != 1:
-        yield wrong("must have a Resource.")
-    if (problem := _principal_problem(statement, kind)) is not None:
-        yield wrong(problem)
-    if not _is_condition(statement.get("Condition", {})):
-        yield wrong("has a Condition that is not of the form {OPERATOR: {KEY: VALUE}}.")
-
-
-def _principal_problem(statement: Mapping[str, Any], kind: Kind) -> str | None:
-    """Say what is wrong with whom a statement is about."""
-    given = {"Principal", "NotPrincipal"} & statement.keys()
-    if kind == "permission" and given:
-        return "names a Principal, which a permission policy cannot; was the trust policy pasted here?"
-    if kind != "permission" and len(given) != 1:
-        return "must name a Principal: whom it is about."
-    if not all(_is_principal(statement[name]) for name in given):
-        return "has a Principal that is neither '*' nor an object such as {\"AWS\": ARN}."
-    return None
-
-
-def _is_text(value: object) -> TypeGuard[str]:
-    return isinstance(value, str)
-
-
-def _is_texts(value: object) -> bool:
-    return _is_text(value) or (isinstance(value, list) and all(_is_text(inner) for inner in value))
-
-
-def _is_principal(value: object) -> bool:
-    return value == "*" or (
-        isinstance(value, Mapping)
-        and bool(value)
-        and all(_is_text(kind) and _is_texts(names) for kind, names in value.items())
-    )
-
-
-def _is_condition(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        _is_text(operator)
-        and isinstance(tests, Mapping)
-        and all(_is_text(key) and _is_values(values) for key, values in tests.items())
-        for operator, tests in value.items()
-    )
-
-
-def _is_values(value: object) -> bool:
-    """Tell whether a value can be compared with: true and numbers can be written without quotes."""
-    values = value if isinstance(value, list) else [value]
-    return all(isinstance(inner, (str, bool, int, float)) for inner in values)
 
 
 def _clause(name: str, statement: Mapping[str, Any]) -> Clause:

@@ -49,5 +49,5 @@ def review(
         found += [*reading.findings, *review_bucket(reading, config, vendor)]
     if key is not None:
         reading = read("key", key)
-        found += [*reading.findings, *review_key(reading, config)]
+        found += [*reading.findings, *review_key(reading, config, vendor)]
     return tuple(found)

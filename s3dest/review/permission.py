@@ -13,10 +13,12 @@ from s3dest.findings import Finding
 from s3dest.review.grammar import Clause, Reading, finding, like
 from s3dest.review.guard import review_guard
 from s3dest.review.requests import (
+    EXTENSIONS,
     IF_NONE_MATCH,
     always_written,
     applies,
     data_written,
+    format_written,
     meets,
     objects,
     probes,
@@ -44,7 +46,8 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
         else:
             yield from denied(clause, config, which="The permission policy")
             yield from _key_denied(clause, config)
-    enough = any(clause.acts(PUT) and clause.covers(objects(config)) for clause in allowing)
+    putting = [clause for clause in allowing if clause.acts(PUT)]
+    enough = any(clause.covers(objects(config)) for clause in putting) or bool(_some(putting, config))
     for clause in allowing:
         yield from too_wide(clause, config, enough=enough)
 
@@ -64,7 +67,8 @@ def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator
     keys = ", ".join(sorted({test.key for test in clause.conditions}))
     by = f", by {keys}" if keys else ""
     if met is None:
-        message = f"{which} denies s3:PutObject under a condition that only AWS can judge: {unsure(clause, config)}."
+        open_ = ", ".join(unsure(clause, config))
+        message = f"{which} denies s3:PutObject under a condition that only AWS can judge: {open_}."
         yield finding("put_denied_sometimes", "warning", message, "Make sure that it does not hit the vendor.")
     elif much == "part":
         what = ", ".join(clause.resources)
@@ -89,12 +93,13 @@ def _key_denied(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
     """Say whether a statement refuses the use of the config's key, which puts need."""
     key = config.encryption.key_arn if isinstance(config.encryption, SseKms) else None
     denies = [action for action in KMS if clause.acts(action)]
-    met = applies(clause, config)
+    met = applies(clause, config, "kms")
     if key is None or not denies or not clause.covers(key) or met is False:
         return
     what = f"The permission policy denies {' and '.join(denies)} on {key}"
     if met is None:
-        message = f"{what} under a condition that only AWS can judge: {unsure(clause, config)}."
+        open_ = ", ".join(unsure(clause, config, "kms"))
+        message = f"{what} under a condition that only AWS can judge: {open_}."
         yield finding("key_denied_sometimes", "warning", message, "Make sure that it does not hit the vendor.")
     else:
         message = f"{what} (statement {clause.name})."
@@ -108,9 +113,11 @@ def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Fin
         yield finding("put_not_allowed", "error", "Nothing allows s3:PutObject.", f"Allow it on {target}.")
         return
     covering = [clause for clause in putting if clause.covers(target)]
-    if not covering and (tables := _tables(putting, config)):
-        message = f"s3:PutObject is allowed for some tables only: {', '.join(tables)}."
-        yield finding("put_some_tables", "warning", message, f"Allow it on {target}, unless these are all.")
+    if not covering and (some := _some(putting, config)):
+        what, names = some
+        if what != "formats" or len(names) < len(EXTENSIONS):
+            message = f"s3:PutObject is allowed for some {what} only: {', '.join(names)}."
+            yield finding(f"put_some_{what}", "warning", message, f"Allow it on {target}, unless these are all.")
         covering = putting
     if not covering:
         yield from _missed([resource for clause in putting for resource in clause.resources], config)
@@ -124,11 +131,25 @@ def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Fin
         message = f"s3:PutObject is allowed under a condition that only AWS can judge: {keys}."
         yield finding("put_conditional", "warning", message, "Make sure that the vendor meets it.")
     else:
-        message = f"s3:PutObject is allowed only under a condition that no request of s3dest meets: {keys}."
+        message = f"s3:PutObject is allowed only under a condition that not each request of s3dest meets: {keys}."
         remedy = "Remove the condition."
         if "server-side-encryption" in keys:
             remedy = "Set `encryption` in the config to what the condition asks for, or remove the condition."
         yield finding("put_condition_unmet", "error", message, remedy)
+
+
+def _some(putting: Sequence[Clause], config: DestinationConfig) -> tuple[str, list[str]] | None:
+    """Tell what can be written whole by several resources together: some formats of all tables, or some tables."""
+    if formats := _formats(putting, config):
+        return "formats", formats
+    return ("tables", tables) if (tables := _tables(putting, config)) else None
+
+
+def _formats(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
+    """List the formats in which all tables may be written, beside the manifests and the check's probe."""
+    if not all(any(clause.covers(resource) for clause in putting) for resource in always_written(config)):
+        return []
+    return [end for end in EXTENSIONS if any(clause.covers(format_written(config, end)) for clause in putting)]
 
 
 def _tables(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
@@ -168,8 +189,6 @@ def _missed(resources: Sequence[str], config: DestinationConfig) -> Iterator[Fin
         else:
             code, why = "other_prefix", f"does not cover the prefix {config.prefix!r}"
         yield finding(code, "error", f"s3:PutObject is allowed on {resource}, which {why}.", remedy)
-    if not resources:
-        yield finding("put_not_allowed", "error", "s3:PutObject is allowed on no resource.", remedy)
 
 
 def _deletes(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
@@ -189,6 +208,6 @@ def _uses_key(allowing: Sequence[Clause], config: DestinationConfig, key_arn: st
         code = f"{action.removeprefix('kms:').lower()}_not_allowed"
         if not covering:
             yield finding(code, "error", message, f"Allow {action} on that ARN.")
-        elif all(meets(clause, config) is False for clause in covering):
+        elif all(meets(clause, config, "kms") is False for clause in covering):
             remedy = f"Write kms:ViaService as s3.{config.region}.{config.partition.dns_suffix}."
             yield finding(code, "error", f"{message[:-1]}, under a condition that is not met.", remedy)

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.names import RoleArn
-from s3dest.review.grammar import Clause
-from s3dest.vendor import AwsPrincipal
+from s3dest.review.grammar import Clause, Test
+from s3dest.vendor import AwsPrincipal, VendorIdentity
+
+CALLER: Final = "aws:principalarn"
+CALLERS_ACCOUNT: Final = "aws:principalaccount"
+
+
+def narrowed(clause: Clause) -> Clause:
+    """Name whom a statement is about that names everybody and then tests who calls."""
+    everybody = "*" in {name for names in clause.principals.values() for name in names}
+    if not everybody or clause.negated:
+        return clause
+    named = (test.values for test in clause.conditions if _names_callers(test))
+    return next((replace(clause, principals={"AWS": values}) for values in named), clause)
+
+
+def _names_callers(test: Test) -> bool:
+    if test.key not in {CALLER, CALLERS_ACCOUNT} or test.optional or "Not" in test.operator or test.operator == "Null":
+        return False
+    return not any("*" in value or "?" in value for value in test.values)
 
 
 def is_everybody(clause: Clause) -> bool:
-    """Tell whether a statement is about whoever there is, or about all but a few."""
-    return "*" in _names(clause) or "NotPrincipal" in clause.negated
+    """Tell whether a statement is about whoever there is."""
+    return "*" in _names(clause)
 
 
 def is_meant(clause: Clause, config: DestinationConfig) -> bool | None:
@@ -24,9 +45,9 @@ def is_meant(clause: Clause, config: DestinationConfig) -> bool | None:
         return True
     names, negated = _names(clause), "NotPrincipal" in clause.negated
     if isinstance(config.auth, RoleAuth):
-        role = config.auth.role
-        hit = bool(names & {"*", config.auth.role_arn, *_account(role)})
-        return hit is not negated
+        if negated:
+            return _is_left(names, config.auth)
+        return bool(names & {"*", config.auth.role_arn, *_account(config.auth.role)})
     if "*" in names:
         return not negated
     if any(":role/" not in name and ":assumed-role/" not in name for name in names):
@@ -34,16 +55,41 @@ def is_meant(clause: Clause, config: DestinationConfig) -> bool | None:
     return negated
 
 
+def _is_left(names: set[str], auth: RoleAuth) -> bool | None:
+    """Tell whether a role is among those that are not listed.
+
+    Who lists it must list its session and its account, too, which else are denied (IAM user guide, "AWS JSON policy
+    elements: NotPrincipal"); S3 may still let it pass.
+    """
+    role = auth.role
+    session = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name.rpartition('/')[2]}/"
+    listed = [auth.role_arn in names, any(name.startswith(session) for name in names)]
+    if not any(listed):
+        return True
+    return False if all(listed) and names & {*_account(role)} else None
+
+
 def own_role(clause: Clause, config: DestinationConfig) -> str | None:
-    """Tell the role's ARN if a statement names just that."""
+    """Tell the role's ARN if a statement that allows names just that."""
     arn = config.auth.role_arn if isinstance(config.auth, RoleAuth) else None
-    return arn if arn in _names(clause) and "NotPrincipal" not in clause.negated else None
+    return arn if arn in _names(clause) else None
 
 
-def vendor_in(clause: Clause, vendor: AwsPrincipal) -> str | None:
-    """Tell by which name a statement is about the vendor itself, if it is."""
-    known = [vendor.arn, *vendor_account(vendor)]
+def vendor_in(clause: Clause, config: DestinationConfig, vendor: VendorIdentity | None) -> str | None:
+    """Tell by which name a statement is about the vendor itself, if it is; an account that both share is the role's."""
+    if not isinstance(vendor, AwsPrincipal):
+        return None
+    account = vendor_account(vendor)
+    shared = isinstance(config.auth, RoleAuth) and config.auth.role.account in account
+    known = [vendor.arn, *(() if shared else account)]
     return next((name for name in known if name in _names(clause)), None)
+
+
+def accounts(clause: Clause) -> set[str]:
+    """List the accounts that a statement names, by themselves or by whom they have."""
+    pieces = [name.split(":") for name in _names(clause)]
+    named = {piece[4] if len(piece) > 4 else piece[0] for piece in pieces}  # noqa: PLR2004  # where an ARN has it
+    return {account for account in named if account.isdigit()}
 
 
 def vendor_account(vendor: AwsPrincipal) -> tuple[str, str]:

@@ -79,12 +79,18 @@ def _any_key(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
             yield finding("key_too_wide", "warning", message, f"Write it as {key}.")
 
 
+def _is_of_s3(resource: str) -> bool:
+    """Tell whether a resource may be of S3; a statement may name the key beside it."""
+    service = resource.split(":")[2:3]
+    return bool(service) and like(service[0], "s3")
+
+
 def _elsewhere(clause: Clause, config: DestinationConfig, *, enough: bool) -> Iterator[Finding]:
     target = objects(config)
     for resource in clause.resources:
         if like(resource, target) and resource != target:
             message = f"{resource} is more than s3dest writes to."
             yield finding("resource_too_wide", "warning", message, f"Write it as {target}.")
-        elif enough and ":s3:::" in resource and not like(target, resource):
+        elif enough and _is_of_s3(resource) and not like(target, resource):
             message = f"{resource} is not where s3dest writes, and statement {clause.name} allows it, too."
             yield finding("resource_elsewhere", "warning", message, f"Take it away: {target} is enough.")
