@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from s3dest.model import Settings, rejection, untagged
+from s3dest.model import Written, rejection, untagged
 from s3dest.names import RoleArn, parse_role_arn
 
 MAX_DURATION: Final = timedelta(hours=12)
@@ -28,7 +28,7 @@ _SESSION_NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _ACCESS_KEY_ID: Final = re.compile(r"[\x21-\x7e]{3,128}")
 
 
-class RoleAuth(Settings):
+class RoleAuth(Written):
     """A role in the customer's account that the service assumes; STS gives it keys for an hour at a time."""
 
     role_arn: str = Field(examples=["arn:aws:iam::111122223333:role/transfer-role"])
@@ -91,7 +91,7 @@ class RoleAuth(Settings):
         return duration
 
 
-class HmacAuth(Settings):
+class HmacAuth(Written):
     """Long-term keys of an IAM user of the customer, or of a user of an S3-compatible store."""
 
     access_key_id: str = Field(examples=["AKIAIOSFODNN7EXAMPLE"])

@@ -100,21 +100,19 @@ class Completions:
 
     def is_missing(self, upload_id: str) -> bool:
         """Tell whether an upload was there no more."""
-        with self._lock:
-            known = self._known.get(upload_id)
-            return known is not None and known.missing
+        return self._seen(upload_id).missing
 
     def is_lost(self, upload_id: str) -> bool:
         """Tell whether a completion may have taken effect, its answer being lost."""
-        with self._lock:
-            known = self._known.get(upload_id)
-            return known is not None and known.lost
+        return self._seen(upload_id).lost
 
     def outcome(self, upload_id: str) -> Creation | None:
         """Tell how a completion ended, if one was answered."""
+        return self._seen(upload_id).outcome
+
+    def _seen(self, upload_id: str) -> _Known:
         with self._lock:
-            known = self._known.get(upload_id)
-            return known.outcome if known is not None else None
+            return self._known.get(upload_id) or _Known()
 
     def _of(self, upload_id: str) -> _Known:
         known = self._known.get(upload_id)

@@ -11,7 +11,7 @@ from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_va
 from s3dest.auth import Auth, HmacAuth, RoleAuth
 from s3dest.capabilities import Capabilities
 from s3dest.encryption import Encryption, SseKms
-from s3dest.model import Location, Settings, rejection
+from s3dest.model import Location, Written, rejection
 from s3dest.names import (
     Partition,
     check_aws_region,
@@ -41,7 +41,7 @@ _OWNER_ELSEWHERE: Final = re.compile(r"[\w$-]{1,128}", re.ASCII)
 _REGION_ELSEWHERE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-class DestinationConfig(Settings):
+class DestinationConfig(Written):
     """One customer's bucket: where it is, how to get in, what its requests must carry.
 
     Loads from plain JSON and is frozen. Its JSON schema carries these descriptions, good enough to draw a form.

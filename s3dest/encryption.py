@@ -8,21 +8,21 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from s3dest.model import Settings, untagged
+from s3dest.model import Written, untagged
 
 # No alias: IAM policies do not take an alias ARN for the key behind it (KMS developer guide, "Specifying KMS keys in
 # IAM policy statements"), so that the policies we generate would grant nothing.
 _KEY_ARN: Final = re.compile(r"arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+", re.ASCII)
 
 
-class SseS3(Settings):
+class SseS3(Written):
     """Encrypt with keys of S3 (`AES256`), said outright for buckets whose policy demands the header."""
 
     type: Literal["sse-s3"] = "sse-s3"
     """Marks the kind in JSON."""
 
 
-class SseKms(Settings):
+class SseKms(Written):
     """Encrypt with the customer's KMS key; needs `kms:GenerateDataKey` and `kms:Decrypt` on it, through S3."""
 
     type: Literal["sse-kms"] = "sse-kms"

@@ -157,7 +157,7 @@ class Model(BaseModel):
         return (pair for pair in super().__repr_args__() if pair[0] in shown)
 
 
-class Settings(Model):
+class Written(Model):
     """What people write or paste: white space around a text is no part of it."""
 
     model_config = ConfigDict(str_strip_whitespace=True)

@@ -57,11 +57,12 @@ class Production:
         self._format = file_format
         self._writer_id = writer_id
         self._started = dt.datetime.now(dt.UTC)
+        self._key_of = partial(_key_of, layout, writer_id, file_format.extension)
         self.stock = Stock(
             delivery.budget,
             partial(getattr, delivery, "workers"),
             partial(_make_uploads, delivery, file_format.content_type, on_retry),
-            key_of=partial(_key_of, layout, writer_id, file_format.extension),
+            key_of=self._key_of,
             part_size=delivery.options.part_size,
             signed=not delivery.config.over_tls,
             md5=checksums_of(delivery.config, delivery.options) == "md5",
@@ -122,14 +123,13 @@ class Production:
         """
         items: list[FinishedObject | PreparedObject] = [*self.stock.prepared(), *self.stock.at_hand]
         items.sort(key=lambda item: item.number)
-        key_of = partial(_key_of, self._layout, self._writer_id, self._format.extension)
         return Transfer(
             self._layout,
             self._format.name,
             self._format.compression,
             self._format.content_type,
             self._started,
-            [(item.key if isinstance(item, PreparedObject) else key_of(item), item) for item in items],
+            [(item.key if isinstance(item, PreparedObject) else self._key_of(item), item) for item in items],
         )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import field_validator
 
-from s3dest.model import Settings
+from s3dest.model import Written
 
 _PRINCIPAL: Final = re.compile(r"arn:aws[a-z0-9-]*:iam::[A-Za-z0-9]*:(root|(user|role)/[\x21-\x7e]+)", re.ASCII)
 _ISSUER: Final = re.compile(r"[a-z0-9.-]+(:\d+)?(/[\w./~-]*)?", re.ASCII)
@@ -28,7 +28,7 @@ def new_external_id() -> str:
     return "s3dest-" + "".join(secrets.choice(_BASE32) for _ in range(_RANDOM_LETTERS))
 
 
-class AwsPrincipal(Settings):
+class AwsPrincipal(Written):
     """An AWS account, role or user of the vendor, which calls `sts:AssumeRole`."""
 
     arn: str
@@ -48,7 +48,7 @@ class AwsPrincipal(Settings):
         return arn
 
 
-class GoogleServiceAccount(Settings):
+class GoogleServiceAccount(Written):
     """A Google service account of the vendor, which calls `sts:AssumeRoleWithWebIdentity` with a Google ID token."""
 
     subject: str
@@ -71,7 +71,7 @@ class GoogleServiceAccount(Settings):
         return _exact(audience)
 
 
-class OidcSubject(Settings):
+class OidcSubject(Written):
     """A workload known to any other OpenID Connect provider, Kubernetes say.
 
     The customer's account needs an IAM OIDC provider for the issuer.

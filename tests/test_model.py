@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from s3dest.model import HIDDEN, Location, Model, Settings, rejection, without_input
+from s3dest.model import HIDDEN, Location, Model, Written, rejection, without_input
 
 
-class Box(Settings):
+class Box(Written):
     """A model of two fields that contradict each other when equal."""
 
     left: int

@@ -17,7 +17,7 @@ from s3dest.errors import ConfigError
 from s3dest.kit import cloudformation, guide, script, terraform
 from s3dest.kit.documents import STAND_IN, Documents, pretty
 from s3dest.local_file import telling
-from s3dest.model import Location, Settings, rejection
+from s3dest.model import Location, Written, rejection
 from s3dest.names import partition_of
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
@@ -28,7 +28,7 @@ _NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
 
 
-class SetupKit(Settings):
+class SetupKit(Written):
     """Everything for one customer to set a destination up, from values that are known before anything exists.
 
     `files` holds it all: a guide for the console, a CloudFormation template, a Terraform module, a script for the AWS
