@@ -161,13 +161,29 @@ class Recovery:
         except RequestError as error:
             if error.code != problems.UPLOAD_LOST.code:
                 raise
-            self._saved.discard(_uploads_of(prepared))
-            if not _withdrawn(journal, prepared):
+            if not self._is_withdrawn(journal, prepared):
                 log.info("transfer %s is being finished by another process, too", transfer.layout.transfer_id)
                 return self._resume_entry(prepared, on_object=on_object, on_retry=on_retry)
             raise
         self._forget(prepared)
         return receipt
+
+    def _is_withdrawn(self, journal: Journal, prepared: Sequence[PreparedAppend]) -> bool:
+        """Take out what cannot be committed; tell whether no other process has begun it meanwhile.
+
+        Nobody had completed it, and whoever resumed this entry would have to believe the contrary. Does not fail: the
+        caller has had an error already. Where the journal does, the entry stays known as ours, lest we believed it.
+        """
+        try:
+            if not isinstance(journal, SharedJournal):
+                journal.forget(prepared)
+            elif not journal.withdraw(prepared) and journal.begin(prepared):
+                return False
+        except Exception:
+            log.warning("transfer %s stays in the journal, and is lost", prepared[0].transfer_id, exc_info=True)
+        else:
+            self._saved.discard(_uploads_of(prepared))
+        return True
 
     def _commit_instead(
         self,
@@ -227,21 +243,6 @@ class Recovery:
 
 def _uploads_of(prepared: Sequence[PreparedAppend]) -> frozenset[str]:
     return frozenset(item.upload_id for share in prepared for item in share.objects)
-
-
-def _withdrawn(journal: Journal, prepared: Sequence[PreparedAppend]) -> bool:
-    """Take out what cannot be committed; tell whether it was, and not begun by another process meanwhile.
-
-    Nobody had completed it, and whoever resumed this entry would have to believe the contrary. Does not fail: the
-    caller has had an error already.
-    """
-    try:
-        if isinstance(journal, SharedJournal):
-            return journal.withdraw(prepared) or not journal.begin(prepared)
-        journal.forget(prepared)
-    except Exception:
-        log.warning("transfer %s stays in the journal, and is lost", prepared[0].transfer_id, exc_info=True)
-    return True
 
 
 def _require_saved(journal: Journal, prepared: Sequence[PreparedAppend]) -> None:
