@@ -29,7 +29,7 @@ class Session(Protocol):
         """Close the connections."""
 
 
-class Body(Protocol):
+class Stream(Protocol):
     """The rest of an answer, on its connection, as urllib3 gives it."""
 
     def stream(self) -> Iterator[bytes]:
@@ -73,7 +73,7 @@ class LimitedSession:
 class _Limited:
     """A body that ends with an exception where it becomes too long."""
 
-    def __init__(self, raw: Body) -> None:
+    def __init__(self, raw: Stream) -> None:
         self._raw = raw
 
     def stream(self) -> Iterator[bytes]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from s3dest import manifest, problems
-from s3dest.completions import NO_SUCH_UPLOAD, Creation
+from s3dest.body import Body
+from s3dest.completions import NO_SUCH_UPLOAD
+from s3dest.creation import Creation
 from s3dest.errors import RequestError, S3DestError
 from s3dest.finished import FinishedObject
 from s3dest.layout import Layout
@@ -19,7 +21,7 @@ from s3dest.options import TransferOptions
 from s3dest.piece import BLOCK, Piece
 from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject
 from s3dest.results import Receipt, StoredObject
-from s3dest.s3 import Body, Bucket
+from s3dest.s3 import Bucket
 from s3dest.signature import ManifestSigner
 from s3dest.threads import submit
 from s3dest.upload import abort_uploads
@@ -181,7 +183,7 @@ class Committer:
     def _complete(self, transfer: Transfer, item: PreparedObject, on_retry: OnRetry) -> Creation:
         young = dt.datetime.now(dt.UTC) - item.created < YOUNG
         try:
-            return self.bucket.complete_upload(
+            return self.bucket.multipart.complete(
                 item.key, item.upload_id, item.parts, size=item.size, crc32=item.crc32, young=young, on_retry=on_retry
             )
         except RequestError as error:

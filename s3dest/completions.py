@@ -1,4 +1,4 @@
-"""How creating an object ended, and what is known of the completions of uploads, which may be repeated for days.
+"""What is known of the completions of uploads, which may be repeated for days.
 
 Some stores forget a completed upload, and answer a repetition with NoSuchUpload, as they do for one that is lost.
 """
@@ -9,38 +9,13 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
+from s3dest.creation import Creation
+
 NO_SUCH_UPLOAD: Final = "NoSuchUpload"
 """The answer that may mean either. Ceph RGW remembers completed uploads, and has another for one that is gone."""
 
 REMEMBERED: Final = 10_000
 """Uploads of which something is known, the last ones: some megabytes at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Creation:
-    """How creating an object ended, by a put or by completing an upload."""
-
-    created: bool
-    """Whether this request created the object; else there was one already (412)."""
-
-    ambiguous: bool = False
-    """Whether an earlier try of this very request may have created it, its answer being lost."""
-
-    confirmed: bool = True
-    """Whether an answer says that the object is there; else it is concluded from an answer that was lost."""
-
-    surely_new: bool = False
-    """Whether there was no such object before: stores answer a repeated completion with success, too, and some
-    overwrite by a first one."""
-
-    etag: str | None = None
-    """The ETag, without quotes."""
-
-    version_id: str | None = None
-    """The version, in a versioned bucket."""
-
-    kms: bool = False
-    """Whether the store says that it encrypted the object with a KMS key."""
 
 
 @dataclass(slots=True)

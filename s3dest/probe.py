@@ -6,6 +6,7 @@ import zlib
 from typing import Final
 
 from s3dest import denials, observations, problems
+from s3dest.body import Body, crc32_text
 from s3dest.config import DestinationConfig
 from s3dest.denial import Denial
 from s3dest.diagnosis import describe
@@ -15,7 +16,7 @@ from s3dest.findings import Outcome
 from s3dest.layout import probe_key
 from s3dest.notes import Notes, reworded
 from s3dest.options import MIN_PART
-from s3dest.s3 import Body, Bucket, crc32_text
+from s3dest.s3 import Bucket
 
 DATA: Final = b'{"note": "s3dest wrote this to check the connection; it may be deleted"}\n'
 CONTENT_TYPE: Final = "application/json"
@@ -79,11 +80,11 @@ class Probe:
         """
         upload_id = self._begin()
         try:
-            first = self._bucket.upload_part(self.key, upload_id, 1, bytes(MIN_PART))
-            second = self._bucket.upload_part(self.key, upload_id, 2, DATA)
+            first = self._bucket.multipart.upload_part(self.key, upload_id, 1, bytes(MIN_PART))
+            second = self._bucket.multipart.upload_part(self.key, upload_id, 2, DATA)
             crc32 = crc32_text(zlib.crc32(DATA, zlib.crc32(bytes(MIN_PART))))
             size = MIN_PART + len(DATA)
-            done = self._bucket.complete_upload(self.key, upload_id, [first, second], size=size, crc32=crc32)
+            done = self._bucket.multipart.complete(self.key, upload_id, [first, second], size=size, crc32=crc32)
         except BaseException:  # an interrupt, too
             self._forget(upload_id)
             raise
@@ -109,14 +110,14 @@ class Probe:
     def create_upload(self) -> Result:
         """Begin a multipart upload; action: ``s3:PutObject``."""
         try:
-            self._upload_id = self._bucket.create_upload(self.key, content_type=CONTENT_TYPE)
+            self._upload_id = self._bucket.multipart.create(self.key, content_type=CONTENT_TYPE)
         except AccessDeniedError as error:
             raise self._asked_further(error) from None
         return "ok", "began an upload that nobody sees"
 
     def upload_part(self) -> Result:
         """Upload a part of it; action: ``s3:PutObject``."""
-        self._bucket.upload_part(self.key, self._upload_id, 1, DATA)
+        self._bucket.multipart.upload_part(self.key, self._upload_id, 1, DATA)
         return "ok", "uploaded a part"
 
     def abort_upload(self) -> Result:
@@ -127,7 +128,7 @@ class Probe:
 
     def _begin(self) -> str:
         try:
-            return self._bucket.create_upload(self.key, content_type=CONTENT_TYPE)
+            return self._bucket.multipart.create(self.key, content_type=CONTENT_TYPE)
         except AccessDeniedError as error:
             if _about_kms(error):
                 raise
@@ -136,7 +137,7 @@ class Probe:
 
     def _forget(self, upload_id: str) -> bool:
         try:
-            self._bucket.abort_upload(self.key, upload_id)
+            self._bucket.multipart.abort(self.key, upload_id)
         except S3DestError as error:
             if error.code != problems.UPLOAD_LOST.code:
                 self._notes.error(error, at_most="note")
@@ -159,9 +160,9 @@ class Probe:
         if bare and self._bucket.may_put(self.key, requester_pays=True):
             return reworded(error, denials.REQUESTER_PAYS, self._config)
         plain = error.code in _EXPLICIT and self._config.encryption is None and not _about_kms(error)
-        if plain and not self._bucket.may_create_upload(self.key, None):
+        if plain and not self._bucket.multipart.may_create(self.key, None):
             for encryption, name, mend in _ENCRYPTIONS:
-                if self._bucket.may_create_upload(self.key, encryption):
+                if self._bucket.multipart.may_create(self.key, encryption):
                     better = reworded(error, denials.ENCRYPTION_DEMANDED, self._config, mend=mend, encryption=name)
                     better.mend = mend if encryption == "AES256" else None  # which key, only the customer knows
                     return better

@@ -11,14 +11,11 @@ from s3dest.config import DestinationConfig
 from s3dest.denial import Denial
 from s3dest.errors import AccessDeniedError, S3DestError
 from s3dest.identity import Identity
+from s3dest.multipart import NO_PART
 from s3dest.options import TransferOptions
 from s3dest.retry import Clock
 from s3dest.wire import Wire
 
-NO_UPLOAD = "s3dest-no-such-upload"
-"""An upload id that no store has: a part of it is refused for want of the right, or for want of the upload."""
-
-_NO_MD5 = "1B2M2Y8AsgTpgAmY7PhCfg=="  # of nothing; a bucket with Object Lock asks for one
 _NO_ETAG = '"00000000000000000000000000000000"'
 
 
@@ -50,7 +47,7 @@ class Rights:
 
     def may_put(self, key: str) -> bool | None:
         """Ask to add a part to an upload that is not there; action: ``s3:PutObject``."""
-        parameters = {"UploadId": NO_UPLOAD, "PartNumber": 1, "Body": b"", "ContentMD5": _NO_MD5}
+        parameters = {**NO_PART, "Body": b""}
         return self._ask("UploadPart", key, parameters, "s3:PutObject", there="NoSuchUpload")
 
     def _ask(

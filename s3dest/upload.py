@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPo
 from typing import Final
 
 from s3dest import problems
+from s3dest.body import crc32_text
 from s3dest.budget import Budget
 from s3dest.errors import AccessDeniedError, RequestError, S3DestError, StateError
 from s3dest.file import file_changed
@@ -18,7 +19,7 @@ from s3dest.finished import FinishedObject
 from s3dest.options import TransferOptions
 from s3dest.piece import Piece, part_size
 from s3dest.prepared import PendingUpload, PreparedObject, PreparedPart
-from s3dest.s3 import Bucket, crc32_text
+from s3dest.s3 import Bucket
 from s3dest.threads import closed, submit
 from s3dest.wire import OnRetry
 
@@ -127,7 +128,7 @@ class UploadPool:
             on_retry()
 
         try:
-            part = self.bucket.upload_part(key, upload_id, number, piece, on_retry=retry)
+            part = self.bucket.multipart.upload_part(key, upload_id, number, piece, on_retry=retry)
         except (RequestError, EOFError) as error:
             if piece.is_altered:  # also where S3 refused it for its digest
                 raise file_changed(key) from error
@@ -251,7 +252,7 @@ class Uploads:
     def _upload(self, item: FinishedObject, key: str) -> PreparedObject:
         bucket = self._pool.bucket
         created = dt.datetime.now(dt.UTC)
-        upload_id = bucket.create_upload(key, content_type=self._content_type, on_retry=self._on_retry)
+        upload_id = bucket.multipart.create(key, content_type=self._content_type, on_retry=self._on_retry)
         self._begun.append(PendingUpload(key=key, upload_id=upload_id))
         parts = self._pool.send_parts(item, key, upload_id, cancelled=self._cancelled, on_retry=self._on_retry)
         return PreparedObject(
@@ -281,12 +282,12 @@ def abort_uploads(bucket: Bucket, uploads: Iterable[PendingUpload]) -> tuple[Pen
     while left:
         upload = left[0]
         try:
-            bucket.abort_upload(upload.key, upload.upload_id)
+            bucket.multipart.abort(upload.key, upload.upload_id)
         except S3DestError as error:
             if error.code == problems.UPLOAD_LOST.code:
                 left.pop(0)
                 continue
-            if not isinstance(error, AccessDeniedError) or bucket.tell_once("abort-denied"):
+            if not isinstance(error, AccessDeniedError) or bucket.multipart.is_first_denial():
                 log.warning("%d pending uploads are left over: %s", len(left), error)
             break
         left.pop(0)

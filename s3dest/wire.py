@@ -18,6 +18,7 @@ from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider, provider_for
 from s3dest.diagnosis import describe, explain
 from s3dest.errors import CredentialsError, RequestError, S3DestError
+from s3dest.etag import is_whole
 from s3dest.identity import Identity
 from s3dest.lanes import Lanes
 from s3dest.options import TransferOptions, within
@@ -37,9 +38,6 @@ _OLD_ENOUGH: Final = 60.0
 
 T = TypeVar("T")
 Answer = dict[str, Any]
-
-WEAK: Final = "W/"
-"""What stands before an ETag that a proxy has made a weak one: nginx's gzip does so."""
 
 OnRetry = Callable[[], None]
 Sendable = bytes | Piece
@@ -267,10 +265,4 @@ def _is_doubtful(error: BaseException) -> bool:
 
 def _is_done(answer: Answer, needs: str) -> bool:
     """Tell success from other answers below 300, which botocore takes for one: 202 promises nothing."""
-    return answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in _DONE and _is_whole(answer.get(needs))
-
-
-def _is_whole(value: object) -> bool:
-    """Tell a field from none, and from a header that a closed connection cut off: http.client takes that as it is."""
-    text = str(value or "").removeprefix(WEAK)
-    return bool(text.strip('"')) and text.startswith('"') == text.endswith('"')
+    return answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in _DONE and is_whole(answer.get(needs))

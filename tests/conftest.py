@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from fake import FakeAws
 from hypothesis import settings
+
+from s3dest import TransferOptions
+from s3dest.s3 import Bucket
 
 # No deadline: how long an example takes says how busy the machine is. Examples are other ones each time.
 settings.register_profile("s3dest", deadline=None, max_examples=50)
@@ -19,6 +23,21 @@ def aws() -> Iterator[FakeAws]:
     """Run the fake for one test."""
     with FakeAws() as aws:
         yield aws
+
+
+@pytest.fixture
+def bucket_of(aws: FakeAws) -> Iterator[Callable[..., Bucket]]:
+    """Make buckets, and close them afterwards."""
+    made = []
+
+    def make(*, options: TransferOptions | None = None, **changes: Any) -> Bucket:
+        bucket = Bucket(aws.config(**changes), aws.vendor, options or TransferOptions(), clock=aws.clock.injected)
+        made.append(bucket)
+        return bucket
+
+    yield make
+    for bucket in made:
+        bucket.close()
 
 
 @pytest.fixture(autouse=True)

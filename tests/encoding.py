@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import io
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from s3dest.formats.encoder import Format, GroupEncoder, TextEncoder
@@ -88,3 +90,8 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
     ['"', "\\", "\r\n", ",", "\x00\x1f", "null"]
 )
 """Texts that text formats must take care of."""
+
+
+def read(data: bytes) -> pa.Table:
+    """Read one object of Parquet."""
+    return pq.read_table(io.BytesIO(data))

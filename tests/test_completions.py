@@ -5,7 +5,8 @@ from __future__ import annotations
 from unittest import mock
 
 from s3dest import completions
-from s3dest.completions import Completions, Creation
+from s3dest.completions import Completions
+from s3dest.creation import Creation
 
 
 def test_a_completion_is_surely_the_first_once() -> None:

@@ -19,10 +19,11 @@ from fake import FakeAws, faults
 from fake.world import EXTERNAL_ID, ROLE_ARN
 
 from s3dest import AmbientIdentity, CredentialsError, Destination, TransferOptions, WebIdentity, policies
+from s3dest.body import Body
 from s3dest.credentials import KeyProvider, RoleCredentials
 from s3dest.retry import Clock
 from s3dest.role_sessions import Keys, RoleSessions, session_name
-from s3dest.s3 import Body, Bucket
+from s3dest.s3 import Bucket
 from s3dest.sdk import session_with
 
 MINUTES = 60.0

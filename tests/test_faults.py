@@ -171,7 +171,7 @@ def die_inside_commit(run: Run) -> None:
     first = prepared.objects[0]
     with run.to(MEMORY) as dead:
         bucket = dead._delivery().bucket
-        bucket.complete_upload(first.key, first.upload_id, first.parts, size=first.size, crc32=first.crc32)
+        bucket.multipart.complete(first.key, first.upload_id, first.parts, size=first.size, crc32=first.crc32)
 
 
 def resume(run: Run) -> Receipt:

@@ -57,7 +57,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "threads",
     ),
     ("identity", "sdk", "role_sessions", "credentials", "strangers"),
-    ("lanes", "payload_hash", "client", "wire", "completions", "s3", "rights"),
+    ("lanes", "payload_hash", "client", "etag", "body", "creation", "wire", "completions", "multipart", "s3", "rights"),
     (
         "budget",
         "shelf",

@@ -16,11 +16,12 @@ from fake import FakeAws, Request, faults
 from fake.world import USER_SECRET
 
 from s3dest import TransferOptions
+from s3dest.body import Body
 from s3dest.errors import RequestError
 from s3dest.formats.jsonl import JsonLines
 from s3dest.options import MIB
 from s3dest.piece import Piece
-from s3dest.s3 import Body, Bucket
+from s3dest.s3 import Bucket
 
 KEY = "vendor/exports/orders/a b.jsonl"
 DATA = bytes(range(256)) * 8192
@@ -88,7 +89,7 @@ def put(bucket: Bucket, piece: Piece) -> None:
 
 def upload(bucket: Bucket, piece: Piece) -> None:
     """Upload the only part of an object, which is known not to have changed since it was digested."""
-    bucket.upload_part(KEY, bucket.create_upload(KEY, content_type="text/plain"), 1, piece)
+    bucket.multipart.upload_part(KEY, bucket.multipart.create(KEY, content_type="text/plain"), 1, piece)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from s3dest import (
     StateError,
     TransferOptions,
     TransportError,
-    s3,
+    multipart,
 )
 from s3dest.budget import Budget
 from s3dest.digests import Digester
@@ -51,7 +51,7 @@ TIMEOUT = 20
 
 
 class StubBucket:
-    """A bucket of which a test decides when a part arrives, and whether."""
+    """A bucket, and its multipart uploads, of which a test decides when a part arrives, and whether."""
 
     def __init__(self, on_part: Callable[[int], object] = bool) -> None:
         self.parts: dict[str, dict[int, bytes]] = {}
@@ -59,9 +59,10 @@ class StubBucket:
         self.refusals: list[S3DestError] = []
         self._on_part = on_part
         self._numbers = count(1)
-        self._told: set[str] = set()
+        self._denied = False
+        self.multipart = self
 
-    def create_upload(self, key: str, *, content_type: str, on_retry: Callable[[], None]) -> str:
+    def create(self, key: str, *, content_type: str, on_retry: Callable[[], None]) -> str:
         """Begin an upload."""
         del content_type, on_retry
         upload_id = f"{key}/{next(self._numbers)}"
@@ -77,18 +78,17 @@ class StubBucket:
         self.parts[upload_id][number] = b"".join(piece.blocks())
         return PreparedPart(number=number, etag=str(number))
 
-    def abort_upload(self, key: str, upload_id: str) -> None:
+    def abort(self, key: str, upload_id: str) -> None:
         """Forget an upload, or refuse to."""
         del key
         if self.refusals:
             raise self.refusals.pop(0)
         self.aborted.append(upload_id)
 
-    def tell_once(self, what: str) -> bool:
-        """Tell whether something is to be said for the first time."""
-        new = what not in self._told
-        self._told.add(what)
-        return new
+    def is_first_denial(self) -> bool:
+        """Tell whether an abort is denied for the first time."""
+        first, self._denied = not self._denied, True
+        return first
 
 
 def finished(budget: Budget, data: bytes, number: int = 0) -> FinishedObject:
@@ -353,7 +353,7 @@ def test_an_abort_never_raises(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_an_abort_does_not_wait_as_long_as_a_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the store takes the request and never answers, whoever gives up goes on long before the read timeout."""
-    monkeypatch.setattr(s3, "_ABORT_TIME", dt.timedelta(seconds=0.2))
+    monkeypatch.setattr(multipart, "_ABORT_TIME", dt.timedelta(seconds=0.2))
     silent, hanging = threading.Event(), threading.Event()
     left: list[tuple[PendingUpload, ...]] = []
     upload = PendingUpload(key="key", upload_id="id")
@@ -367,7 +367,7 @@ def test_an_abort_does_not_wait_as_long_as_a_transfer(monkeypatch: pytest.Monkey
 
         def take_the_only_lane() -> None:
             with pytest.raises(RequestError):
-                bucket.upload_part("key", "id", 1, b"abc")
+                bucket.multipart.upload_part("key", "id", 1, b"abc")
 
         server.before = hold
         other = threading.Thread(target=take_the_only_lane)
@@ -385,7 +385,7 @@ def test_an_abort_does_not_wait_as_long_as_a_transfer(monkeypatch: pytest.Monkey
 
 def test_an_abort_does_not_wait_for_an_sts_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever gives up what another process prepared has no session yet."""
-    monkeypatch.setattr(s3, "_ABORT_TIME", dt.timedelta(seconds=0.2))
+    monkeypatch.setattr(multipart, "_ABORT_TIME", dt.timedelta(seconds=0.2))
     upload, options = PendingUpload(key="key", upload_id="id"), TransferOptions(deadline=dt.timedelta(seconds=0.1))
     left: list[tuple[PendingUpload, ...]] = []
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -420,7 +420,7 @@ def test_an_abort_takes_the_session_that_there_is(
     with aws.destination() as target:
         bucket = target._delivery().bucket
         upload = PendingUpload(
-            key="vendor/exports/x", upload_id=bucket.create_upload("vendor/exports/x", content_type="a/b")
+            key="vendor/exports/x", upload_id=bucket.multipart.create("vendor/exports/x", content_type="a/b")
         )
         aws.faults.next(operation, fault)
         assert abort_uploads(bucket, [upload]) == ()
@@ -440,7 +440,7 @@ def test_a_body_that_cannot_be_read_is_no_fault_of_the_network() -> None:
     with Loopback() as server, Destination(config(server.url), options=options) as target:
         bucket = target._delivery().bucket
         with pytest.raises(LocalFileError, match="Input/output error") as caught:
-            bucket.upload_part("key", "id", 1, Piece(read, 0, 10, crc32=0, sha256=bytes(32)))
+            bucket.multipart.upload_part("key", "id", 1, Piece(read, 0, 10, crc32=0, sha256=bytes(32)))
     assert (caught.value.code, caught.value.owner) == ("temporary_file", "vendor")
     assert tries == [0]
 
