@@ -13,7 +13,7 @@ from s3dest.capabilities import Capabilities
 from s3dest.encryption import Encryption, SseKms
 from s3dest.model import Location, Written, rejection
 from s3dest.names import (
-    Partition,
+    AwsPartition,
     check_aws_region,
     check_bucket,
     check_endpoint,
@@ -95,12 +95,12 @@ class DestinationConfig(Written):
         return self.endpoint_url is None or self.endpoint_url.startswith("https://")
 
     @property
-    def partition(self) -> Partition:
+    def partition(self) -> AwsPartition:
         """AWS's partition of the region; elsewhere that of the role's ARN, or plain ``aws``."""
         if self.on_aws and (partition := partition_of(self.region)):
             return partition
         name = self.auth.role.partition if isinstance(self.auth, RoleAuth) else "aws"
-        return Partition(name, "amazonaws.com")
+        return AwsPartition(name, "amazonaws.com")
 
     @property
     def key_prefix(self) -> str:

@@ -18,7 +18,7 @@ from s3dest.errors import RequestError, S3DestError
 from s3dest.etag import etag_of, is_md5
 from s3dest.piece import Piece
 from s3dest.prepared import PreparedPart
-from s3dest.wire import Answer, OnRetry, Wire, ignore
+from s3dest.wire import OnRetry, Response, Wire, ignore
 
 _ABORT_TIME: Final = timedelta(seconds=5)
 """An abort only tidies up: it must not keep anybody waiting whose transfer has failed, for an answer either."""
@@ -41,7 +41,7 @@ class Multipart:
     """
 
     def __init__(
-        self, wire: Wire, config: DestinationConfig, *, aws_checksums: bool, on_begin: Callable[[Answer], None]
+        self, wire: Wire, config: DestinationConfig, *, aws_checksums: bool, on_begin: Callable[[Response], None]
     ) -> None:
         self._wire = wire
         self._config = config
@@ -116,7 +116,7 @@ class Multipart:
         if self._aws_checksums:
             parameters |= {"ChecksumCRC32": crc32, "ChecksumType": "FULL_OBJECT", "MpuObjectSize": size}
 
-        def done(answer: Answer) -> bool:
+        def done(answer: Response) -> bool:
             # Without an ETag Ceph RGW 16 says that a first completion succeeded, and 18 that an earlier one had.
             return (answer.get("ETag"), answer.get("Bucket"), answer.get("Key")) == ("", self._config.bucket, key)
 

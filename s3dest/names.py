@@ -71,7 +71,7 @@ _ENDS: Final = re.compile(r"^[\s/]+|[\s/]+$")
 
 
 @dataclass(frozen=True, slots=True)
-class Partition:
+class AwsPartition:
     """One of AWS's separate worlds."""
 
     name: str
@@ -80,11 +80,11 @@ class Partition:
     """As in host names: ``amazonaws.com`` …"""
 
 
-def partition_of(region: str) -> Partition | None:
+def partition_of(region: str) -> AwsPartition | None:
     """Tell the partition of a region, ``None`` where the text is no AWS region."""
     for pattern, name, suffix in _PARTITIONS:
         if pattern.fullmatch(region):
-            return Partition(name, suffix)
+            return AwsPartition(name, suffix)
     return None
 
 

@@ -22,7 +22,7 @@ from s3dest.options import TransferOptions, checksums_of
 from s3dest.privacy import calling
 from s3dest.retry import Clock
 from s3dest.role_sessions import Purpose
-from s3dest.wire import Answer, OnRetry, Wire, ignore
+from s3dest.wire import OnRetry, Response, Wire, ignore
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -163,7 +163,7 @@ class Bucket:
             return error.code == problems.UPLOAD_LOST.code
         return True
 
-    def _is_altered(self, answer: Answer, body: Body) -> bool:
+    def _is_altered(self, answer: Response, body: Body) -> bool:
         """Tell whether an answer shows that other bytes are stored than were sent.
 
         AWS has verified the SHA-256 that it tells (S3 API reference, "PutObject"); another store may repeat a header
@@ -176,5 +176,5 @@ class Bucket:
             return False
         return is_md5(answer) and etag_of(answer) != body.find_md5().hex()
 
-    def _see_key(self, answer: Answer) -> None:
+    def _see_key(self, answer: Response) -> None:
         self.kms_key = kms_key_of(answer) or self.kms_key

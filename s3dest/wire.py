@@ -37,7 +37,7 @@ _OLD_ENOUGH: Final = 60.0
 """Seconds after which a denial makes us ask for another session: one a minute while the denial lasts."""
 
 T = TypeVar("T")
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 OnRetry = Callable[[], None]
 Sendable = bytes | Piece
@@ -136,11 +136,11 @@ class Wire:
         *,
         body: Callable[[], Sendable] | None = None,
         needs: str | None = None,
-        unless: Callable[[Answer], bool] | None = None,
+        unless: Callable[[Response], bool] | None = None,
         on_retry: OnRetry = ignore,
         on_failure: Callable[[BaseException], None] = overlook,
         deadline: timedelta | None = None,
-    ) -> tuple[Answer, bool]:
+    ) -> tuple[Response, bool]:
         """Send a request until it succeeds, fails for good, or the deadline is near.
 
         Args:
@@ -164,7 +164,7 @@ class Wire:
         limit = Deadline(self._options.deadline if deadline is None else deadline, self._clock)
         request = _Request(operation, key, parameters, body, limit.begin)
 
-        def once() -> Answer:
+        def once() -> Response:
             nonlocal ambiguous
             try:
                 answer = self._send_renewed(request)
@@ -198,7 +198,7 @@ class Wire:
         finally:
             retry.before_sleep = None  # it refers to itself, and would keep a writer and its rows until a collection
 
-    def _send_renewed(self, request: _Request) -> Answer:
+    def _send_renewed(self, request: _Request) -> Response:
         """Send once; twice, with new keys, if the session's turn out to be dead."""
         used = self._provider.keys_in_use()
         try:
@@ -236,7 +236,7 @@ class Wire:
             log.warning("no new session in the place of one that is denied something: %s", failure)
             return False
 
-    def _send_once(self, request: _Request) -> Answer:
+    def _send_once(self, request: _Request) -> Response:
         method = getattr(self.client, xform_name(request.operation))
         given = {**self._common, "Key": request.key, **request.parameters}
         if request.body is not None:
@@ -246,7 +246,7 @@ class Wire:
             request.begin()
             try:
                 with calling():
-                    answer: Answer = method(**given)
+                    answer: Response = method(**given)
             except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
                 operation, key, hide = request.operation, request.key, self._provider.held_secrets
                 failure = explain(error, self._config, operation=operation, key=key, hide=hide)
@@ -263,6 +263,6 @@ def _is_doubtful(error: BaseException) -> bool:
     return error.ambiguous if isinstance(error, (RequestError, CredentialsError)) else True
 
 
-def _is_done(answer: Answer, needs: str) -> bool:
+def _is_done(answer: Response, needs: str) -> bool:
     """Tell success from other answers below 300, which botocore takes for one: 202 promises nothing."""
     return answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in _DONE and is_whole(answer.get(needs))

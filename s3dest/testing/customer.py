@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from boto3 import Session
 
     from s3dest.policies import Policy
-    from s3dest.testing.wire import Wire
+    from s3dest.testing.gate import Gate
 
 POLICY_NAME = "transfer-policy"
 
@@ -68,13 +68,13 @@ class Customer:
     """
 
     def __init__(
-        self, session: Session, wire: Wire, *, config: DestinationConfig, principal: str, trust: Policy | None
+        self, session: Session, gate: Gate, *, config: DestinationConfig, principal: str, trust: Policy | None
     ) -> None:
         self.config = config
         self.trust = trust
         self._iam = session.client("iam", region_name=config.region)
         self._s3 = session.client("s3", region_name=config.region)
-        self._wire = wire
+        self._gate = gate
         self._principal = principal
         self.permission = policies.permission(config, stage="setup")
         self.put_permission(self.permission)
@@ -107,7 +107,7 @@ class Customer:
         The kit answers in the bucket's place, since moto does not evaluate the conditions of bucket policies. No
         request is sent.
         """
-        self._wire.guarded.add(f"arn:aws:s3:::{self.config.bucket}/{self.config.key_prefix}")
+        self._gate.guarded.add(f"arn:aws:s3:::{self.config.bucket}/{self.config.key_prefix}")
 
     def objects(self, prefix: str = "") -> list[BucketObject]:
         """List all there is in the bucket, sorted by key; ``prefix`` counts from the top of the bucket.

@@ -1,6 +1,6 @@
 """The embedded S3: moto's S3, STS and IAM with enforcement on, started and put away again.
 
-Holds the life cycle and the making of customers; requests are answered in wire.py.
+Holds the life cycle and the making of customers; requests are answered in gate.py.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from s3dest.testing.customer import Customer
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
 if TYPE_CHECKING:
-    from s3dest.testing.wire import Wire
+    from s3dest.testing.gate import Gate
 
 _ACCOUNT: Final = "123456789012"
 """The one account of moto's IAM, which cannot assume a role of another; vendor and customer share it."""
@@ -71,7 +71,7 @@ class EmbeddedS3:
     def __init__(self) -> None:
         self.vendor = AwsPrincipal(arn=f"arn:aws:iam::{_ACCOUNT}:user/vendor")
         self._stack = ExitStack()
-        self._parts: tuple[Wire, boto3.Session] | None = None
+        self._parts: tuple[Gate, boto3.Session] | None = None
         self._customers = 0
         self._buckets: set[str] = set()
 
@@ -103,11 +103,11 @@ class EmbeddedS3:
     @property
     def requests(self) -> list[str]:
         """The operations sent so far (``PutObject``, ``AssumeRole`` …), each try counted, without the customer's."""
-        return list(self._wire.requests)
+        return list(self._gate.requests)
 
     def forget_requests(self) -> None:
         """Begin the log anew."""
-        self._wire.requests.clear()
+        self._gate.requests.clear()
 
     def customer(
         self,
@@ -169,14 +169,14 @@ class EmbeddedS3:
         self._create_bucket(config)
         iam = self._session.client("iam", region_name=_HOME)
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-        return Customer(self._session, self._wire, config=config, principal=name, trust=trust)
+        return Customer(self._session, self._gate, config=config, principal=name, trust=trust)
 
     def _with_user(self, where: Mapping[str, str]) -> Customer:
         name = self._name("transfer-service")
-        auth = HmacAuth.model_validate(_make_user(self._session, self._wire, name))
+        auth = HmacAuth.model_validate(_make_user(self._session, self._gate, name))
         config = DestinationConfig(**where, auth=auth)
         self._create_bucket(config)
-        return Customer(self._session, self._wire, config=config, principal=name, trust=None)
+        return Customer(self._session, self._gate, config=config, principal=name, trust=None)
 
     def _create_bucket(self, config: DestinationConfig) -> None:
         store: Any = self._session.client("s3", region_name=config.region)  # its types know only today's regions
@@ -195,28 +195,28 @@ class EmbeddedS3:
         return kind if self._customers == 1 else f"{kind}-{self._customers}"
 
     @property
-    def _wire(self) -> Wire:
+    def _gate(self) -> Gate:
         return self._running()[0]
 
     @property
     def _session(self) -> boto3.Session:
         return self._running()[1]
 
-    def _running(self) -> tuple[Wire, boto3.Session]:
+    def _running(self) -> tuple[Gate, boto3.Session]:
         if self._parts is None:
             message = "The embedded S3 is not running; open it with a `with` statement."
             raise StateError(message, remedy="Write: with EmbeddedS3() as s3.")
         return self._parts
 
 
-def _start(stack: ExitStack) -> tuple[Wire, boto3.Session]:
+def _start(stack: ExitStack) -> tuple[Gate, boto3.Session]:
     """Start moto, make vendor and customer, and only then turn enforcement on."""
     try:
         from moto import mock_aws  # noqa: PLC0415  # an extra, and half a second
         from moto.core.authorization import enable_iam_authentication  # noqa: PLC0415
         from moto.core.models import botocore_stubber  # noqa: PLC0415
 
-        from s3dest.testing.wire import Wire  # noqa: PLC0415
+        from s3dest.testing.gate import Gate  # noqa: PLC0415
     except ImportError as error:
         message = "The embedded S3 runs on moto 5.1.18 or newer, which is not installed."
         raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[testing]'") from error
@@ -227,16 +227,16 @@ def _start(stack: ExitStack) -> tuple[Wire, boto3.Session]:
     # left to itself, moto puts keys of its own into the environment and, on its way out, restores it after us
     stack.enter_context(mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}))
     stack.enter_context(closing_what_is_made())
-    wire = Wire()
+    gate = Gate()
     founder = _session_of({"access_key_id": "none", "secret_access_key": "none"})
-    vendor = _make_user(founder, wire, "vendor", _allow("sts:AssumeRole"))
-    customer = _make_user(founder, wire, "customer", _allow("*"))
-    wire.customer_keys.add(customer["access_key_id"])
-    stack.callback(wire.close)
-    stack.enter_context(_instead(("before-send", botocore_stubber), ("before-send", wire.before_send)))
+    vendor = _make_user(founder, gate, "vendor", _allow("sts:AssumeRole"))
+    customer = _make_user(founder, gate, "customer", _allow("*"))
+    gate.customer_keys.add(customer["access_key_id"])
+    stack.callback(gate.close)
+    stack.enter_context(_instead(("before-send", botocore_stubber), ("before-send", gate.before_send)))
     stack.enter_context(enable_iam_authentication())
     environment.update({f"AWS_{name.upper()}": value for name, value in vendor.items()})
-    return wire, _session_of(customer)
+    return gate, _session_of(customer)
 
 
 @contextmanager
@@ -299,14 +299,14 @@ def _instead(moto: tuple[str, object], ours: tuple[str, object]) -> Iterator[Non
         BUILTIN_HANDLERS[place] = moto
 
 
-def _make_user(session: boto3.Session, wire: Wire, name: str, policy: Policy | None = None) -> dict[str, str]:
+def _make_user(session: boto3.Session, gate: Gate, name: str, policy: Policy | None = None) -> dict[str, str]:
     """Make an IAM user with an access key, and an inline policy if one is given."""
     iam = session.client("iam", region_name=_HOME)
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     if policy is not None:
         iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    wire.introduce(key["AccessKeyId"], arn)
+    gate.introduce(key["AccessKeyId"], arn)
     return {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
 
 

@@ -58,7 +58,7 @@ class Principal:
     """The inline policy that narrows a role's session, as JSON."""
 
 
-class Wire:
+class Gate:
     """A handler of botocore's ``before-send`` event that stands in front of moto's own.
 
     Attributes:
