@@ -6,12 +6,16 @@ import datetime as dt
 import enum
 import json
 import math
+import subprocess
+import sys
 import types
 import uuid
 from collections import OrderedDict, namedtuple
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from unittest import mock
 
 import pytest
 from encoding import Colour, Level, Number, Point, Text, encoded
@@ -19,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3dest import JsonLines, RowError
+from s3dest.formats import values
 from s3dest.formats.csv import Csv
 from s3dest.formats.parquet import Parquet
 from s3dest.formats.values import LineWriter, dumps, encode_odd, holds_not_finite, plain, simple
@@ -194,16 +199,76 @@ def test_lines_are_what_is_written_by_itself(rows: list[dict[str, object]]) -> N
     """Whether dates and times were there before or not, and whatever newlines the texts have."""
     writer = LineWriter()
     wanted = [dumps(row) + b"\n" for row in rows]
-    assert [writer.lines([row]) for row in rows] == wanted
-    assert writer.lines(rows) == LineWriter().lines(rows) == b"".join(wanted)
+    for foreign in (False, True):
+        with mock.patch.object(values, "_are_foreign_zones_about", lambda foreign=foreign: foreign):
+            assert [writer.lines([row]) for row in rows] == wanted
+            assert writer.lines(rows) == LineWriter().lines(rows) == b"".join(wanted)
 
 
+@mock.patch.object(values, "_are_foreign_zones_about", bool)
 def test_times_are_written_in_full_in_lines() -> None:
     """In the lines that bring the first time, and in those after it."""
     writer, row = LineWriter(), {"a": dt.time(1, 2, 3, 12345), "b": NOON, "c": Point(Decimal(1), NOON.date())}
     for _ in range(3):
         assert writer.lines([row]) == dumps(row) + b"\n"
         assert b'"01:02:03.012345"' in writer.lines([{"a": 1}, row])
+
+
+class _Zone(dt.tzinfo):
+    """A zone as of a library: its offset is what a function says, and what else it has is its own affair."""
+
+    def __init__(self, offset: Callable[[dt.datetime | None], Any]) -> None:
+        self._offset = offset
+
+    def utcoffset(self, moment: dt.datetime | None) -> dt.timedelta | None:
+        """Ask the function."""
+        offset: dt.timedelta | None = self._offset(moment)
+        return offset
+
+    def normalize(self, moment: dt.datetime) -> dt.datetime:
+        """Mislead: orjson asks this of whatever has it, as of pytz."""
+        return moment.replace(tzinfo=dt.timezone(dt.timedelta(hours=9)))
+
+    def dst(self, moment: dt.datetime | None) -> None:
+        """Tell nothing."""
+
+    def tzname(self, moment: dt.datetime | None) -> None:
+        """Tell nothing."""
+
+
+@pytest.mark.parametrize("hours", [2, -3.5, None])
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"b": value}])
+def test_the_offset_of_a_foreign_zone_is_what_python_says(hours: float | None, wrap: Any) -> None:
+    """As in CSV and Parquet; a zone without an offset is none to Python."""
+    moment = NOON.replace(tzinfo=_Zone(lambda _: None if hours is None else dt.timedelta(hours=hours)))
+    assert json.loads(dumps(wrap(moment))) == wrap(moment.isoformat())
+    writer = LineWriter()
+    for _ in range(2):
+        assert json.loads(writer.lines([{"a": wrap(moment)}])) == {"a": wrap(moment.isoformat())}
+
+
+IN_A_PROCESS = """
+import datetime as dt
+from s3dest import JsonLines, RowError
+
+class Zone(dt.tzinfo):
+    def utcoffset(self, moment):
+        raise OverflowError("before the first year")
+
+for value in (dt.datetime.min.replace(tzinfo=Zone()), [dt.datetime(2026, 11, 23, tzinfo=Zone())]):
+    encoder = JsonLines().encoder()
+    encoder.encode([{"a": dt.datetime(2026, 11, 23)}], first_row=0)
+    try:
+        encoder.encode([{"a": 1}, {"a": value}], first_row=7)
+    except RowError as error:
+        print(error.row, error.column)
+"""
+
+
+def test_a_zone_that_fails_is_no_end_of_the_process() -> None:
+    """It was one: orjson goes down with it. The row and the column are named."""
+    done = subprocess.run([sys.executable, "-c", IN_A_PROCESS], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "8 a\n8 a\n", "")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, Half(math.nan), Nowhere.FAR])
