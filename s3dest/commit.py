@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 YOUNG: Final = dt.timedelta(days=1)
 """No lifecycle rule removes an upload sooner (S3 user guide: AbortIncompleteMultipartUpload counts whole days)."""
+
+_GIVEN_UP: Final = "given_up"
+"""Code of what ends the objects of a commit of which another has failed."""
 
 
 @dataclass(slots=True)
@@ -141,15 +144,23 @@ class Committer:
         """Make all objects visible; after a failure or an interrupt no further request is begun, nor tried again."""
         given_up = threading.Event()
 
-        def on_retry() -> None:
+        def go_on() -> None:
             if given_up.is_set():
                 message = "The commit was given up."
-                raise S3DestError(message, code="given_up", remedy="See what failed first; the commit can be repeated.")
+                raise S3DestError(message, code=_GIVEN_UP, remedy="See what failed first; the commit can be repeated.")
+
+        def on_retry() -> None:
+            go_on()
             self.on_retry()
 
         def create(pair: tuple[str, FinishedObject | PreparedObject]) -> StoredObject:
             key, item = pair
-            outcome = self._create(transfer, key, item, on_retry)
+            go_on()
+            try:
+                outcome = self._create(transfer, key, item, on_retry)
+            except BaseException:
+                given_up.set()  # here, not where it is waited for: this thread would take up the next object before
+                raise
             stored = _stored(key, item, outcome)
             transfer.done[key] = (stored, outcome)
             return stored
@@ -162,7 +173,8 @@ class Committer:
         pool = ThreadPoolExecutor(min(self.options.concurrency, len(waiting)), "s3dest-commit")
         try:
             for future in as_completed([submit(pool, create, pair) for pair in waiting]):
-                self.on_object(future.result())  # in the caller's thread, which holds the writer's lock
+                if not _was_given_up(future):  # what made it give up comes, too
+                    self.on_object(future.result())  # in the caller's thread, which holds the writer's lock
         except BaseException as error:
             given_up.set()
             # An interrupt must not wait for a store that hangs.
@@ -193,6 +205,11 @@ class Committer:
             # Gone since an earlier process began to commit it, and too young for any lifecycle rule: completed.
             log.info("the upload of %s was completed before", item.key)
             return Creation(created=True, ambiguous=True, confirmed=False)
+
+
+def _was_given_up(future: Future[StoredObject]) -> bool:
+    error = future.exception()
+    return isinstance(error, S3DestError) and error.code == _GIVEN_UP
 
 
 def from_prepared(prepared: Sequence[PreparedAppend], layout: Layout, *, attempted: bool) -> Transfer:

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from s3dest.errors import S3DestError
+from s3dest.errors import CredentialsError, S3DestError
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +31,25 @@ class Clock:
 
 
 class Deadline:
-    """When a request ends with all its tries; counted from its first try on, not from when it began to wait for one."""
+    """When a request ends with all its tries: counted from the first on, with what it costs to get keys for it."""
 
     def __init__(self, limit: timedelta, clock: Clock) -> None:
         self._limit = limit.total_seconds()
         self._clock = clock
         self._end: float | None = None
+        self._excused = False
 
     def begin(self) -> Self:
         """Count from now on, if it does not count yet."""
         if self._end is None:
             self._end = self._clock.now() + self._limit
         return self
+
+    def excuse(self, wait: float) -> None:
+        """Do not count a wait before the first try: many may wait for their turn, and each is to have its tries."""
+        if self._end is not None and not self._excused:
+            self._end += wait
+        self._excused = True
 
     def allows(self, wait: float) -> bool:
         """Tell whether there is time for a wait and another try."""
@@ -61,10 +68,8 @@ def retrying(deadline: Deadline, *, clock: Clock, what: str, on_retry: Callable[
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        code = error.code if isinstance(error, S3DestError) else type(error).__name__
-        log.warning(
-            "%s: attempt %d failed (%s), next in %.2f s", what, state.attempt_number, code, state.upcoming_sleep
-        )
+        number, wait = state.attempt_number, state.upcoming_sleep
+        log.warning("%s: attempt %d failed (%s), next in %.2f s", what, number, _reason(error), wait)
         on_retry()
 
     return Retrying(
@@ -75,6 +80,13 @@ def retrying(deadline: Deadline, *, clock: Clock, what: str, on_retry: Callable[
         before_sleep=tell,
         reraise=True,
     )
+
+
+def _reason(error: BaseException | None) -> str:
+    """Name what failed; where that was getting keys, which is no fault of the request, with the operation."""
+    if not isinstance(error, S3DestError):
+        return type(error).__name__
+    return f"{error.operation}: {error.code}" if isinstance(error, CredentialsError) else error.code
 
 
 def _is_retryable(error: BaseException) -> bool:

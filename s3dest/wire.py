@@ -53,13 +53,13 @@ def overlook(_error: BaseException) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What is sent, once or several times; parameters, body and the beginning of the tries as `Wire.send` has them."""
+    """What is sent, once or several times; parameters and body as `Wire.send` has them."""
 
     operation: str
     key: str | None
     parameters: dict[str, Any]
     body: Callable[[], Sendable] | None
-    begin: Callable[[], object]
+    deadline: Deadline
 
 
 class Wire:
@@ -162,10 +162,11 @@ class Wire:
         """
         ambiguous = False
         limit = Deadline(self._options.deadline if deadline is None else deadline, self._clock)
-        request = _Request(operation, key, parameters, body, limit.begin)
+        request = _Request(operation, key, parameters, body, limit)
 
         def once() -> Response:
             nonlocal ambiguous
+            limit.begin()
             try:
                 answer = self._send_renewed(request)
                 if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
@@ -242,8 +243,9 @@ class Wire:
         if request.body is not None:
             given["Body"] = request.body()
         given = {name: value for name, value in given.items() if value is not None}
+        before = self._clock.now()
         with self._lanes.taken():
-            request.begin()
+            request.deadline.excuse(self._clock.now() - before)
             try:
                 with calling():
                     answer: Response = method(**given)

@@ -14,7 +14,15 @@ import pytest
 from fake import Answer, FakeAws, Request, faults
 from shares import ID, LAYOUT, NOON, share
 
-from s3dest import AccessDeniedError, CredentialsError, FileJournal, PreparedAppend, RequestError, TransferOptions
+from s3dest import (
+    AccessDeniedError,
+    CredentialsError,
+    Destination,
+    FileJournal,
+    PreparedAppend,
+    RequestError,
+    TransferOptions,
+)
 from s3dest.commit import YOUNG, from_prepared
 
 MANIFEST = f"vendor/exports/_manifests/orders/dt=2026-11-23/manifest_{ID}.json"
@@ -78,6 +86,32 @@ def test_after_a_failure_no_further_object_begins(aws: FakeAws, monkeypatch: pyt
         destination.commit(prepared)
     assert aws.operations.count("CompleteMultipartUpload") <= 3
     assert "PutObject" not in aws.operations
+
+
+@pytest.mark.parametrize("at_hand", [True, False], ids=["put", "completed"])
+def test_after_a_failure_none_of_those_that_wait_begins(
+    aws: FakeAws,
+    at_hand: bool,  # noqa: FBT001  # a column
+) -> None:
+    """The very thread that saw it would take up the next object, however busy the one is that waits for it."""
+    operation = "PutObject" if at_hand else "CompleteMultipartUpload"
+    options = TransferOptions(concurrency=1, object_rows=1)
+
+    def commit_eight(destination: Destination) -> None:
+        if at_hand:
+            append = destination.append("orders")
+            append.write_many([{"id": number} for number in range(8)])
+            append.commit()
+        else:
+            destination.commit(prepared)
+
+    for _ in range(20):
+        prepared = prepare(aws, objects=8)
+        aws.faults.next(operation, faults.DENIED)
+        before = aws.operations.count(operation)
+        with aws.destination(options=options) as destination, pytest.raises(AccessDeniedError):
+            commit_eight(destination)
+        assert aws.operations.count(operation) - before == 1
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3, 4])

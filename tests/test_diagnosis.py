@@ -533,6 +533,21 @@ def test_a_header_that_cannot_be_read_is_the_answers_fault(name: str, value: str
     assert [(finding.code, finding.owner) for finding in report.findings] == [("answer_lost", "network")]
 
 
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("http://s3.example.com", "body_altered"),
+        ("https://s3.example.com", "checksum_unsupported"),
+        (None, "body_altered"),
+    ],
+)
+def test_a_body_that_differs_from_its_signature_was_altered(url: str | None, ours: str) -> None:
+    """And is sent again; where the signature has no digest of it, a store says so that does not know this form."""
+    config = FakeAws().config(**({} if url is None else {"endpoint_url": url, "auth": FakeAws().user}))
+    error = explain(client_error("XAmzContentSHA256Mismatch", 400), config, operation="PutObject")
+    assert (error.code, error.retryable) == (ours, ours == "body_altered")
+
+
 def test_other_stores_get_a_word_of_their_own() -> None:
     """What AWS does and they do not, where it matters for the remedy."""
     elsewhere = FakeAws().config(endpoint_url="https://s3.example.com")

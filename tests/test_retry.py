@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from fake import ManualClock
 
-from s3dest.errors import S3DestError
+from s3dest.errors import CredentialsError, S3DestError
 from s3dest.retry import FIRST_WAIT, LONGEST_WAIT, Deadline, retrying
 
 MINUTE = timedelta(minutes=1)
@@ -48,6 +48,13 @@ def tries(
     limit = Deadline(deadline, clock.injected)
     limit.begin()
     return retrying(limit, clock=clock.injected, what="PutObject acme-lake/a", on_retry=on_retry)(calls)
+
+
+def test_the_log_tells_whose_failure_it_was(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    """STS's is none of the request that needs keys."""
+    error = CredentialsError(code="service_unavailable", operation="AssumeRole", retryable=True)
+    tries(clock, Calls(clock, error, failures=1))
+    assert "PutObject acme-lake/a: attempt 1 failed (AssumeRole: service_unavailable), next in" in caplog.text
 
 
 def test_a_retryable_error_is_tried_again(clock: ManualClock) -> None:

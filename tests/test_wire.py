@@ -234,6 +234,14 @@ def test_a_deadline_ends_the_tries(aws: FakeAws, bucket_of: Callable[..., Bucket
     assert 3 <= len(aws.requests("PutObject")) <= 7
 
 
+def test_a_deadline_counts_what_it_costs_to_get_keys(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """An STS that fails slowly has no tries beyond it, and the log says whose they are."""
+    aws.faults.always("AssumeRole", faults.sts_refusal(503, "ServiceUnavailable").after(40))
+    with pytest.raises(CredentialsError):
+        put(bucket_of(options=TransferOptions(deadline=timedelta(seconds=60))))
+    assert aws.operations == ["AssumeRole"] * 2
+
+
 @pytest.mark.parametrize("code", [b"<Code>SlowDown</Code><Code>Other</Code>", b"<Code><a>x</a></Code>"])
 @pytest.mark.parametrize("status", [403, 503])
 def test_a_code_that_is_no_text_is_a_fault_of_the_answer(
