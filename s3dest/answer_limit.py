@@ -1,4 +1,4 @@
-"""How much of an answer is read: a server that sends without end must not fill our memory.
+"""How much of an answer is read, and how long: a server that sends without end must not fill our memory, nor keep us.
 
 S3's and STS's answers to what s3dest asks are short. Bodies that somebody reads as streams are not touched.
 """
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError, ResponseStreamingError
 from urllib3 import exceptions as urllib3_errors
+
+from s3dest.answer_time import limit_time
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -88,6 +90,12 @@ class _Limited:
 
 
 def limit_answers(client: BaseClient) -> None:
-    """Let a client of botocore read no more than that; it has no setting for it, nor a hook between head and body."""
+    """Let a client of botocore read no more than that, and no longer than `answers_within` says.
+
+    It has no setting for it, nor a hook between head and body.
+    """
     endpoint = client._endpoint  # type: ignore[attr-defined]  # noqa: SLF001  # unknown to the stubs
+    if isinstance(endpoint.http_session, LimitedSession):  # the vendor's session gives one client to all
+        return
+    limit_time(endpoint.http_session)
     endpoint.http_session = LimitedSession(endpoint.http_session)

@@ -51,8 +51,8 @@ class TransferOptions(Model):
 
     deadline: _Positive = timedelta(minutes=5)
     """How long one request may take with all its tries, from the first one on: when it is over, none begins. One under
-    way is not cut off, so that a slow network can bring up a large object: it ends at the latest `read_timeout` after
-    the last byte that came or went, and a store that trickles bytes keeps it for as long as it does so."""
+    way is not cut off, so that a slow network can bring up a large object: it ends at the latest one `read_timeout`
+    after the deadline or, if that is later, after its last byte has gone, be it that the answer trickles in."""
 
     connect_timeout: _Positive = timedelta(seconds=10)
     """How long one try may take to connect, and a new connection to take more of the request's bytes."""

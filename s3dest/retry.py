@@ -51,6 +51,11 @@ class Deadline:
             self._end += wait
         self._excused = True
 
+    @property
+    def left(self) -> float:
+        """Seconds until the end."""
+        return self._limit if self._end is None else max(0.0, self._end - self._clock.now())
+
     def allows(self, wait: float) -> bool:
         """Tell whether there is time for a wait and another try."""
         self.begin()

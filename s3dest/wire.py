@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from botocore import xform_name
 
 from s3dest import denials, problems
+from s3dest.answer_time import answers_within
 from s3dest.client import create_client
 from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider, provider_for
@@ -126,7 +128,12 @@ class Wire:
             CredentialsError: There are none to be had.
         """
         deadline = Deadline(self._options.deadline, self._clock).begin()
-        self._try("AssumeRole", None, self._provider.credentials.get_frozen_credentials, deadline, ignore)
+
+        def once() -> object:
+            with self._patience(deadline):
+                return self._provider.credentials.get_frozen_credentials()
+
+        self._try("AssumeRole", None, once, deadline, ignore)
 
     def send(
         self,
@@ -166,9 +173,9 @@ class Wire:
 
         def once() -> Response:
             nonlocal ambiguous
-            limit.begin()
             try:
-                answer = self._send_renewed(request)
+                with self._patience(limit.begin()):
+                    answer = self._send_renewed(request)
                 if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
                     self._refuse(request)
             except BaseException as error:
@@ -198,6 +205,10 @@ class Wire:
             raise error.with_traceback(None)  # noqa: B904  # it is the same
         finally:
             retry.before_sleep = None  # it refers to itself, and would keep a writer and its rows until a collection
+
+    def _patience(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Bound what an answer takes that trickles in: no longer than if it came whole, but at the last moment."""
+        return answers_within(deadline.left, patience=self._options.read_timeout.total_seconds())
 
     def _send_renewed(self, request: _Request) -> Response:
         """Send once; twice, with new keys, if the session's turn out to be dead."""
@@ -247,7 +258,7 @@ class Wire:
         with self._lanes.taken():
             request.deadline.excuse(self._clock.now() - before)
             try:
-                with calling():
+                with calling(), self._patience(request.deadline):
                     answer: Response = method(**given)
             except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
                 operation, key, hide = request.operation, request.key, self._provider.held_secrets

@@ -1,0 +1,175 @@
+"""How long an answer may take: what trickles in ends with the deadline and one read timeout more."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from one_object import put
+
+from s3dest import AmbientIdentity, DestinationConfig, TransferOptions, TransportError
+from s3dest.options import MIB
+from s3dest.s3 import Bucket
+
+GOOD: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n'
+LONG: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 60\r\n\r\n' + b" " * 60
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+PATIENCE: Final = 2.5
+"""Seconds after which the server has sent all, or sends the rest at once: a client without a limit sees a success."""
+
+Kind = Literal["head", "body", "continue", "flood", "whole"]
+
+
+def answer(kind: Kind, connection: socket.socket) -> None:
+    """Send an answer little by little."""
+    end = time.monotonic() + PATIENCE
+    if kind in {"continue", "flood"}:
+        while time.monotonic() < end:
+            connection.sendall(CONTINUE)
+            time.sleep(0.05 if kind == "continue" else 0)
+        connection.sendall(GOOD)
+        return
+    whole, at_once = (GOOD, 0) if kind == "head" else (LONG, LONG.index(b"\r\n\r\n") + 4)
+    connection.sendall(whole[:at_once])
+    for place in range(at_once, len(whole)):
+        connection.sendall(whole[place : place + 1])
+        time.sleep(max(0.0, min(0.1, end - time.monotonic())))
+
+
+class Trickle:
+    """A server that answers each request in its own time."""
+
+    def __init__(self, kind: Kind, context: ssl.SSLContext | None) -> None:
+        self._kind: Kind = kind
+        self._context = context
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._threads = [threading.Thread(target=self._accept)]
+        self.requests = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        scheme = "http" if self._context is None else "https"
+        return f"{scheme}://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._threads[0].start()
+
+    def stop(self) -> None:
+        """Listen no more, and wait for what is being sent."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listening.accept()
+                self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
+                self._threads[-1].start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            spoken = connection if self._context is None else self._context.wrap_socket(connection, server_side=True)
+            with spoken:
+                reading = spoken.makefile("rb")
+                size = next(int(line.split()[1]) for line in reading if line.lower().startswith(b"content-length:"))
+                while reading.readline().strip():
+                    pass
+                self.requests += 1
+                if self._kind != "whole":
+                    answer(self._kind, spoken)
+                else:
+                    spoken.sendall(CONTINUE)
+                    time.sleep(PATIENCE)
+                    if len(reading.read(size)) == size:
+                        spoken.sendall(GOOD)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate of this machine, with its key in the same file."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "trickle")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path = tmp_path_factory.mktemp("tls") / "certificate"
+    pem = serialization.Encoding.PEM
+    path.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, form, plain))
+    return path
+
+
+@pytest.fixture
+def trickle(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Kind, str], Trickle]]:
+    """Start servers, and stop them afterwards."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    started: list[Trickle] = []
+
+    def start(kind: Kind, scheme: str) -> Trickle:
+        started.append(Trickle(kind, context if scheme == "https" else None))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+def bucket_at(server: Trickle, *, read_timeout: float = 0.5) -> Bucket:
+    """Make the bucket of a server, with little patience."""
+    auth = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret-of-the-customers-user"}
+    config = DestinationConfig.model_validate(
+        {"bucket": "acme-lake", "region": "eu-west-1", "endpoint_url": server.url, "auth": auth}
+    )
+    options = TransferOptions(deadline=timedelta(seconds=0.3), read_timeout=timedelta(seconds=read_timeout))
+    return Bucket(config, AmbientIdentity(), options)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("kind", ["head", "body", "continue", "flood"])
+def test_an_answer_that_trickles_in_is_given_up(
+    trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str
+) -> None:
+    """As one that does not come at all: it may have taken effect."""
+    server = trickle(kind, scheme)
+    bucket = bucket_at(server)
+    with pytest.raises(TransportError) as caught:
+        put(bucket)
+    bucket.close()
+    assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)
+    assert server.requests == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_body_that_takes_longer_to_go_has_its_answer(trickle: Callable[[Kind, str], Trickle], scheme: str) -> None:
+    """The limit is not for what we send, here to a server that takes it late."""
+    server = trickle("whole", scheme)
+    bucket = bucket_at(server, read_timeout=1.5)
+    assert put(bucket, bytes(16 * MIB)).created
+    bucket.close()
+    assert server.requests == 1
