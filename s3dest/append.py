@@ -166,6 +166,7 @@ class AppendWriter:
             for batch in found:
                 self._lifecycle.require_open()
                 self._production.assembly.take_arrow(batch)
+            self._production.assembly.own()
 
     def write_file(self, path: str | os.PathLike[str], *, rows: int | None = None) -> None:
         """Append a file that is encoded in the writer's format already, as an object of its own, byte for byte.

@@ -43,8 +43,11 @@ FIRST_BATCH: Final = 64
 BATCH_BYTES: Final = 1024 * 1024
 """Bytes of text and binary values in a batch, and of what it becomes, at most: no batch is large, whatever the rows."""
 
-HELD_AT_MOST: Final = 64 * 1024 * 1024
-"""Bytes of rows that encoders of several objects hold together, beyond which the largest write theirs."""
+_SHARE: Final = 4
+"""So large a share of the memory may encoders of several objects hold together; beyond, the largest write theirs."""
+
+LEAST_HELD: Final = 1024 * 1024
+"""Bytes that they may hold whatever the memory is: small groups are slow to write, and to read."""
 
 _ARROW_BYTES: Final = 4 * 1024 * 1024  # of Arrow data that become text, or are decoded, at once, about
 _FIRST_GUESS: Final = 256  # bytes a row, until some are encoded
@@ -84,6 +87,8 @@ class Assembly:
         self._number = 0
         self._objects: dict[Partition, _Object] = {}  # the one begun first stands first
         self._held = 0  # bytes of rows that their encoders hold
+        self._held_at_most = max(LEAST_HELD, options.max_memory // _SHARE)
+        self._lent: set[Partition] = set()  # objects that may hold memory of whoever brought Arrow data
         self._waiting: list[Row] = []
         self._weight = 0
         self._began: float | None = None  # when the first row that is waiting came
@@ -128,11 +133,18 @@ class Assembly:
             start += some.num_rows
             first_row = self.rows
             if self._partitioning is None:
+                self._lent.add(())
                 self._add((), ArrowRows(some), range(first_row, first_row + some.num_rows))
             else:
                 for partition, part, numbers in self._partitioning.split_arrow(some, first_row):
                     self._add(partition, ArrowRows(part), numbers)
             self._end_batch()
+
+    def own(self) -> None:
+        """Hold nothing any more of the Arrow data that was taken: who brought it may change it."""
+        for partition in self._lent & self._objects.keys():
+            self._objects[partition].spool.own()
+        self._lent.clear()
 
     def take_file(self, path: Path, *, rows: int | None) -> None:
         """Take an encoded file as an object of its own."""
@@ -220,7 +232,7 @@ class Assembly:
             if not (taken or spool.make_room()) or self._is_full(spool):
                 self._close(partition)
             batch, numbers = batch.slice(taken, len(batch)), numbers[taken:]
-        if self._held > HELD_AT_MOST and len(self._objects) > 1:
+        if self._held > self._held_at_most and len(self._objects) > 1:
             self._write_groups()
 
     def _end_batch(self, weight: float = 0.0) -> None:
@@ -235,7 +247,7 @@ class Assembly:
     def _write_groups(self) -> None:
         """Have those encoders write that hold the most, until all hold half of what they may."""
         by_size = sorted((item.spool for item in self._objects.values()), key=lambda spool: spool.held)
-        while self._held > HELD_AT_MOST // 2:
+        while self._held > self._held_at_most // 2:
             spool = by_size.pop()
             self._held -= spool.held
             spool.write_group()

@@ -104,6 +104,15 @@ class Press:
         if self._strand is not None:
             self._strand.settle()
 
+    def wait_for_groups(self) -> None:
+        """Wait until those that are on their way have become bytes; `bound` knows no more of them than before.
+
+        Raises:
+            Exception: What made one fail.
+        """
+        for making in self._making:
+            making.strand.settle()
+
     def settle_group(self) -> bool:
         """Wait for the first of the groups that are on their way, whose bytes count then; tell if there was one.
 

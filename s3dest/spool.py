@@ -27,6 +27,9 @@ _ALONE: Final = 1024 * 1024
 """Bytes of rows up to which a last group is not worth another thread."""
 
 
+_SHARE: Final = 8
+"""A group is written when its rows take so large a share of the memory: it is there several times for a moment."""
+
 _SMALLEST_GROUP: Final = 1024 * 1024
 _GROUPS: Final = 8
 """A group that is written early, to see how small it becomes, has so many bytes of rows at least, and so large a share
@@ -108,6 +111,7 @@ class Spool:
         self._partition = partition
         self._options = options
         self._encoder = encoder = file_format.encoder(schema)
+        self._largest_group = max(_SMALLEST_GROUP, options.max_memory // _SHARE)
         self._text = encoder if isinstance(encoder, TextEncoder) else None
         self._groups = encoder if isinstance(encoder, GroupEncoder) else None
         compressor = self._text.compressor if self._text is not None else None
@@ -151,12 +155,18 @@ class Spool:
         if self._text is None:
             count = self._kept(len(batch))
             self._take(data, count)
-            self._take_group(full=True)
+            self._take_group(full=self.held < self._largest_group)
             self.press.hold(self.held)
             return count
         if not self.rows:
             self._take(self._text.begin(), 0)
         return self._add_text(self._text, data, batch, first_row)
+
+    def own(self) -> None:
+        """Hold nothing any more that is the memory of whoever brought rows."""
+        if self._groups is not None:
+            self._groups.own()
+            self.press.wait_for_groups()
 
     def write_group(self) -> None:
         """Have the rows written that the encoder holds."""

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -163,3 +164,27 @@ def test_a_writer_takes_tables(name: Any) -> None:
         with pytest.raises(RowError):
             broken.write_arrow(pa.table({"odd": pa.array([1], pa.duration("s"))}))
         broken.abort()
+
+
+@pytest.mark.parametrize("partition_by", [[], ["part"]], ids=["whole", "parted"])
+@pytest.mark.parametrize(
+    "file_format", [*FORMATS, Parquet(row_group_rows=1000)], ids=["jsonl", "csv", "parquet", "groups"]
+)
+def test_a_table_may_be_changed_after_it_was_written(aws: FakeAws, file_format: Any, partition_by: list[str]) -> None:
+    """As a row may: pandas and NumPy change their memory in place, which Arrow data made of them shares."""
+    numbers = np.arange(20_500)
+    kept = numbers.copy()
+    with (
+        aws.destination() as destination,
+        destination.append("orders", format=file_format, partition_by=partition_by) as append,
+    ):
+        for _ in range(3):
+            numbers[:] = kept
+            append.write_arrow(pa.table({"part": ["a"] * len(numbers), "id": numbers}))
+            numbers[:] = -1
+    (key,) = [item.key for item in append.receipt.objects]
+    data = aws.store.objects[key].data
+    if isinstance(file_format, Parquet):
+        assert pq.read_table(io.BytesIO(data))["id"].to_pylist() == 3 * list(kept)
+    else:
+        assert b"-1" not in data

@@ -21,7 +21,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3dest import ConfigError, Parquet, Receipt, RowError, TransferOptions
-from s3dest.assembly import HELD_AT_MOST
 from s3dest.formats.partition import DEFAULT, Partition, Partitioning, folder
 
 ID = "01a209ce-4dde-7311-ab01-8184d030eb7f"
@@ -256,10 +255,9 @@ def test_a_thousand_partitions_fit_into_little_memory(aws: FakeAws) -> None:
 
 def test_parquet_of_many_partitions_writes_groups_early(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or each would hold its own 32 MiB of rows; values and order are the same."""
-    assert HELD_AT_MOST == 64 * 1024 * 1024
-    monkeypatch.setattr("s3dest.assembly.HELD_AT_MOST", 4000)
+    monkeypatch.setattr("s3dest.assembly.LEAST_HELD", 1000)
     monkeypatch.setattr("s3dest.assembly.COLUMN_BATCH", 256)
-    receipt = delivered(aws, ROWS, format=Parquet())
+    receipt = delivered(aws, ROWS, format=Parquet(), tuning={"max_memory": 16_000})
     assert receipt.rows == 3000
     groups = 0
     for item in receipt.objects:

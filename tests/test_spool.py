@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from workbench import workshop
 
 from s3dest import Csv, Format, JsonLines, Parquet, RowError, TransferOptions
 from s3dest.finished import FinishedObject
+from s3dest.options import MIB
 from s3dest.press import Workshop
 from s3dest.spool import ArrowRows, Rows, Spool
 
@@ -134,6 +136,17 @@ def test_rows_that_wait_for_their_group_are_counted() -> None:
         spool.press.discard()
         spool.press.hold(1000)
         assert (shop.budget.held, shop.budget._draining) == (0, 0)
+
+
+@pytest.mark.parametrize(("memory", "groups"), [(8, 4), (32, 1), (1, 4)])
+def test_row_groups_are_small_where_memory_is(memory: int, groups: int) -> None:
+    """A group is there several times while it is written; and none is so small that nobody likes to read it."""
+    batch = pa.record_batch({"id": pa.array(range(131_072), pa.int64())})  # a MiB
+    spool = spool_of(Parquet(), max_memory=memory * MIB)
+    for number in range(4):
+        assert spool.add(ArrowRows(batch), first_row=number * len(batch)) == len(batch)
+    file = pa.parquet.ParquetFile(pa.BufferReader(read(spool.finish())))
+    assert file.num_row_groups == groups
 
 
 @pytest.mark.parametrize("room", [1, 9000, 2**30])

@@ -162,6 +162,9 @@ class GroupEncoder(Protocol):
     def held(self) -> int:
         """Bytes in memory of the rows that it holds."""
 
+    def own(self) -> None:
+        """Copy what of these is another's memory, who may change it from now on."""
+
     def keep(self, most: int, *, least: int) -> int:
         """Keep so many rows of the last batch that `pending` is ``most``, or less, and return how many these are.
 

@@ -24,6 +24,7 @@ from uuid import UUID
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats import parquet_footer
 from s3dest.formats.arrow import REFUSALS, require_pyarrow, settled
+from s3dest.formats.arrow_batches import Batches
 from s3dest.formats.arrow_plain import plain_type
 from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns, no_columns
 from s3dest.formats.arrow_types import cast, decimal, refuse_hollow, unite
@@ -158,9 +159,7 @@ class _Encoder:
         self._fixed = known.fixed
         self._file = _File(options)
         self._begun = False  # whether any group was handed over, with the schema of now
-        self._batches: list[pa.RecordBatch] = []
-        self._rows = 0
-        self._bytes = 0
+        self._batches = Batches()
         self._size = self._size_before = GroupSize(_dictionary(options))  # of all batches, and of those before the last
         self._footer = _FOOTER  # bytes at most of what is only written at the end
 
@@ -178,31 +177,33 @@ class _Encoder:
 
     @property
     def held(self) -> int:
-        return self._bytes
+        return self._batches.nbytes
+
+    def own(self) -> None:
+        self._batches.own()
 
     def keep(self, most: int, *, least: int) -> int:
         batch = self._batches.pop()
-        self._rows -= batch.num_rows
-        self._bytes -= batch.nbytes
         self._size = self._size_before
         low, high = least, batch.num_rows  # rows that fit, or must, and that are too many
         while high - low > 1:
             middle = (low + high) // 2
             size = self._size.copy()
             size.add(batch.slice(0, middle))
-            fits = size.most(self._groups_of(self._rows + middle)) + self._footer <= most
+            fits = size.most(self._groups_of(self._batches.rows + middle)) + self._footer <= most
             low, high = (middle, high) if fits else (low, middle)
         if low:
             self._keep(batch.slice(0, low))
         return low
 
     def take_group(self, *, full: bool = True) -> Group | None:
-        enough = self._rows >= self._options.row_group_rows or self._bytes >= ROW_GROUP_BYTES
-        if not self._batches or (full and not enough):
+        batches = self._batches
+        enough = batches.rows >= self._options.row_group_rows or batches.nbytes >= ROW_GROUP_BYTES
+        if not batches or (full and not enough):
             return None
         footer = self._size.footer(self._groups)
         most = self._size.most(self._groups) - footer
-        group = Group(self._file.group(self._batches, self._schema), self._bytes, most)
+        group = Group(self._file.group(list(batches), self._schema), batches.nbytes, most)
         self._footer += footer
         self._begun = True
         self._forget()
@@ -240,20 +241,18 @@ class _Encoder:
 
     @property
     def _groups(self) -> int:
-        return self._groups_of(self._rows)
+        return self._groups_of(self._batches.rows)
 
     def _groups_of(self, rows: int) -> int:
         return -(-rows // self._options.row_group_rows)
 
     def _keep(self, batch: pa.RecordBatch) -> None:
         self._size_before = self._size.copy()
-        self._batches.append(batch)
-        self._rows += batch.num_rows
-        self._bytes += batch.nbytes
+        self._batches.add(batch)
         self._size.add(batch)
 
     def _forget(self) -> None:
-        self._batches, self._rows, self._bytes = [], 0, 0
+        self._batches = Batches()
         self._size = GroupSize(_dictionary(self._options))
 
     def _fit(self, batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
