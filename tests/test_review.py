@@ -93,6 +93,17 @@ PERMISSION: dict[str, tuple[Change, list[tuple[str, str]]]] = {
         set_("Condition", {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}),
         [("error", "put_condition_unmet")],
     ),
+    "tags": (set_("Condition", {"StringEquals": {"s3:RequestObjectTag/x": "1"}}), [("error", "put_condition_unmet")]),
+    "list": (set_("Condition", {"StringLike": {"s3:prefix": "vendor/*"}}), [("error", "put_condition_unmet")]),
+    "user": (set_("Condition", {"StringEquals": {"aws:username": "sync"}}), [("error", "put_condition_unmet")]),
+    "second factor": (
+        set_("Condition", {"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+        [("error", "put_condition_unmet")],
+    ),
+    "account": (
+        set_("Condition", {"StringEquals": {"s3:ResourceAccount": "111122223333", "aws:RequestedRegion": "eu-west-1"}}),
+        [],
+    ),
     "tls": (set_("Condition", {"Bool": {"aws:SecureTransport": True}}), []),
     "address": (set_("Condition", {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}), [("warning", "put_conditional")]),
     "typo": (set_("Resources", TARGET), [("error", "policy_grammar")]),
@@ -118,6 +129,16 @@ def test_a_condition_that_the_config_meets_is_no_finding() -> None:
     policy: Any = policies.permission(config)
     policy["Statement"][0]["Condition"] = {"StringEquals": {"s3:x-amz-server-side-encryption": "AES256"}}
     assert policies.review(config, permission=policy) == ()
+
+
+def test_a_grant_for_one_storage_class_lets_no_manifest_in() -> None:
+    """The config's is that of data, and manifests and probes have none."""
+    config = make(storage_class="STANDARD_IA")
+    policy: Any = policies.permission(config)
+    policy["Statement"][0]["Condition"] = {"StringEquals": {"s3:x-amz-storage-class": "STANDARD_IA"}}
+    (finding,) = policies.review(config, permission=policy)
+    assert (finding.severity, finding.code) == ("error", "put_condition_unmet")
+    assert "manifests and probes" in finding.remedy.lower()
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,18 @@ HARMLESS: list[Any] = [
     {"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}},
     {"StringNotEquals": {"s3:authType": "REST-HEADER"}},
     {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}},
+    {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+    {"Null": {"s3:x-amz-copy-source": "false"}},
+    {"Null": {"s3:x-amz-grant-read": "false"}},
+    {"Null": {"s3:if-match": "false"}},
+    {"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "10"}},
+    {"NumericGreaterThan": {"s3:signatureAge": 600_000}},
+    {"StringEquals": {"aws:PrincipalType": "Anonymous"}},
+    {"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-west-2"]}},
+    {"StringNotEquals": {"aws:ResourceAccount": "111122223333"}},
+    {"StringNotEquals": {"s3:ResourceAccount": "111122223333"}},
+    {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+    {"Bool": {"aws:PrincipalIsAWSService": "true"}},
 ]
 
 
@@ -87,9 +99,70 @@ def test_a_denial_of_what_no_request_is_hits_none(condition: Any) -> None:
     assert codes(make(), bucket=policy(deny(Action="s3:*", Condition=condition))) == []
 
 
-def test_a_denial_of_tls_that_may_be_spoken_is_told() -> None:
-    """Which version is agreed on is not known."""
-    assert codes(make(), bucket=policy(deny(Condition={"NumericLessThan": {"s3:TlsVersion": "1.3"}}))) == MAYBE
+HARMFUL: list[Any] = [
+    {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}},
+    {"Null": {"s3:RequestObjectTag/owner": "true"}},
+    {"Null": {"s3:if-match": "true"}},
+    {"Null": {"s3:object-lock-mode": "true"}},
+    {"StringNotLike": {"s3:prefix": "vendor/*"}},
+    {"StringNotEquals": {"aws:RequestedRegion": "eu-west-2"}},
+    {"StringNotEquals": {"aws:ResourceAccount": "999988887777"}},
+    {"Bool": {"aws:PrincipalIsAWSService": "false"}},
+    {"NumericLessThanEquals": {"s3:signatureAge": 60_000}},
+    {"NumericGreaterThanEquals": {"s3:TlsVersion": "1.2"}},
+]
+
+
+@pytest.mark.parametrize("condition", HARMFUL)
+def test_a_denial_of_what_each_request_is_hits_all(condition: Any) -> None:
+    """No second factor, no tags, no lock, and never a list: the answer is known."""
+    assert codes(make(), bucket=policy(deny(Condition=condition))) == DENIED
+
+
+UNKNOWN: list[Any] = [
+    {"NumericLessThan": {"s3:TlsVersion": "1.3"}},
+    {"NumericLessThan": {"s3:TlsVersion": "newest"}},
+    {"NumericEquals": {"s3:TlsVersion": "1.3"}},
+    {"NumericGreaterThan": {"s3:signatureAge": 10}},
+    {"Bool": {"aws:MultiFactorAuthPresent": "false"}},
+    {"StringEquals": {"s3:x-amz-content-sha256": "UNSIGNED-PAYLOAD"}},
+]
+
+
+@pytest.mark.parametrize("condition", UNKNOWN)
+def test_a_denial_of_what_may_be_is_told(condition: Any) -> None:
+    """Which version of TLS is agreed on is not known, nor whether the session says that it has no second factor."""
+    assert codes(make(), bucket=policy(deny(Condition=condition))) == MAYBE
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"StringEquals": {"aws:PrincipalType": "AssumedRole"}}, []),
+        ({"StringEquals": {"aws:PrincipalType": "User"}}, MAYBE),
+        ({"StringEquals": {"aws:username": "sync"}}, MAYBE),
+    ],
+)
+def test_what_is_known_of_a_role_is_not_of_a_user(condition: Any, expected: Any) -> None:
+    """An access key may be a user's or the account's own."""
+    assert codes(make(auth=KEYS), bucket=policy(deny(Condition=condition))) == expected
+
+
+CLASS = {"s3:x-amz-storage-class": "STANDARD_IA"}
+CLASSES: list[tuple[Any, list[tuple[str, str]]]] = [
+    ({"Condition": {"StringNotEquals": CLASS}}, DENIED),
+    ({"Condition": {"StringNotEqualsIfExists": CLASS}}, DENIED),
+    ({"Condition": {"StringNotEquals": CLASS}, "Resource": f"{BUCKET}/*.json"}, DENIED),
+    ({"Condition": {"StringNotEquals": CLASS}, "Resource": f"{BUCKET}/*.parquet"}, MAYBE),
+    ({"Condition": {"StringEquals": {"s3:x-amz-storage-class": "GLACIER"}}}, []),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), CLASSES)
+def test_manifests_and_probes_have_no_storage_class(change: Any, expected: Any) -> None:
+    """The config's is that of data: a bucket that demands one of everything gets no manifest."""
+    config = make(storage_class="STANDARD_IA")
+    assert codes(config, bucket=policy(deny(**change))) == expected
 
 
 @pytest.mark.parametrize(
@@ -161,6 +234,17 @@ def test_a_further_condition_hides_no_error_of_a_guard() -> None:
     guard: Any = policies.bucket_guard(make())["Statement"][0]
     guard["Condition"] = {"Null": {"s3:if-none-match": "true"}, "StringEquals": {"aws:SourceVpc": "vpc-1"}}
     assert codes(make(), bucket=policy(guard)) == [("error", "guard_blocks_multipart")]
+
+
+@pytest.mark.parametrize("encryption", [None, {"type": "sse-s3"}])
+def test_a_denial_of_another_encryption_is_mended_in_the_config(encryption: Any) -> None:
+    """Also where the config names one already; a customer's own key in each request is none of its choices."""
+    other = deny(Condition={"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}})
+    (finding,) = policies.review(make(encryption=encryption), bucket=policy(other))
+    assert finding.remedy.startswith("Set `encryption` in the config to what the policy asks for")
+    own = deny(Condition={"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "true"}})
+    (finding,) = policies.review(make(encryption=encryption), bucket=policy(own))
+    assert finding.remedy == "Remove the statement, or exempt the role from it."
 
 
 ACROSS: list[tuple[list[dict[str, Any]], list[tuple[str, str]]]] = [

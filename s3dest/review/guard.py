@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
+from s3dest.review.facts import CREATES, IF_NONE_MATCH
 from s3dest.review.grammar import Clause, finding
 from s3dest.review.principals import is_meant
-from s3dest.review.requests import CREATES, IF_NONE_MATCH, all_of, answer, holds, objects
+from s3dest.review.requests import all_of, answer, holds, objects
 
 
 def review_guard(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator[Finding]:

@@ -10,11 +10,11 @@ from urllib.parse import unquote
 from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms
 from s3dest.findings import Finding
+from s3dest.review.facts import ENCRYPTION, ENCRYPTION_KEY, IF_NONE_MATCH, STORAGE_CLASS
 from s3dest.review.grammar import Clause, Reading, finding, like
 from s3dest.review.guard import review_guard
 from s3dest.review.requests import (
     EXTENSIONS,
-    IF_NONE_MATCH,
     always_written,
     applies,
     data_written,
@@ -75,12 +75,20 @@ def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator
         message = f"{which} denies s3:PutObject on a part of {target} (statement {clause.name}): {what}{by}."
         yield finding("put_denied_partly", "warning", message, "Make sure that the vendor writes nothing there.")
     else:
-        remedy = "Remove the statement, or exempt the role from it."
-        if "s3:x-amz-server-side-encryption" in keys:
-            remedy = "Set `encryption` in the config, so that each request says how to encrypt."
+        remedy = _way_out(clause, config) or "Remove the statement, or exempt the role from it."
         what = target if clause.covers(target) else _hit(clause, config)
         message = f"{which} denies s3:PutObject on {what} (statement {clause.name}){by}."
         yield finding("put_denied", "error", message, remedy)
+
+
+def _way_out(clause: Clause, config: DestinationConfig) -> str:
+    """Say what mends a condition, where it is not only to be removed."""
+    keys = {test.key for test in clause.conditions}
+    if keys & {ENCRYPTION, ENCRYPTION_KEY}:
+        return "Set `encryption` in the config to what the policy asks for, so that each request says how to encrypt."
+    if STORAGE_CLASS in keys and config.storage_class:
+        return "Exempt manifests and probes, which carry no storage class, or remove the condition."
+    return ""
 
 
 def _hit(clause: Clause, config: DestinationConfig) -> str:
@@ -132,9 +140,7 @@ def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Fin
         yield finding("put_conditional", "warning", message, "Make sure that the vendor meets it.")
     else:
         message = f"s3:PutObject is allowed only under a condition that not each request of s3dest meets: {keys}."
-        remedy = "Remove the condition."
-        if "server-side-encryption" in keys:
-            remedy = "Set `encryption` in the config to what the condition asks for, or remove the condition."
+        remedy = _way_out(worst, config) or "Remove the condition."
         yield finding("put_condition_unmet", "error", message, remedy)
 
 

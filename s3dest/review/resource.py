@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
+from s3dest.review.facts import IF_NONE_MATCH
 from s3dest.review.grammar import Clause, Reading, finding
 from s3dest.review.guard import review_guard
 from s3dest.review.permission import denied
 from s3dest.review.principals import is_meant
-from s3dest.review.requests import IF_NONE_MATCH, applies, meets, objects, unsure
+from s3dest.review.requests import applies, meets, objects, unsure
 from s3dest.review.sharing import bucket_shared, key_shared
 from s3dest.review.width import KMS, PUT
 from s3dest.vendor import VendorIdentity
