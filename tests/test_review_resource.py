@@ -9,6 +9,8 @@ from reviewing import BUCKET, KEY_ARN, KEYS, OTHER_ROLE, OUR_ROLE, ROOT, TARGET,
 
 from s3dest import policies
 
+KMS = ["kms:GenerateDataKey", "kms:Decrypt"]
+PROBES = f"{TARGET[:-1]}.s3dest-probe/*"
 SESSION = "arn:aws:sts::111122223333:assumed-role/transfer-role/s3dest"
 
 
@@ -295,6 +297,27 @@ OWN: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [("warning", "key_too_wide")],
     ),
     "this key": ({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY_ARN}, []),
+    "another key": (
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": f"{KEY_ARN[:-1]}c"},
+        [("warning", "key_too_wide")],
+    ),
+    "objects and key": (
+        {"Effect": "Allow", "Action": ["s3:PutObject", *KMS], "Resource": [TARGET, KEY_ARN]},
+        [],
+    ),
+    "bucket and objects": ({"Effect": "Allow", "Action": "s3:PutObject", "Resource": [BUCKET, TARGET]}, []),
+    "probes, bucket and key": (
+        {"Effect": "Allow", "Action": ["s3:DeleteObject", *KMS], "Resource": [PROBES, BUCKET, KEY_ARN]},
+        [],
+    ),
+    "all of the bucket, and key": (
+        {"Effect": "Allow", "Action": ["s3:DeleteObject", *KMS], "Resource": [f"{BUCKET}*", KEY_ARN]},
+        [("warning", "delete_too_wide")],
+    ),
+    "anything": (
+        {"Effect": "Allow", "Action": ["s3:DeleteObject", *KMS], "Resource": "arn:*"},
+        [("warning", "delete_too_wide"), ("warning", "key_too_wide")],
+    ),
     "abort anywhere": (
         {"Effect": "Allow", "Action": "s3:AbortMultipartUpload", "Resource": "*"},
         [("warning", "resource_too_wide")],
@@ -336,6 +359,21 @@ def test_a_statement_beside_the_right_ones_is_judged(name: str) -> None:
     given: Any = policies.permission(config)
     given["Statement"].append(statement)
     assert codes(config, permission=given) == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "enough"),
+    [("kms:GenerateDataKey*", "kms:GenerateDataKey and kms:Decrypt are"), ("s3:Put*", "s3:PutObject is")],
+)
+def test_what_is_enough_is_said_by_service(action: str, enough: str) -> None:
+    """Where there is a key, the right to put alone is not."""
+    config = make(encryption={"key_arn": KEY_ARN})
+    given: Any = policies.permission(config)
+    given["Statement"].append(
+        {"Effect": "Allow", "Action": action, "Resource": KEY_ARN if action.startswith("kms") else TARGET}
+    )
+    (finding,) = policies.review(config, permission=given)
+    assert f"{enough} enough" in finding.message
 
 
 def per_table(*tables: str) -> list[str]:

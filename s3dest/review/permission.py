@@ -48,8 +48,10 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
             yield from _key_denied(clause, config)
     putting = [clause for clause in allowing if clause.acts(PUT)]
     enough = any(clause.covers(objects(config)) for clause in putting) or bool(_some(putting, config))
+    key = config.encryption.key_arn if isinstance(config.encryption, SseKms) else None
+    keyed = key is not None and any(clause.acts(KMS[0]) and clause.covers(key) for clause in allowing)
     for clause in allowing:
-        yield from too_wide(clause, config, enough=enough)
+        yield from too_wide(clause, config, enough=enough, keyed=keyed)
 
 
 def _missing(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
