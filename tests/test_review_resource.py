@@ -238,6 +238,38 @@ def test_a_further_condition_hides_no_error_of_a_guard() -> None:
     assert codes(make(), bucket=policy(guard)) == [("error", "guard_blocks_multipart")]
 
 
+WITH_HEADER = {"Condition": {"Null": {"s3:if-none-match": "false"}}}
+PARTS = {"Condition": {"Bool": {"s3:ObjectCreationOperation": "false"}}}
+ACL = {"Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}}
+NETWORK = {"Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}
+RECORDS = {"Resource": [f"{TARGET[:-1]}_manifests/*", PROBES]}
+ORDERS = {"Resource": f"{TARGET[:-1]}orders/*"}
+STANDARD = {"Condition": {"StringEquals": {"s3:x-amz-storage-class": "STANDARD_IA"}}}
+TOGETHER: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
+    "objects, and parts": ([WITH_HEADER, PARTS], []),
+    "objects": ([WITH_HEADER], [("error", "put_condition_unmet")]),
+    "parts": ([PARTS], [("error", "put_condition_unmet")]),
+    "folders, and the rest unmet": ([{"Resource": f"{TARGET}/*"}, ACL], []),
+    "manifests, and the rest unmet": ([RECORDS, ACL], [("error", "put_condition_unmet")]),
+    "manifests, and the rest sometimes": ([RECORDS, NETWORK], [("warning", "put_conditional")]),
+    "manifests and a table, and the rest unmet": ([RECORDS, ORDERS, ACL], [("warning", "put_some_tables")]),
+    "manifests and a table, and the rest sometimes": ([RECORDS, ORDERS, NETWORK], [("warning", "put_conditional")]),
+    "manifests, and the rest by storage class": ([RECORDS, STANDARD], [("warning", "put_conditional")]),
+    "manifests, parts, and the rest by storage class": ([RECORDS, PARTS, STANDARD], []),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_statements_that_allow_together_what_is_written_are_enough(name: str) -> None:
+    """The S3 user guide enforces conditional writes by two: of what creates an object, and of what does not."""
+    changes, expected = TOGETHER[name]
+    config = make(storage_class="STANDARD_IA")
+    put = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": TARGET}
+    probes = {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": PROBES}
+    statements = [probes, *({**put, **change} for change in changes)]
+    assert codes(config, permission=policy(*statements)) == expected
+
+
 @pytest.mark.parametrize("encryption", [None, {"type": "sse-s3"}])
 def test_a_denial_of_another_encryption_is_mended_in_the_config(encryption: Any) -> None:
     """Also where the config names one already; a customer's own key in each request is none of its choices."""

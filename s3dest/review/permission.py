@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Final
-from urllib.parse import unquote
 
 from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms
 from s3dest.findings import Finding
 from s3dest.review.facts import ENCRYPTION, ENCRYPTION_KEY, IF_NONE_MATCH, STORAGE_CLASS
 from s3dest.review.grammar import Clause, Reading, finding, like
+from s3dest.review.grants import NAMED, POSSIBLE, SURE, Extent, extent
 from s3dest.review.guard import review_guard
-from s3dest.review.requests import (
-    EXTENSIONS,
-    always_written,
-    applies,
-    data_written,
-    format_written,
-    meets,
-    objects,
-    probes,
-    reach,
-    unsure,
-)
+from s3dest.review.requests import always_written, applies, meets, objects, probes, reach, unsure
 from s3dest.review.width import DELETE, KMS, PUT, too_wide
-
-_MANY: Final = 100
-"""Of so many tables it is looked whether all of them may be written: a policy names no more, but for mischief."""
 
 
 def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
@@ -36,7 +20,10 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
     if not policy.clauses:
         return
     allowing = [clause for clause in policy.clauses if clause.allows]
+    putting = [clause for clause in allowing if clause.acts(PUT)]
+    named = extent(putting, config, NAMED)
     if policy.whole:
+        yield from _puts(putting, named, config)
         yield from _missing(allowing, config)
     for clause in policy.clauses:
         if clause.allows:
@@ -46,16 +33,13 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
         else:
             yield from denied(clause, config, which="The permission policy")
             yield from _key_denied(clause, config)
-    putting = [clause for clause in allowing if clause.acts(PUT)]
-    enough = any(clause.covers(objects(config)) for clause in putting) or bool(_some(putting, config))
     key = config.encryption.key_arn if isinstance(config.encryption, SseKms) else None
     keyed = key is not None and any(clause.acts(KMS[0]) and clause.covers(key) for clause in allowing)
     for clause in allowing:
-        yield from too_wide(clause, config, enough=enough, keyed=keyed)
+        yield from too_wide(clause, config, enough=named is not None, keyed=keyed)
 
 
 def _missing(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
-    yield from _puts(allowing, config)
     yield from _deletes(allowing, config)
     if isinstance(config.encryption, SseKms):
         yield from _uses_key(allowing, config, config.encryption.key_arn)
@@ -66,8 +50,8 @@ def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator
     target, much, met = objects(config), reach(clause, config), applies(clause, config)
     if not clause.acts(PUT) or much == "nothing" or met is False:
         return
-    keys = ", ".join(sorted({test.key for test in clause.conditions}))
-    by = f", by {keys}" if keys else ""
+    keys = {test.key for test in clause.conditions}
+    by = f", by {', '.join(sorted(keys))}" if keys else ""
     if met is None:
         open_ = ", ".join(unsure(clause, config))
         message = f"{which} denies s3:PutObject under a condition that only AWS can judge: {open_}."
@@ -77,15 +61,14 @@ def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator
         message = f"{which} denies s3:PutObject on a part of {target} (statement {clause.name}): {what}{by}."
         yield finding("put_denied_partly", "warning", message, "Make sure that the vendor writes nothing there.")
     else:
-        remedy = _way_out(clause, config) or "Remove the statement, or exempt the role from it."
+        remedy = _way_out(keys, config) or "Remove the statement, or exempt the role from it."
         what = target if clause.covers(target) else _hit(clause, config)
         message = f"{which} denies s3:PutObject on {what} (statement {clause.name}){by}."
         yield finding("put_denied", "error", message, remedy)
 
 
-def _way_out(clause: Clause, config: DestinationConfig) -> str:
-    """Say what mends a condition, where it is not only to be removed."""
-    keys = {test.key for test in clause.conditions}
+def _way_out(keys: set[str], config: DestinationConfig) -> str:
+    """Say what mends conditions on some keys, where they are not only to be removed."""
     if keys & {ENCRYPTION, ENCRYPTION_KEY}:
         return "Set `encryption` in the config to what the policy asks for, so that each request says how to encrypt."
     if STORAGE_CLASS in keys and config.storage_class:
@@ -116,63 +99,28 @@ def _key_denied(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
         yield finding("key_denied", "error", message, "Remove the statement, or exempt the key from it.")
 
 
-def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
+def _puts(putting: Sequence[Clause], named: Extent | None, config: DestinationConfig) -> Iterator[Finding]:
     target = objects(config)
-    putting = [clause for clause in allowing if clause.acts(PUT)]
     if not putting:
         yield finding("put_not_allowed", "error", "Nothing allows s3:PutObject.", f"Allow it on {target}.")
         return
-    covering = [clause for clause in putting if clause.covers(target)]
-    if not covering and (some := _some(putting, config)):
-        what, names = some
-        if what != "formats" or len(names) < len(EXTENSIONS):
-            message = f"s3:PutObject is allowed for some {what} only: {', '.join(names)}."
-            yield finding(f"put_some_{what}", "warning", message, f"Allow it on {target}, unless these are all.")
-        covering = putting
-    if not covering:
+    if named is None:
         yield from _missed([resource for clause in putting for resource in clause.resources], config)
         return
-    met = [meets(clause, config) for clause in covering]
-    if True in met:
+    possible = extent(putting, config, POSSIBLE)
+    if possible is None:
+        unmet = {test.key for clause in putting if meets(clause, config) is False for test in clause.conditions}
+        keys = ", ".join(sorted(unmet))
+        message = f"s3:PutObject is allowed only under a condition that not each request of s3dest meets: {keys}."
+        yield finding("put_condition_unmet", "error", message, _way_out(unmet, config) or "Remove the condition.")
         return
-    worst = covering[0]
-    keys = ", ".join(sorted({test.key for test in worst.conditions}))
-    if None in met:
+    if possible.what != "all":
+        message = f"s3:PutObject is allowed for some {possible.what} only: {', '.join(possible.names)}."
+        yield finding(f"put_some_{possible.what}", "warning", message, f"Allow it on {target}, unless these are all.")
+    if extent(putting, config, SURE) != possible:
+        keys = ", ".join(sorted({key for clause in putting for key in unsure(clause, config)}))
         message = f"s3:PutObject is allowed under a condition that only AWS can judge: {keys}."
         yield finding("put_conditional", "warning", message, "Make sure that the vendor meets it.")
-    else:
-        message = f"s3:PutObject is allowed only under a condition that not each request of s3dest meets: {keys}."
-        remedy = _way_out(worst, config) or "Remove the condition."
-        yield finding("put_condition_unmet", "error", message, remedy)
-
-
-def _some(putting: Sequence[Clause], config: DestinationConfig) -> tuple[str, list[str]] | None:
-    """Tell what can be written whole by several resources together: some formats of all tables, or some tables."""
-    if formats := _formats(putting, config):
-        return "formats", formats
-    return ("tables", tables) if (tables := _tables(putting, config)) else None
-
-
-def _formats(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
-    """List the formats in which all tables may be written, beside the manifests and the check's probe."""
-    if not all(any(clause.covers(resource) for clause in putting) for resource in always_written(config)):
-        return []
-    return [end for end in EXTENSIONS if any(clause.covers(format_written(config, end)) for clause in putting)]
-
-
-def _tables(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
-    """List the tables of which all may be written, objects and manifests, beside the check's probe."""
-    head = objects(config)[:-1]
-    resources = [resource for clause in putting for resource in clause.resources if resource.startswith(head)]
-    named = sorted({resource.removeprefix(head).partition("/")[0] for resource in resources})
-
-    def is_whole(table: str) -> bool:
-        written = (*always_written(config, table=table), *data_written(config, table=table))
-        return all(any(clause.covers(resource) for clause in putting) for resource in written)
-
-    # keys are ASCII: other letters are escaped in them
-    tables = [unquote(name) for name in named if re.fullmatch(r"[A-Za-z0-9%][A-Za-z0-9%._-]*", name)]
-    return [table for table in tables[:_MANY] if is_whole(table)]
 
 
 def _missed(resources: Sequence[str], config: DestinationConfig) -> Iterator[Finding]:
