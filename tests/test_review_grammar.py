@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, Literal
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -95,6 +99,85 @@ def test_a_policy_longer_than_aws_takes_is_not_looked_at(kind: Kind) -> None:
     assert "policy_grammar" not in codes(kind, json.dumps(policy, indent=1000))
     policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": "x" * 32_768}}
     assert codes(kind, json.dumps(policy)) == {"policy_grammar"}
+
+
+@pytest.mark.parametrize("kind", ["permission", "bucket"])
+def test_nor_is_one_of_plain_values(kind: Kind) -> None:
+    """Who parses a form's JSON hands over as much as the form takes."""
+    policy = own(kind)
+    statement = policy["Statement"][0]
+    policy["Statement"] = [{**statement, "Effect": "Allow", "Resource": f"{HEAD}{n}/*"} for n in range(50_000)]
+    assert codes(kind, policy) == {"policy_grammar"}
+    assert codes(kind, MappingProxyType(policy)) == {"policy_grammar"}
+
+
+def test_more_statements_than_are_remembered_take_no_time() -> None:
+    """Each is compared with all that is written, table by table."""
+    rights = [{"Effect": "Allow", "Action": "*", "Resource": f"*{n}"} for n in range(450)]
+    rights += [{"Effect": "Allow", "Action": "*", "Resource": f"{HEAD}{n}/*"} for n in range(100)]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": rights}, separators=(",", ":"))
+    begin = time.process_time()
+    assert "other_prefix" in codes("permission", policy)
+    assert time.process_time() - begin < 1  # second; it took three
+
+
+RING: dict[str, object] = {"Version": "2012-10-17"}
+RING["Statement"] = [RING]
+
+
+@pytest.mark.parametrize("value", [RING, {"Statement": [{"Condition": {"StringEquals": {"aws:x": 10**5000}}}]}])
+def test_values_that_are_no_json_are_told(value: Any) -> None:
+    """Plain values can be what no text is."""
+    assert codes("permission", value) == {"policy_grammar"}
+
+
+def test_half_a_character_does_not_keep_a_finding_from_being_sent() -> None:
+    """A cut emoji is JSON; no encoding has it."""
+    policy = own("permission")
+    policy["Statement"][0]["Resource"] = f"{HEAD}\ud83d/*"
+    found = policies.review(CONFIG, permission=json.dumps(policy))
+    assert any("\\ud83d" in finding.message for finding in found)
+    assert all(finding.model_dump_json() for finding in found)
+
+
+WRAPPINGS: list[tuple[Kind, Callable[[Any], Any]]] = [
+    ("trust", lambda it: {"Role": {"RoleName": "x", "AssumeRolePolicyDocument": it}}),
+    ("trust", lambda it: json.dumps({"Role": {"AssumeRolePolicyDocument": quote(json.dumps(it))}})),
+    ("permission", lambda it: {"RoleName": "x", "PolicyName": "y", "PolicyDocument": it}),
+    ("permission", lambda it: {"PolicyVersion": {"Document": it, "VersionId": "v1"}}),
+    ("permission", lambda it: quote(json.dumps(it))),
+    ("permission", lambda it: quote(json.dumps(it)).replace("%7B", "%7b")),
+    ("bucket", lambda it: json.dumps({"Policy": json.dumps(it)})),
+    ("bucket", lambda it: json.dumps(json.dumps(it))),
+    ("key", lambda it: {"Policy": json.dumps(it), "PolicyName": "default"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "wrap"), WRAPPINGS)
+def test_a_policy_is_taken_out_of_what_the_aws_cli_prints(kind: Kind, wrap: Callable[[Any], Any]) -> None:
+    """It was asked for by get-role, get-policy-version, get-bucket-policy, and is right."""
+    assert codes(kind, wrap(own(kind))) == set()
+    wrong = own(kind)
+    wrong["Statement"][0]["Effect"] = "allow"
+    assert codes(kind, wrap(wrong)) == {"policy_grammar"}
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda it: it["Statement"],
+        lambda it: it["Statement"][0],
+        lambda _: {"Policy": {"Arn": "arn:aws:iam::111122223333:policy/x"}},
+        lambda _: {"Role": {"AssumeRolePolicyDocument": None}},
+        lambda it: {**it, "Statement": []},
+    ],
+)
+def test_statements_without_their_policy_are_told_what_to_be(wrap: Callable[[Any], Any]) -> None:
+    """IAM takes none of them alone."""
+    for pasted in (wrap(own("permission")), json.dumps(wrap(own("permission")))):
+        (finding,) = policies.review(CONFIG, permission=pasted)
+        assert finding.code == "policy_grammar"
+        assert finding.remedy.startswith('Write it as {"Version": "2012-10-17", "Statement": [')
 
 
 @pytest.mark.parametrize("name", ["\ud800", "ä", "%FF", "%", "a/b", "_a", ".a", "a?"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
-from s3dest.review.grammar import Pasted, read
+from s3dest.review.grammar import read
+from s3dest.review.paper import Pasted
 from s3dest.review.permission import review_permission
 from s3dest.review.resource import review_bucket, review_key
 from s3dest.review.trust import review_trust
