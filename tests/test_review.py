@@ -466,10 +466,13 @@ def test_what_is_no_policy_is_one_finding(pasted: str, expected: str) -> None:
         assert codes(policies.review(make(), **{kind: pasted})) == [("error", expected)]  # type: ignore[arg-type]
 
 
-def test_an_old_version_is_a_warning() -> None:
-    """2008-10-17 is what AWS assumes where none is given."""
-    policy: Any = {**policies.permission(make()), "Version": "2008-10-17"}
-    assert codes(policies.review(make(), permission=policy)) == [("warning", "policy_version")]
+@pytest.mark.parametrize("version", [{"Version": "2008-10-17"}, {}])
+def test_an_old_version_is_a_warning_where_it_matters(version: Any) -> None:
+    """2008-10-17 is what AWS assumes where none is given; in it variables are plain text."""
+    policy: Any = {**version, "Statement": policies.permission(make())["Statement"]}
+    assert codes(policies.review(make(), permission=policy)) == [("note", "policy_version")]
+    policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalArn": "${aws:PrincipalArn}"}}
+    assert codes(policies.review(make(), permission=policy))[0] == ("warning", "policy_version")
 
 
 def test_a_trust_policy_for_a_user_is_a_contradiction() -> None:

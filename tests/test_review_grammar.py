@@ -70,13 +70,13 @@ def test_wildcards_are_those_of_iam(pattern: str, text: str, matches: object) ->
 def test_wildcards_take_no_time(pattern: str) -> None:
     """However many there are: each is tried once, where it fits first."""
     policy = own("permission")
-    policy["Statement"][0].update(Action=f"s3:{pattern}", Resource=pattern)
+    policy["Statement"][0].update(Action=f"s3:{pattern}", Resource=f"arn:{pattern}")
     assert "action_too_wide" in codes("permission", policy)
 
 
 HEAD = "arn:aws:s3:::acme-lake/"
 LONG: list[list[dict[str, Any]]] = [
-    [{"Resource": [f"*{number}" for number in range(4000)]}],
+    [{"Resource": [f"arn:*{number}" for number in range(2000)]}],
     [{"Resource": [f"{HEAD}{number}/*" for number in range(800)]}],
     [{"Resource": f"{HEAD}{number}/*"} for number in range(100)],
     [{"Resource": f"{HEAD}{number}*?*?*z", "Action": "s3:*?*?z"} for number in range(100)],
@@ -113,7 +113,7 @@ def test_nor_is_one_of_plain_values(kind: Kind) -> None:
 
 def test_more_statements_than_are_remembered_take_no_time() -> None:
     """Each is compared with all that is written, table by table."""
-    rights = [{"Effect": "Allow", "Action": "*", "Resource": f"*{n}"} for n in range(450)]
+    rights = [{"Effect": "Allow", "Action": "*", "Resource": f"arn:*{n}"} for n in range(450)]
     rights += [{"Effect": "Allow", "Action": "*", "Resource": f"{HEAD}{n}/*"} for n in range(100)]
     policy = json.dumps({"Version": "2012-10-17", "Statement": rights}, separators=(",", ":"))
     begin = time.process_time()
@@ -264,6 +264,9 @@ def test_a_principal_of_a_wrong_type_is_a_finding(kind: Kind, value: object) -> 
         ("permission", {"Action": "s3:PutObject "}),
         ("permission", {"Action": []}),
         ("permission", {"Resource": []}),
+        ("permission", {"Resource": ["acme-lake/vendor/exports/*", "arn:aws:s3:::acme-lake/*"]}),
+        ("bucket", {"Resource": "*acme-lake/*"}),
+        ("bucket", {"NotResource": "s3://acme-lake"}),
         ("permission", {"Condition": {"StringEqual": {"aws:SecureTransport": "true"}}}),
         ("bucket", {"Condition": {"BoolEquals": {"aws:SecureTransport": "true"}}}),
         ("bucket", {"Condition": {"NullIfExists": {"s3:if-none-match": "true"}}}),
@@ -279,8 +282,56 @@ def test_what_iam_refuses_is_told_before(kind: Kind, change: dict[str, object]) 
     assert "policy_grammar" in codes(kind, policy)
 
 
+REMEDIES: list[tuple[Kind, dict[str, object], str]] = [
+    ("permission", {"Effect": "allow"}, "Write Allow or Deny, with a capital letter."),
+    ("permission", {"Action": "PutObject"}, "Write it as s3:PutObject."),
+    ("permission", {"Action": "s3:PutObject "}, "Write it as s3:PutObject."),
+    ("permission", {"Action": "Decrypt"}, "Write it as kms:Decrypt."),
+    ("permission", {"Action": "put an object"}, "Write it like s3:PutObject."),
+    ("key", {"Action": "GenerateDataKey"}, "Write it as kms:GenerateDataKey."),
+    ("trust", {"Action": "AssumeRole"}, "Write it as sts:AssumeRole."),
+    ("permission", {"Resource": "s3://acme-lake/x/*"}, "Write it as arn:aws:s3:::acme-lake/x/*."),
+    ("permission", {"Resource": "acme-lake"}, "Write it as arn:aws:s3:::acme-lake."),
+    ("permission", {"Resource": "*acme*"}, "Write its ARN."),
+    ("permission", {"Resources": "*"}, "Write it as Resource."),
+    ("permission", {"Remark": "x"}, "Take it away."),
+    ("bucket", {"Condition": {"StringEqual": {"aws:x": "1"}}}, "Write it as StringEquals."),
+    ("bucket", {"Condition": {"BoolEquals": {"aws:x": "1"}}}, "Write it as Bool."),
+    ("bucket", {"Condition": {"NullIfExists": {"aws:x": "1"}}}, "Write it as Null."),
+    (
+        "bucket",
+        {"Condition": {"StringMatches": {"aws:x": "1"}}},
+        "Write one that the IAM user guide lists.",
+    ),
+    ("bucket", {"Condition": {"ForAnyValue:StringLikes": {"aws:x": "1"}}}, "Write it as StringLike."),
+]
+
+
+@pytest.mark.parametrize(("kind", "change", "remedy"), REMEDIES)
+def test_what_was_meant_is_told(kind: Kind, change: dict[str, object], remedy: str) -> None:
+    """The nearest name that IAM knows."""
+    policy = own(kind)
+    policy["Statement"][0].update(change)
+    found = policies.review(CONFIG, **{kind: policy})
+    assert [finding.remedy for finding in found if finding.code == "policy_grammar"] == [remedy]
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("change", [{"Id": 5}, {"Statements": []}, {5: "x"}], ids=str)
+@pytest.mark.parametrize(("place", "value"), [("Sid", 5), ("Principal", 5), ("Action", []), ("Condition", 5)])
+def test_no_problem_of_a_statement_is_without_a_remedy(kind: Kind, place: str, value: object) -> None:
+    """Also where it cannot be guessed what was meant."""
+    policy = own(kind)
+    policy["Statement"][0][place] = value
+    found = policies.review(CONFIG, **{kind: {**policy, "Id": 5, "Version": "2012"}})  # type: ignore[arg-type]
+    refused = [finding for finding in found if finding.code == "policy_grammar"]
+    assert len(refused) == 3  # the version, the id and the statement
+    assert all(finding.remedy for finding in refused)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "change", [{"Id": 5}, {"Statements": []}, {5: "x"}, {"Version": "2012-10-18"}, {"Version": None}], ids=str
+)
 def test_what_stands_around_the_statements_is_read(kind: Kind, change: dict[Any, object]) -> None:
     """Beside them there is a version and a name, and nothing else."""
     assert "policy_grammar" in codes(kind, {**own(kind), **change})

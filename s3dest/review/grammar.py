@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from s3dest.findings import Finding, Severity
-from s3dest.review.elements import Kind, is_text, policy_problems, statement_problems
+from s3dest.review.elements import Kind, Problem, is_text, policy_problems, statement_problems
 from s3dest.review.paper import Pasted, UnreadableError, repeated, unfold
+
+_OLD_VERSION: Final = "2008-10-17"
+"""What AWS assumes where none is given (IAM user guide, "IAM JSON policy elements: Version")."""
 
 _SID: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 """A statement's name in IAM's own policies (IAM user guide, "IAM JSON policy elements: Sid")."""
@@ -138,17 +142,19 @@ def read(kind: Kind, pasted: Pasted) -> Reading:
     return Reading(title, tuple(clauses), tuple(found), whole=len(clauses) == len(statements))
 
 
-def _refused(which: str, problem: str) -> Finding:
-    return finding("policy_grammar", "error", f"{which} {problem}")
+def _refused(which: str, problem: Problem) -> Finding:
+    what, remedy = problem
+    return finding("policy_grammar", "error", f"{which} {what}", remedy)
 
 
 def _version(title: str, policy: Mapping[str, Any]) -> Iterator[Finding]:
-    if policy.get("Version") != "2012-10-17":
+    """Tell of an old version, or none, which is the old one: in it ``${…}`` is no variable."""
+    if policy.get("Version", _OLD_VERSION) == _OLD_VERSION:
+        matters = "${" in json.dumps(policy, default=str, skipkeys=True)
+        why = "what it has in ${…} is taken literally" if matters else "that makes no difference here"
+        message = f"{title} is not of version 2012-10-17: {why}."
         yield finding(
-            "policy_version",
-            "warning",
-            f"{title} is not of version 2012-10-17.",
-            'Begin it with "Version": "2012-10-17".',
+            "policy_version", "warning" if matters else "note", message, 'Begin it with "Version": "2012-10-17".'
         )
 
 
