@@ -238,6 +238,45 @@ def test_a_further_condition_hides_no_error_of_a_guard() -> None:
     assert codes(make(), bucket=policy(guard)) == [("error", "guard_blocks_multipart")]
 
 
+NO_HEADER = {"Null": {"s3:if-none-match": "true"}}
+ELSEWHERE = [("warning", "guard_elsewhere")]
+PARTIAL: list[tuple[Any, Any, list[tuple[str, str]]]] = [
+    (f"{TARGET[:-1]}orders/*", NO_HEADER, [("warning", "guard_blocks_multipart")]),
+    (f"{TARGET[:-1]}*.parquet", NO_HEADER, [("warning", "guard_blocks_multipart")]),
+    (f"{TARGET[:-1]}*/dt=*", NO_HEADER, [("error", "guard_blocks_multipart")]),
+    (f"{TARGET[:-1]}orders/*", {"StringEquals": {"s3:if-none-match": "*"}}, [("warning", "guard_inverted")]),
+    (f"{TARGET[:-1]}_manifests/*", {"StringEquals": {"s3:if-none-match": "*"}}, [("error", "guard_inverted")]),
+    (f"{TARGET[:-1]}_manifests/*", NO_HEADER, ELSEWHERE),
+    (f"{BUCKET}/finance/*", NO_HEADER, ELSEWHERE),
+    (f"{TARGET[:-1]}orders/*", {**NO_HEADER, "ArnEquals": {"aws:PrincipalArn": OTHER_ROLE}}, ELSEWHERE),
+]
+
+
+@pytest.mark.parametrize(("resource", "condition", "expected"), PARTIAL)
+def test_a_guard_of_some_of_what_is_written_is_judged(resource: str, condition: Any, expected: Any) -> None:
+    """Manifests come in one piece; where a guard refuses what s3dest writes, that is worse than what it leaves out."""
+    guard: Any = {**policies.bucket_guard(make())["Statement"][0], "Resource": resource, "Condition": condition}
+    assert codes(make(), bucket=policy(guard)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"Resource": f"{BUCKET}/finance/*"}, []),
+        ({"Principal": {"AWS": OTHER_ROLE}}, []),
+        ({"Action": "s3:PutObjectAcl"}, []),
+        ({"Condition": NO_HEADER}, [("error", "guard_blocks_multipart")]),
+    ],
+)
+def test_beside_a_guard_another_may_guard_what_it_likes(changes: Any, expected: Any) -> None:
+    """What is written cannot be overwritten, whatever the other leaves out; it may still refuse too much."""
+    guard: Any = policies.bucket_guard(make())["Statement"][0]
+    for statements in ([guard, {**guard, **changes}], [{**guard, **changes}, guard]):
+        assert codes(make(), bucket=policy(*statements)) == expected
+    half = {**guard, "Effect": "Allow", "Principal": {"AWS": OUR_ROLE}}
+    assert codes(make(), bucket=policy({**guard, "Resource": f"{BUCKET}/finance/*"}, half)) == ELSEWHERE
+
+
 WITH_HEADER = {"Condition": {"Null": {"s3:if-none-match": "false"}}}
 PARTS = {"Condition": {"Bool": {"s3:ObjectCreationOperation": "false"}}}
 ACL = {"Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}}

@@ -29,7 +29,7 @@ def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Fi
         if clause.allows:
             continue
         if any(test.key == IF_NONE_MATCH for test in clause.conditions):
-            yield from review_guard(clause, config, which="permission policy")
+            yield from review_guard(clause, config, which="permission policy", among=policy.clauses)
         else:
             yield from denied(clause, config, which="The permission policy")
             yield from _key_denied(clause, config)

@@ -26,7 +26,7 @@ def review_bucket(policy: Reading, config: DestinationConfig, vendor: VendorIden
         if clause.allows:
             yield from bucket_shared(clause, config, vendor)
         elif any(test.key == IF_NONE_MATCH for test in clause.conditions):
-            yield from review_guard(clause, config, which="bucket policy")
+            yield from review_guard(clause, config, which="bucket policy", among=policy.clauses)
         else:
             yield from denied(clause, config, which="The bucket policy")
 
