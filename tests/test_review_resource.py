@@ -27,6 +27,12 @@ REACHES: list[tuple[Any, list[tuple[str, str]]]] = [
     ({"Resource": f"{TARGET[:-1]}orders/*"}, [("warning", "put_denied_partly")]),
     ({"Resource": f"{BUCKET}/*.parquet"}, [("warning", "put_denied_partly")]),
     ({"Resource": f"{BUCKET}/*/secret/*"}, [("warning", "put_denied_partly")]),
+    ({"Resource": f"{BUCKET}/*.csv.zst"}, [("warning", "put_denied_partly")]),
+    ({"Resource": f"{BUCKET}/*0e"}, [("warning", "put_denied_partly")]),
+    ({"Resource": f"{BUCKET}/*x/data.parquet"}, [("warning", "put_denied_partly")]),
+    ({"Resource": f"{TARGET[:-1]}orders/?"}, [("warning", "put_denied_partly")]),
+    ({"Resource": f"{BUCKET}/*.exe"}, []),
+    ({"Resource": [f"{TARGET[:-1]}*.tmp", f"{TARGET[:-1]}*/", f"{TARGET[:-1]}orders"]}, []),
     ({"Resource": f"{BUCKET}/other/*"}, []),
     ({"Resource": f"{BUCKET}/vendor/exports"}, []),
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
+from s3dest.formats.compression import SUFFIXES
 from s3dest.layout import PROBE_FOLDER, Layout
 from s3dest.review.facts import REQUESTS, Between, Fact, Request, Service, facts, is_absent
 from s3dest.review.grammar import Clause, Test, like
@@ -15,6 +17,11 @@ from s3dest.review.principals import CALLER, is_meant
 
 EXTENSIONS: Final = ("jsonl.gz", "csv.gz", "parquet")
 """Of the three formats, as they are unless somebody says otherwise."""
+
+_ENDS: Final = (".json", ".parquet", *(f".{name}{suffix}" for name in ("jsonl", "csv") for suffix in SUFFIXES.values()))
+"""Of all keys but probes: of manifests, and of data in each format and compression."""
+
+_END_OF_PROBE: Final = re.compile(r"(?:.*probe_)?[0-9a-f-]*", re.DOTALL)
 
 _ANY_ID: Final = "00000000-0000-7000-8000-000000000000"
 _ANY_DAY: Final = dt.date(2026, 11, 23)
@@ -164,10 +171,13 @@ def _compares(operator: str, number: Between, text: str) -> bool | None:
 
 
 def _touches(pattern: str, config: DestinationConfig) -> bool:
-    """Tell whether a resource may be about something under the prefix."""
+    """Tell whether a resource may be about something that is written: under the prefix, and ending like a key."""
     head = objects(config)[:-1]
-    stem = pattern.partition("*")[0].partition("?")[0]
-    return stem.startswith(head) or (stem != pattern and head.startswith(stem))
+    stem, *others = re.split(r"[*?]", pattern)
+    begins = stem.startswith(head) or (bool(others) and head.startswith(stem))
+    end = others[-1] if others else stem
+    is_known = any(known.endswith(end) or end.endswith(known) for known in _ENDS)
+    return begins and (is_known or _END_OF_PROBE.fullmatch(end) is not None)
 
 
 def _bucket(config: DestinationConfig) -> str:
