@@ -57,6 +57,15 @@ PERMISSION: dict[str, tuple[Change, list[tuple[str, str]]]] = {
     "no star": (set_("Resource", "arn:aws:s3:::acme-lake"), [("error", "resource_without_star")]),
     "folder": (set_("Resource", "arn:aws:s3:::acme-lake/vendor/exports/"), [("error", "resource_without_star")]),
     "other bucket": (set_("Resource", "arn:aws:s3:::BUCKET_NAME/*"), [("error", "other_bucket")]),
+    "some characters": (set_("Resource", f"{TARGET[:-1]}?"), [("error", "other_prefix")]),
+    "bucket and other prefix": (
+        set_("Resource", ["arn:aws:s3:::acme-lake", KEY_ARN, "arn:aws:s3:::acme-lake/exports/*"]),
+        [("error", "other_prefix")],
+    ),
+    "all but manifests": (
+        lambda it: it.update(NotResource=f"{it.pop('Resource')[:-1]}_manifests/*"),
+        [("error", "other_prefix"), ("warning", "allows_all_but")],
+    ),
     "partition": (set_("Resource", TARGET.replace("aws", "aws-cn", 1)), [("error", "partition")]),
     "whole bucket": (set_("Resource", "arn:aws:s3:::acme-lake/*"), [("warning", "resource_too_wide")]),
     "neighbours": (set_("Resource", TARGET.replace("/*", "*")), [("warning", "resource_too_wide")]),
@@ -121,6 +130,24 @@ def test_mistakes_in_a_permission_policy_are_named(name: str) -> None:
     change(policy["Statement"][0])
     found = [line for line in codes(policies.review(make(), permission=policy)) if line[1] != "delete_not_allowed"]
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("resource", "why"),
+    [
+        (KEY_ARN, "is not of S3"),
+        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/lake/object/*", "is an access point"),
+        ("arn:aws:s3:eu-west-1:111122223333:acme-lake/vendor/exports/*", "names a region or an account"),
+        ("arn:aws:s3:::globex/vendor/exports/*", "is about another bucket"),
+    ],
+)
+def test_what_is_no_bucket_is_told_from_another_one(resource: str, why: str) -> None:
+    """Each is mended in another way."""
+    policy: Any = policies.permission(make())
+    policy["Statement"][0]["Resource"] = resource
+    finding = policies.review(make(), permission=policy)[0]
+    assert finding.code == "other_bucket"
+    assert f"which {why}" in finding.message
 
 
 def test_a_condition_that_the_config_meets_is_no_finding() -> None:

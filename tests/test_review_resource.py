@@ -68,6 +68,10 @@ PRINCIPALS: list[tuple[Any, list[tuple[str, str]], list[tuple[str, str]]]] = [
     ({"ArnNotEquals": {"aws:PrincipalArn": [OUR_ROLE, OUR_USER]}}, [], MAYBE),
     ({"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/transfer-*"}}, [], DENIED),
     ({"ArnEquals": {"aws:PrincipalArn": OUR_ROLE}}, DENIED, []),
+    ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:*:111122223333:role/transfer-*"}}, MAYBE, DENIED),
+    ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:*::111122223333:role/transfer-*"}}, [], DENIED),
+    ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x:*"}}, DENIED, DENIED),
+    ({"ArnLike": {"aws:PrincipalArn": "*"}}, DENIED, MAYBE),
     ({"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}}, [], MAYBE),
 ]
 

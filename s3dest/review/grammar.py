@@ -88,7 +88,7 @@ class Reading:
 
 
 def like(pattern: str, text: str, *, case: bool = True) -> bool:
-    """Match as IAM does: ``*`` is any text, ``?`` any character."""
+    """Match as IAM does: ``*`` is any text, ``?`` any character; a ``*`` in the text is many, and no ``?`` is."""
     return _any_of((pattern,), case=case).fullmatch(text) is not None
 
 
@@ -99,7 +99,7 @@ def _any_of(patterns: tuple[str, ...], *, case: bool) -> re.Pattern[str]:
 
 
 def _expression(pattern: str) -> str:
-    first, *others = [re.escape(piece).replace(r"\?", ".") for piece in pattern.split("*")]
+    first, *others = [re.escape(piece).replace(r"\?", "[^*]") for piece in pattern.split("*")]
     # Each piece counts where it is found first, and is never looked for again (an atomic group): a pasted "*?*?…z"
     # would otherwise be tried in more ways than anybody has time for.
     return first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + "".join(f".*{piece}" for piece in others[-1:])

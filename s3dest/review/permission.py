@@ -12,7 +12,7 @@ from s3dest.review.grammar import Clause, Reading, finding, like
 from s3dest.review.grants import NAMED, POSSIBLE, SURE, Extent, extent
 from s3dest.review.guard import review_guard
 from s3dest.review.requests import always_written, applies, meets, objects, probes, reach, unsure
-from s3dest.review.width import DELETE, KMS, PUT, too_wide
+from s3dest.review.width import DELETE, KMS, PUT, is_bucket, is_of, is_wild, too_wide
 
 
 def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
@@ -105,7 +105,7 @@ def _puts(putting: Sequence[Clause], named: Extent | None, config: DestinationCo
         yield finding("put_not_allowed", "error", "Nothing allows s3:PutObject.", f"Allow it on {target}.")
         return
     if named is None:
-        yield from _missed([resource for clause in putting for resource in clause.resources], config)
+        yield from _missed(putting, config)
         return
     possible = extent(putting, config, POSSIBLE)
     if possible is None:
@@ -123,28 +123,41 @@ def _puts(putting: Sequence[Clause], named: Extent | None, config: DestinationCo
         yield finding("put_conditional", "warning", message, "Make sure that the vendor meets it.")
 
 
-def _missed(resources: Sequence[str], config: DestinationConfig) -> Iterator[Finding]:
-    """Say why no resource covers what is written."""
+def _missed(putting: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
+    """Say why no resource covers what is written; a key or the bucket beside objects is not meant to."""
     target = objects(config)
-    remedy = f"Write it as {target}."
-    bucket = target.partition("/")[0]
-    for resource in resources:
-        partition = resource.split(":")[1] if resource.startswith("arn:") else ""
-        name = resource.rpartition(":::")[2].partition("/")[0]
-        if partition and not like(partition, config.partition.name):
-            code, why = (
-                "partition",
-                f"is of partition {partition!r}, but {config.region} is in {config.partition.name!r}",
-            )
-        elif resource in {bucket, f"{bucket}/"}:
-            code, why = "resource_without_star", "names the bucket, and not the objects in it"
-        elif not like(name, config.bucket):
-            code, why = "other_bucket", f"is about another bucket than {config.bucket!r}"
-        elif resource.rstrip("/") == target[:-2]:
-            code, why = "resource_without_star", "names one object, and not the folder"
-        else:
-            code, why = "other_prefix", f"does not cover the prefix {config.prefix!r}"
+    for clause in putting:
+        if "NotResource" in clause.negated:
+            message = f"Statement {clause.name} allows s3:PutObject on all but {', '.join(clause.resources)}"
+            yield finding("other_prefix", "error", f"{message}: each transfer needs that.", f"Allow it on {target}.")
+    resources = [each for clause in putting if "NotResource" not in clause.negated for each in clause.resources]
+    close = [each for each in resources if is_of(each, "s3") and not is_bucket(each)]
+    for resource in close or resources:
+        code, why = _miss(resource, config)
+        remedy = f"Write it as {target}." if is_of(resource, "s3") else f"Allow it on {target}."
         yield finding(code, "error", f"s3:PutObject is allowed on {resource}, which {why}.", remedy)
+
+
+def _miss(resource: str, config: DestinationConfig) -> tuple[str, str]:
+    """Say what a resource is instead of what is written: a code, and in words."""
+    target = objects(config)
+    partition = resource.split(":")[1]  # that it is an ARN has been seen to
+    name = resource.rpartition(":::")[2].partition("/")[0]
+    if not like(partition, config.partition.name):
+        return "partition", f"is of partition {partition!r}, but {config.region} is in {config.partition.name!r}"
+    if not is_of(resource, "s3"):
+        return "other_bucket", "is not of S3"
+    if ":accesspoint/" in resource:
+        return "other_bucket", "is an access point, and not the bucket that the config names"
+    if ":::" not in resource and not is_wild(resource.rpartition(":")[0]):
+        return "other_bucket", "names a region or an account, and the ARN of a bucket has none"
+    if resource.rstrip("/") == target.partition("/")[0]:
+        return "resource_without_star", "names the bucket, and not the objects in it"
+    if not like(name, config.bucket):
+        return "other_bucket", f"is about another bucket than {config.bucket!r}"
+    if resource.rstrip("/") == target[:-2]:
+        return "resource_without_star", "names one object, and not the folder"
+    return "other_prefix", f"does not cover the prefix {config.prefix!r}"
 
 
 def _deletes(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:

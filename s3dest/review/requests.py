@@ -144,15 +144,26 @@ def holds(test: Test, known: Mapping[str, Fact]) -> bool | None:
     if fact is None:
         return test.optional or ("Not" in operator and not test.operator.startswith("ForAnyValue:"))
     positive = operator.replace("Not", "")
+    hit: bool | None
     if positive in {"StringEquals", "Bool"}:
         hit = fact in test.values
-    elif positive in {"StringLike", "ArnLike", "ArnEquals"}:
+    elif positive == "StringLike":
         hit = any(like(value, fact) for value in test.values)
+    elif positive in {"ArnLike", "ArnEquals"}:
+        hit = any_of(_is_like_arn(value, fact) for value in test.values)
     elif positive == "StringEqualsIgnoreCase":
         hit = fact.lower() in {value.lower() for value in test.values}
     else:
         return None
-    return hit is not ("Not" in operator)
+    return None if hit is None else hit is not ("Not" in operator)
+
+
+def _is_like_arn(pattern: str, arn: str) -> bool | None:
+    """Compare piece by piece, as AWS does; what it makes of a pattern of fewer pieces is not documented."""
+    pieces, found = pattern.split(":", 5), arn.split(":", 5)
+    if len(pieces) == len(found):
+        return all(map(like, pieces, found))
+    return None if like(pattern, arn) and pattern != "*" else pattern == "*"
 
 
 def _compares(operator: str, number: Between, text: str) -> bool | None:

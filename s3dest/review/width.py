@@ -55,7 +55,7 @@ def _names(clause: Clause, action: str) -> bool:
 
 def _actions(clause: Clause) -> Iterator[Finding]:
     for action in clause.actions:
-        if _is_wild(action):
+        if is_wild(action):
             enough = f"{' and '.join(KMS)} are" if action.lower().startswith("kms:") else f"{PUT} is"
             message = f"{action} is wider than needed: it is for appending, and {enough} enough."
             yield finding("action_too_wide", "warning", message, "Name the actions without wildcards.")
@@ -67,7 +67,7 @@ def _actions(clause: Clause) -> Iterator[Finding]:
 
 def _deletes_data(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
     for resource in clause.resources:
-        if _is_of(resource, "s3") and not _is_bucket(resource) and not like(probes(config), resource):
+        if is_of(resource, "s3") and not is_bucket(resource) and not like(probes(config), resource):
             message = f"s3:DeleteObject is allowed on {resource}, and the set-up check deletes its probe alone."
             yield finding("delete_too_wide", "warning", message, f"Write it as {probes(config)}.")
 
@@ -76,23 +76,24 @@ def _any_key(clause: Clause, config: DestinationConfig, *, keyed: bool) -> Itera
     """Say where a statement is about keys that it does not name, or about another beside the config's."""
     key = config.encryption.key_arn if isinstance(config.encryption, SseKms) else "the ARN of the bucket's key"
     for resource in clause.resources:
-        if _is_of(resource, "kms") and (_is_wild(resource) or (keyed and resource != key)):
+        if is_of(resource, "kms") and (is_wild(resource) or (keyed and resource != key)):
             message = f"Statement {clause.name} lets other KMS keys than the bucket's be used: {resource}."
             yield finding("key_too_wide", "warning", message, f"Write it as {key}.")
 
 
-def _is_of(resource: str, service: str) -> bool:
+def is_of(resource: str, service: str) -> bool:
     """Tell whether a resource may be of a service; a statement may name the key beside the objects."""
     head, *rest = resource.split(":")
-    return like(rest[1], service) if len(rest) > 1 else _is_wild(rest[-1] if rest else head)
+    return like(rest[1], service) if len(rest) > 1 else is_wild(rest[-1] if rest else head)
 
 
-def _is_bucket(resource: str) -> bool:
+def is_bucket(resource: str) -> bool:
     """Tell whether a resource is a bucket, in which no object is meant: nothing can be put to it or deleted."""
-    return "/" not in resource and not _is_wild(resource)
+    return "/" not in resource and not is_wild(resource)
 
 
-def _is_wild(text: str) -> bool:
+def is_wild(text: str) -> bool:
+    """Tell whether a text is a pattern."""
     return "*" in text or "?" in text
 
 
@@ -102,6 +103,6 @@ def _elsewhere(clause: Clause, config: DestinationConfig, *, enough: bool) -> It
         if like(resource, target) and resource != target:
             message = f"{resource} is more than s3dest writes to."
             yield finding("resource_too_wide", "warning", message, f"Write it as {target}.")
-        elif enough and _is_of(resource, "s3") and not _is_bucket(resource) and not like(target, resource):
+        elif enough and is_of(resource, "s3") and not is_bucket(resource) and not like(target, resource):
             message = f"{resource} is not where s3dest writes, and statement {clause.name} allows it, too."
             yield finding("resource_elsewhere", "warning", message, f"Take it away: {target} is enough.")
