@@ -57,6 +57,10 @@ PERMISSION: dict[str, tuple[Change, list[tuple[str, str]]]] = {
     "no star": (set_("Resource", "arn:aws:s3:::acme-lake"), [("error", "resource_without_star")]),
     "folder": (set_("Resource", "arn:aws:s3:::acme-lake/vendor/exports/"), [("error", "resource_without_star")]),
     "other bucket": (set_("Resource", "arn:aws:s3:::BUCKET_NAME/*"), [("error", "other_bucket")]),
+    "variable": (
+        set_("Resource", "arn:aws:s3:::acme-lake/${aws:PrincipalTag/prefix}/*"),
+        [("warning", "put_conditional")],
+    ),
     "some characters": (set_("Resource", f"{TARGET[:-1]}?"), [("error", "other_prefix")]),
     "bucket and other prefix": (
         set_("Resource", ["arn:aws:s3:::acme-lake", KEY_ARN, "arn:aws:s3:::acme-lake/exports/*"]),

@@ -31,6 +31,7 @@ REACHES: list[tuple[Any, list[tuple[str, str]]]] = [
     ({"Resource": f"{BUCKET}/*0e"}, [("warning", "put_denied_partly")]),
     ({"Resource": f"{BUCKET}/*x/data.parquet"}, [("warning", "put_denied_partly")]),
     ({"Resource": f"{TARGET[:-1]}orders/?"}, [("warning", "put_denied_partly")]),
+    ({"Resource": f"{BUCKET}/${{aws:PrincipalTag/team}}/*"}, [("warning", "put_denied_partly")]),
     ({"Resource": f"{BUCKET}/*.exe"}, []),
     ({"Resource": [f"{TARGET[:-1]}*.tmp", f"{TARGET[:-1]}*/", f"{TARGET[:-1]}orders"]}, []),
     ({"Resource": f"{BUCKET}/other/*"}, []),
@@ -72,6 +73,10 @@ PRINCIPALS: list[tuple[Any, list[tuple[str, str]], list[tuple[str, str]]]] = [
     ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:*::111122223333:role/transfer-*"}}, [], DENIED),
     ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x:*"}}, DENIED, DENIED),
     ({"ArnLike": {"aws:PrincipalArn": "*"}}, DENIED, MAYBE),
+    ({"StringNotEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}, [], MAYBE),
+    ({"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::${aws:principalaccount}:role/transfer-*"}}, [], DENIED),
+    ({"StringEquals": {"aws:PrincipalArn": ["${aws:PrincipalTag/team}", OTHER_ROLE]}}, MAYBE, MAYBE),
+    ({"StringEquals": {"aws:PrincipalArn": ["${aws:PrincipalTag/team}", OUR_ROLE]}}, DENIED, MAYBE),
     ({"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}}, [], MAYBE),
 ]
 
@@ -167,6 +172,10 @@ CLASSES: list[tuple[Any, list[tuple[str, str]]]] = [
     ({"Condition": {"StringNotEquals": CLASS}, "Resource": f"{BUCKET}/*.json"}, DENIED),
     ({"Condition": {"StringNotEquals": CLASS}, "Resource": f"{BUCKET}/*.parquet"}, MAYBE),
     ({"Condition": {"StringEquals": {"s3:x-amz-storage-class": "GLACIER"}}}, []),
+    (
+        {"Condition": {"StringEquals": CLASS}, "Resource": [f"{TARGET[:-1]}orders/*", f"{TARGET[:-1]}_manifests/*"]},
+        DENIED,
+    ),
 ]
 
 

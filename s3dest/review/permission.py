@@ -133,6 +133,10 @@ def _missed(putting: Sequence[Clause], config: DestinationConfig) -> Iterator[Fi
     resources = [each for clause in putting if "NotResource" not in clause.negated for each in clause.resources]
     close = [each for each in resources if is_of(each, "s3") and not is_bucket(each)]
     for resource in close or resources:
+        if "${" in resource:
+            message = f"s3:PutObject is allowed on {resource}, whose variables only AWS can fill in."
+            yield finding("put_conditional", "warning", message, f"Write it as {target}.")
+            continue
         code, why = _miss(resource, config)
         remedy = f"Write it as {target}." if is_of(resource, "s3") else f"Allow it on {target}."
         yield finding(code, "error", f"s3:PutObject is allowed on {resource}, which {why}.", remedy)

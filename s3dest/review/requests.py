@@ -23,6 +23,9 @@ _ENDS: Final = (".json", ".parquet", *(f".{name}{suffix}" for name in ("jsonl", 
 
 _END_OF_PROBE: Final = re.compile(r"(?:.*probe_)?[0-9a-f-]*", re.DOTALL)
 
+_VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
+"""IAM user guide, "IAM policy elements: Variables and tags"."""
+
 _ANY_ID: Final = "00000000-0000-7000-8000-000000000000"
 _ANY_DAY: Final = dt.date(2026, 11, 23)
 
@@ -84,9 +87,16 @@ def about(clause: Clause, config: DestinationConfig, service: Service = "s3") ->
     """Tell which kinds of requests a statement is about: it may leave out all data, or all but data."""
     records = any(map(clause.covers, always_written(config)))
     data = any(map(clause.covers, data_written(config)))
-    if service != "s3" or records == data:
+    if service != "s3" or records == data or _is_vague(clause, config):
         return REQUESTS
     return ("record",) if records else ("put", "part")
+
+
+def _is_vague(clause: Clause, config: DestinationConfig) -> bool:
+    """Tell whether a statement is about something of some tables, be it data or manifests."""
+    known = (*always_written(config), *data_written(config))
+    some = [each for each in clause.resources if not any(like(each, resource) for resource in known)]
+    return "NotResource" not in clause.negated and any(_touches(each, config) for each in some)
 
 
 def applies(clause: Clause, config: DestinationConfig, service: Service = "s3") -> bool | None:
@@ -144,18 +154,31 @@ def holds(test: Test, known: Mapping[str, Fact]) -> bool | None:
     if fact is None:
         return test.optional or ("Not" in operator and not test.operator.startswith("ForAnyValue:"))
     positive = operator.replace("Not", "")
-    hit: bool | None
-    if positive in {"StringEquals", "Bool"}:
-        hit = fact in test.values
-    elif positive == "StringLike":
-        hit = any(like(value, fact) for value in test.values)
-    elif positive in {"ArnLike", "ArnEquals"}:
-        hit = any_of(_is_like_arn(value, fact) for value in test.values)
-    elif positive == "StringEqualsIgnoreCase":
-        hit = fact.lower() in {value.lower() for value in test.values}
-    else:
-        return None
+    hit = any_of(_equals(positive, _filled(value, known), fact) for value in test.values)
     return None if hit is None else hit is not ("Not" in operator)
+
+
+def _filled(value: str, known: Mapping[str, Fact]) -> str | None:
+    """Fill in the variables of a value; ``None`` where one is not known."""
+    for name in _VARIABLE.findall(value):
+        fact = known.get(name[2:-1].lower())
+        if not isinstance(fact, str):
+            return None
+        value = value.replace(name, fact)
+    return value
+
+
+def _equals(positive: str, value: str | None, fact: str) -> bool | None:
+    """Compare what is known with a value, by an operator without its ``Not``."""
+    if value is None:
+        return None
+    if positive in {"StringEquals", "Bool"}:
+        return fact == value
+    if positive == "StringLike":
+        return like(value, fact)
+    if positive in {"ArnLike", "ArnEquals"}:
+        return _is_like_arn(value, fact)
+    return fact.lower() == value.lower() if positive == "StringEqualsIgnoreCase" else None
 
 
 def _is_like_arn(pattern: str, arn: str) -> bool | None:
@@ -184,7 +207,7 @@ def _compares(operator: str, number: Between, text: str) -> bool | None:
 def _touches(pattern: str, config: DestinationConfig) -> bool:
     """Tell whether a resource may be about something that is written: under the prefix, and ending like a key."""
     head = objects(config)[:-1]
-    stem, *others = re.split(r"[*?]", pattern)
+    stem, *others = re.split(r"[*?]", _VARIABLE.sub("*", pattern))
     begins = stem.startswith(head) or (bool(others) and head.startswith(stem))
     end = others[-1] if others else stem
     is_known = any(known.endswith(end) or end.endswith(known) for known in _ENDS)
