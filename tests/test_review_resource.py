@@ -328,6 +328,24 @@ def test_statements_that_allow_together_what_is_written_are_enough(name: str) ->
     assert codes(config, permission=policy(*statements)) == expected
 
 
+@pytest.mark.parametrize(
+    ("statement", "owner", "expected"),
+    [
+        (allow({"AWS": OUR_ROLE}, "s3:PutObject", Resource=TARGET), "111122223333", []),
+        (allow("*", "s3:PutObject", Resource=TARGET, **NETWORK), "111122223333", ["put_conditional"]),
+        (allow({"AWS": ROOT}, "s3:PutObject", Resource=TARGET), "111122223333", ["put_not_allowed"]),
+        (allow({"AWS": OTHER_ROLE}, "s3:PutObject", Resource=TARGET), "111122223333", ["put_not_allowed"]),
+        (allow({"AWS": OUR_ROLE}, "s3:GetObject", Resource=TARGET), "111122223333", ["put_not_allowed"]),
+        (allow({"AWS": OUR_ROLE}, "s3:PutObject", Resource=TARGET), "222233334444", ["put_not_allowed"]),
+    ],
+)
+def test_the_bucket_may_give_what_the_roles_own_policy_does_not(statement: Any, owner: str, expected: Any) -> None:
+    """In one account either is enough, if the bucket names the role and not its account."""
+    probes = {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": PROBES}
+    found = codes(make(expected_bucket_owner=owner), permission=policy(probes), bucket=policy(statement))
+    assert [code for _, code in found if code.startswith("put_")] == expected
+
+
 @pytest.mark.parametrize("encryption", [None, {"type": "sse-s3"}])
 def test_a_denial_of_another_encryption_is_mended_in_the_config(encryption: Any) -> None:
     """Also where the config names one already; a customer's own key in each request is none of its choices."""

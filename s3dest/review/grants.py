@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import unquote
 
+from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.review.facts import REQUESTS, Request
 from s3dest.review.grammar import Clause
-from s3dest.review.principals import is_meant
+from s3dest.review.principals import is_everybody, is_meant, own_role
 from s3dest.review.requests import (
     EXTENSIONS,
     all_of,
@@ -55,6 +56,16 @@ def extent(putting: Sequence[Clause], config: DestinationConfig, believed: froze
     if formats := _formats(grants, config):
         return Extent("all") if len(formats) == len(EXTENSIONS) else Extent("formats", formats)
     return Extent("tables", tables) if (tables := _tables(grants, config)) else None
+
+
+def outright(clauses: Sequence[Clause], config: DestinationConfig) -> list[Clause]:
+    """List the statements of a bucket's policy that let the role in whatever its own policy allows.
+
+    They are of the role's own account, and name it or everybody (IAM user guide, "Policy evaluation logic").
+    """
+    if not isinstance(config.auth, RoleAuth) or config.expected_bucket_owner != config.auth.role.account:
+        return []
+    return [each for each in clauses if each.allows and (is_everybody(each) or own_role(each, config) is not None)]
 
 
 @dataclass(frozen=True, slots=True)

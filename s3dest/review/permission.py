@@ -15,12 +15,20 @@ from s3dest.review.requests import always_written, applies, meets, objects, prob
 from s3dest.review.width import DELETE, KMS, PUT, is_bucket, is_of, is_wild, too_wide
 
 
-def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
-    """Say what is too narrow, then what is too wide."""
+def review_permission(
+    policy: Reading, config: DestinationConfig, *, beside: Sequence[Clause] = ()
+) -> Iterator[Finding]:
+    """Say what is too narrow, then what is too wide.
+
+    Args:
+        policy: The policy.
+        config: The destination.
+        beside: Statements of the bucket's policy that give the role what its own need not.
+    """
     if not policy.clauses:
         return
     allowing = [clause for clause in policy.clauses if clause.allows]
-    putting = [clause for clause in allowing if clause.acts(PUT)]
+    putting = [clause for clause in (*allowing, *beside) if clause.acts(PUT)]
     named = extent(putting, config, NAMED)
     if policy.whole:
         yield from _puts(putting, named, config)

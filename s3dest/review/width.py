@@ -36,7 +36,8 @@ def too_wide(clause: Clause, config: DestinationConfig, *, enough: bool, keyed: 
         keyed: Whether they allow to use the config's key.
     """
     if "NotAction" in clause.negated or "NotResource" in clause.negated:
-        message = f"Statement {clause.name} allows everything but what it lists."
+        listed = clause.actions if "NotAction" in clause.negated else clause.resources
+        message = f"Statement {clause.name} allows everything but what it lists: {', '.join(listed)}."
         yield finding("allows_all_but", "warning", message, "List what is needed: s3:PutObject on the prefix.")
         return
     yield from _actions(clause)
