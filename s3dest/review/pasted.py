@@ -30,7 +30,7 @@ def review(
 
     Args:
         config: The destination that they are for.
-        permission: The policy of the role or user, as plain values or JSON text.
+        permission: The policy of the role or user, as plain values or JSON text, also as the AWS CLI prints it.
         trust: The trust policy of the role.
         bucket: The policy of the bucket.
         key: The policy of the KMS key.
