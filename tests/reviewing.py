@@ -1,11 +1,13 @@
-"""What the tests of the linter share: a config, who its vendor is, and findings cut short."""
+"""What the tests of the linter share: a config, who its vendor is, policies, and findings cut short."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from s3dest import policies
 from s3dest.config import DestinationConfig
+from s3dest.review.elements import Kind
 from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject
 
 ROLE = {"role_arn": "arn:aws:iam::111122223333:role/transfer-role", "external_id": "acme-7f3c"}
@@ -18,12 +20,21 @@ BUCKET = "arn:aws:s3:::acme-lake"
 OUR_ROLE, OTHER_ROLE = ROLE["role_arn"], "arn:aws:iam::111122223333:role/other"
 ROOT = "arn:aws:iam::111122223333:root"
 TARGET = "arn:aws:s3:::acme-lake/vendor/exports/*"
+KMS = ["kms:GenerateDataKey", "kms:Decrypt"]
+PROBES = f"{TARGET[:-1]}.s3dest-probe/*"
+SESSION = "arn:aws:sts::111122223333:assumed-role/transfer-role/s3dest"
+OUR_USER = "arn:aws:iam::111122223333:user/x"
 
 
 def make(**changes: Any) -> DestinationConfig:
     """Load a config from plain values."""
     values = {"bucket": "acme-lake", "region": "eu-west-1", "prefix": "vendor/exports", "auth": ROLE}
     return DestinationConfig.model_validate({**values, **changes})
+
+
+KEYED = make(prefix="", encryption={"key_arn": KEY_ARN})
+
+KINDS: tuple[Kind, ...] = ("permission", "trust", "bucket", "key")
 
 
 def policy(*statements: Any) -> dict[str, Any]:
@@ -45,3 +56,25 @@ def allow(principal: Any, action: Any, **changes: Any) -> dict[str, Any]:
 def codes(config: DestinationConfig, vendor: Any = None, **pasted: Any) -> list[tuple[str, str]]:
     """Review, and cut the findings short to what programs look at."""
     return [(finding.severity, finding.code) for finding in policies.review(config, vendor=vendor, **pasted)]
+
+
+def deny(**changes: Any) -> dict[str, Any]:
+    """Write a statement of a bucket policy that denies to put anything to anybody."""
+    return {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"{BUCKET}/*", **changes}
+
+
+def own(kind: Kind) -> Any:
+    """Make a policy that is right."""
+    made: dict[Kind, object] = {
+        "permission": policies.permission(KEYED),
+        "trust": policies.trust(KEYED, VENDOR),
+        "bucket": policies.bucket_guard(KEYED),
+        "key": {"Version": "2012-10-17", "Statement": [policies.kms_key_statement(KEYED)]},
+    }
+    return json.loads(json.dumps(made[kind]))
+
+
+def codes_of(kind: Kind, pasted: Any) -> set[str]:
+    """Review one policy, and list what was found."""
+    given: dict[str, Any] = {kind: pasted}
+    return {finding.code for finding in policies.review(KEYED, **given)}

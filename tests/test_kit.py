@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kits import EXTERNAL_ID, VARIANTS, customer, make, works
+from kits import EXTERNAL_ID, KEY_ARN, OIDC, VARIANTS, VENDOR, customer, make, works
 from markdown_it import MarkdownIt
 from pydantic import ValidationError
 
@@ -53,6 +53,21 @@ def test_the_policies_are_those_of_the_policies_module(kit: SetupKit) -> None:
         assert json.loads(text) == document
     assert files.keys() >= {"GUIDE.md", "cloudformation.json", "setup.sh", "terraform/main.tf"}
     assert ("policies/kms-key-statement.json" in files) is bool(kit.key_arn)
+
+
+@pytest.mark.parametrize("vendor", [VENDOR, OIDC])
+def test_what_looks_like_an_account_is_none(vendor: Any) -> None:
+    """A prefix and an external id are kept to the letter; the account is filled in where an ARN has it."""
+    odd = "a::000000000000:b"
+    external_id = odd if vendor is VENDOR else None
+    files = make(prefix=odd, vendor=vendor, external_id=external_id, key_arn=KEY_ARN).files()
+    for name, text in files.items():
+        assert re.findall(r"\ba::(.*?):b\b", text) == ["000000000000"] * text.count(odd), name
+        assert not re.search("(iam|sts)::000000000000:", text), name
+    assert "arn:aws:iam::ACCOUNT_ID:role/transfer-role" in files["policies/kms-key-statement.json"]
+    by_token = {"cloudformation.json": "${AWS::AccountId}", "terraform/main.tf": "${data.aws_caller_identity"}
+    for name, account in by_token.items():
+        assert (f"arn:aws:iam::{account}" in files[name]) is (vendor is OIDC)
 
 
 def test_no_text_has_places_left_open(kit: SetupKit) -> None:

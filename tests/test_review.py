@@ -57,6 +57,19 @@ PERMISSION: dict[str, tuple[Change, list[tuple[str, str]]]] = {
     "no star": (set_("Resource", "arn:aws:s3:::acme-lake"), [("error", "resource_without_star")]),
     "folder": (set_("Resource", "arn:aws:s3:::acme-lake/vendor/exports/"), [("error", "resource_without_star")]),
     "other bucket": (set_("Resource", "arn:aws:s3:::BUCKET_NAME/*"), [("error", "other_bucket")]),
+    "variable": (
+        set_("Resource", "arn:aws:s3:::acme-lake/${aws:PrincipalTag/prefix}/*"),
+        [("warning", "put_conditional")],
+    ),
+    "some characters": (set_("Resource", f"{TARGET[:-1]}?"), [("error", "other_prefix")]),
+    "bucket and other prefix": (
+        set_("Resource", ["arn:aws:s3:::acme-lake", KEY_ARN, "arn:aws:s3:::acme-lake/exports/*"]),
+        [("error", "other_prefix")],
+    ),
+    "all but manifests": (
+        lambda it: it.update(NotResource=f"{it.pop('Resource')[:-1]}_manifests/*"),
+        [("error", "other_prefix"), ("warning", "allows_all_but")],
+    ),
     "partition": (set_("Resource", TARGET.replace("aws", "aws-cn", 1)), [("error", "partition")]),
     "whole bucket": (set_("Resource", "arn:aws:s3:::acme-lake/*"), [("warning", "resource_too_wide")]),
     "neighbours": (set_("Resource", TARGET.replace("/*", "*")), [("warning", "resource_too_wide")]),
@@ -93,6 +106,17 @@ PERMISSION: dict[str, tuple[Change, list[tuple[str, str]]]] = {
         set_("Condition", {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}),
         [("error", "put_condition_unmet")],
     ),
+    "tags": (set_("Condition", {"StringEquals": {"s3:RequestObjectTag/x": "1"}}), [("error", "put_condition_unmet")]),
+    "list": (set_("Condition", {"StringLike": {"s3:prefix": "vendor/*"}}), [("error", "put_condition_unmet")]),
+    "user": (set_("Condition", {"StringEquals": {"aws:username": "sync"}}), [("error", "put_condition_unmet")]),
+    "second factor": (
+        set_("Condition", {"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+        [("error", "put_condition_unmet")],
+    ),
+    "account": (
+        set_("Condition", {"StringEquals": {"s3:ResourceAccount": "111122223333", "aws:RequestedRegion": "eu-west-1"}}),
+        [],
+    ),
     "tls": (set_("Condition", {"Bool": {"aws:SecureTransport": True}}), []),
     "address": (set_("Condition", {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}), [("warning", "put_conditional")]),
     "typo": (set_("Resources", TARGET), [("error", "policy_grammar")]),
@@ -112,12 +136,40 @@ def test_mistakes_in_a_permission_policy_are_named(name: str) -> None:
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("resource", "why"),
+    [
+        (KEY_ARN, "is not of S3"),
+        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/lake/object/*", "is an access point"),
+        ("arn:aws:s3:eu-west-1:111122223333:acme-lake/vendor/exports/*", "names a region or an account"),
+        ("arn:aws:s3:::globex/vendor/exports/*", "is about another bucket"),
+    ],
+)
+def test_what_is_no_bucket_is_told_from_another_one(resource: str, why: str) -> None:
+    """Each is mended in another way."""
+    policy: Any = policies.permission(make())
+    policy["Statement"][0]["Resource"] = resource
+    finding = policies.review(make(), permission=policy)[0]
+    assert finding.code == "other_bucket"
+    assert f"which {why}" in finding.message
+
+
 def test_a_condition_that_the_config_meets_is_no_finding() -> None:
     """Where the config says how to encrypt, each request carries the header."""
     config = make(encryption={"type": "sse-s3"})
     policy: Any = policies.permission(config)
     policy["Statement"][0]["Condition"] = {"StringEquals": {"s3:x-amz-server-side-encryption": "AES256"}}
     assert policies.review(config, permission=policy) == ()
+
+
+def test_a_grant_for_one_storage_class_lets_no_manifest_in() -> None:
+    """The config's is that of data, and manifests and probes have none."""
+    config = make(storage_class="STANDARD_IA")
+    policy: Any = policies.permission(config)
+    policy["Statement"][0]["Condition"] = {"StringEquals": {"s3:x-amz-storage-class": "STANDARD_IA"}}
+    (finding,) = policies.review(config, permission=policy)
+    assert (finding.severity, finding.code) == ("error", "put_condition_unmet")
+    assert "manifests and probes" in finding.remedy.lower()
 
 
 @pytest.mark.parametrize(
@@ -445,10 +497,13 @@ def test_what_is_no_policy_is_one_finding(pasted: str, expected: str) -> None:
         assert codes(policies.review(make(), **{kind: pasted})) == [("error", expected)]  # type: ignore[arg-type]
 
 
-def test_an_old_version_is_a_warning() -> None:
-    """2008-10-17 is what AWS assumes where none is given."""
-    policy: Any = {**policies.permission(make()), "Version": "2008-10-17"}
-    assert codes(policies.review(make(), permission=policy)) == [("warning", "policy_version")]
+@pytest.mark.parametrize("version", [{"Version": "2008-10-17"}, {}])
+def test_an_old_version_is_a_warning_where_it_matters(version: Any) -> None:
+    """2008-10-17 is what AWS assumes where none is given; in it variables are plain text."""
+    policy: Any = {**version, "Statement": policies.permission(make())["Statement"]}
+    assert codes(policies.review(make(), permission=policy)) == [("note", "policy_version")]
+    policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalArn": "${aws:PrincipalArn}"}}
+    assert codes(policies.review(make(), permission=policy))[0] == ("warning", "policy_version")
 
 
 def test_a_trust_policy_for_a_user_is_a_contradiction() -> None:

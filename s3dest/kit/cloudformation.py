@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Final
 
-from s3dest.kit.documents import KIT_TAG, STAND_IN, UPLOAD_DAYS, Documents
+from s3dest.kit.documents import KIT_TAG, UPLOAD_DAYS, Documents, each_text, in_account
 
 _YES_NO: Final = {"Type": "String", "AllowedValues": ["yes", "no"]}
 
@@ -113,7 +113,7 @@ def _role(documents: Documents) -> dict[str, object]:
             "Description": f"Appends to {documents.config.bucket}.",
             "MaxSessionDuration": 3600,
             "Tags": [{"Key": KIT_TAG, "Value": documents.kit_tag}],
-            "AssumeRolePolicyDocument": _with_account(documents.trust),
+            "AssumeRolePolicyDocument": each_text(documents.trust, _with_account),
         },
     }
 
@@ -133,12 +133,7 @@ def _is_yes(parameter: str) -> dict[str, object]:
     return {"Fn::Equals": [{"Ref": parameter}, "yes"]}
 
 
-def _with_account(value: Any) -> Any:  # noqa: ANN401  # JSON within JSON
+def _with_account(text: str) -> object:
     """Let CloudFormation fill in the account where it is not known."""
-    if isinstance(value, dict):
-        return {name: _with_account(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_with_account(inner) for inner in value]
-    if isinstance(value, str) and f"::{STAND_IN}:" in value:
-        return {"Fn::Sub": value.replace(STAND_IN, "${AWS::AccountId}")}
-    return value
+    filled = in_account(text, "${AWS::AccountId}")
+    return text if filled == text else {"Fn::Sub": filled}

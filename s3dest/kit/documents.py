@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final, Self
@@ -93,7 +93,24 @@ class Documents:
 
 def pretty(document: object, *, account: str = ACCOUNT_ID) -> str:
     """Write a document as JSON for people, ending in a line break, with a word for an account that is not known."""
-    return json.dumps(document, indent=2).replace(f"::{STAND_IN}:", f"::{account}:") + "\n"
+    return json.dumps(each_text(document, lambda text: in_account(text, account)), indent=2) + "\n"
+
+
+def in_account(text: str, account: str) -> str:
+    """Put an account into an ARN where it is not known; a prefix or an external id may look like a part of one."""
+    pieces = text.split(":", 5)
+    if pieces[0] != "arn" or pieces[4:5] != [STAND_IN]:
+        return text
+    return ":".join([*pieces[:4], account, *pieces[5:]])
+
+
+def each_text(value: object, change: Callable[[str], object]) -> object:
+    """Change each text in a document, but names."""
+    if isinstance(value, dict):
+        return {name: each_text(inner, change) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [each_text(inner, change) for inner in value]
+    return change(value) if isinstance(value, str) else value
 
 
 def fill(template: str, values: Mapping[str, str], flags: Mapping[str, bool]) -> str:

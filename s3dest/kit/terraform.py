@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
-from s3dest.kit.documents import KIT_TAG, STAND_IN, UPLOAD_DAYS, Documents, fill, pretty
+from s3dest.kit.documents import KIT_TAG, UPLOAD_DAYS, Documents, each_text, fill, pretty
+
+_ACCOUNT: Final = "${data.aws_caller_identity.current.account_id}"
+"""The account that the module is applied in."""
 
 
 def write(documents: Documents, *, role_name: str, guard: bool) -> dict[str, str]:
@@ -27,7 +31,7 @@ def write(documents: Documents, *, role_name: str, guard: bool) -> dict[str, str
         "STEADY": _document(documents.steady),
         "BUCKET_GUARD": _document(documents.bucket_guard),
     }
-    flags = {"kms": documents.key_arn is not None, "account": STAND_IN in json.dumps(documents.trust)}
+    flags = {"kms": documents.key_arn is not None, "account": _ACCOUNT in _document(documents.trust)}
     return {
         f"terraform/{name}.tf": fill(f"{name}.tf", values, flags)
         for name in ("main", "variables", "outputs", "versions")
@@ -41,9 +45,7 @@ def _text(text: str) -> str:
 
 def _document(document: object) -> str:
     """Write JSON for a heredoc, in which HCL knows templates."""
-    return _literal(pretty(document, account=STAND_IN)).replace(
-        f"::{STAND_IN}:", "::${data.aws_caller_identity.current.account_id}:"
-    )
+    return pretty(each_text(document, _literal), account=_ACCOUNT)
 
 
 def _literal(text: str) -> str:

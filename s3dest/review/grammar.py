@@ -1,26 +1,23 @@
-"""Reads a pasted policy: JSON, IAM's grammar, and statements in one shape. Knows no config."""
+"""Reads a pasted policy: IAM's grammar, and statements in one shape. Knows no config."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from s3dest.findings import Finding, Severity
-from s3dest.review.elements import Kind, is_text, policy_problems, statement_problems
+from s3dest.review.elements import Kind, Problem, is_text, policy_problems, statement_problems
+from s3dest.review.paper import Pasted, UnreadableError, repeated, unfold
+
+_OLD_VERSION: Final = "2008-10-17"
+"""What AWS assumes where none is given (IAM user guide, "IAM JSON policy elements: Version")."""
 
 _SID: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 """A statement's name in IAM's own policies (IAM user guide, "IAM JSON policy elements: Sid")."""
-
-_LONGEST: Final = 32_768
-"""Characters of the longest policy, a key's (KMS developer guide, "Resource quotas"); IAM and S3 take less."""
-
-Pasted = Mapping[str, object] | str
-"""A policy as plain values, or its JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +42,9 @@ class Test:
         return self.operator.startswith("ForAllValues:") or self.operator.endswith("IfExists")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clause:
-    """One statement."""
+    """One statement. Not slotted: it keeps what it is matched by, which is asked for again and again."""
 
     name: str
     """Its Sid, or its number counted from 1."""
@@ -62,13 +59,21 @@ class Clause:
 
     def acts(self, action: str) -> bool:
         """Tell whether an action is meant."""
-        hit = _any_of(self.actions, case=False).fullmatch(action) is not None
+        hit = self._of_actions.fullmatch(action) is not None
         return hit is not ("NotAction" in self.negated)
 
     def covers(self, resource: str) -> bool:
         """Tell whether all of a resource is meant; a ``*`` in it stands for all that it stands for."""
-        hit = _any_of(self.resources, case=True).fullmatch(resource) is not None
+        hit = self._of_resources.fullmatch(resource) is not None
         return hit is not ("NotResource" in self.negated)
+
+    @cached_property
+    def _of_actions(self) -> re.Pattern[str]:
+        return _any_of(self.actions, case=False)
+
+    @cached_property
+    def _of_resources(self) -> re.Pattern[str]:
+        return _any_of(self.resources, case=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +88,18 @@ class Reading:
 
 
 def like(pattern: str, text: str, *, case: bool = True) -> bool:
-    """Match as IAM does: ``*`` is any text, ``?`` any character."""
+    """Match as IAM does: ``*`` is any text, ``?`` any character; a ``*`` in the text is many, and no ``?`` is."""
     return _any_of((pattern,), case=case).fullmatch(text) is not None
 
 
-@lru_cache(maxsize=512)  # a policy of many statements asks for the same again and again
+@lru_cache(maxsize=512)  # the same few resources are compared with those of each statement
 def _any_of(patterns: tuple[str, ...], *, case: bool) -> re.Pattern[str]:
     """Compile what matches like any of some patterns."""
     return re.compile("|".join(map(_expression, patterns)), re.DOTALL if case else re.DOTALL | re.IGNORECASE)
 
 
 def _expression(pattern: str) -> str:
-    first, *others = [re.escape(piece).replace(r"\?", ".") for piece in pattern.split("*")]
+    first, *others = [re.escape(piece).replace(r"\?", "[^*]") for piece in pattern.split("*")]
     # Each piece counts where it is found first, and is never looked for again (an atomic group): a pasted "*?*?…z"
     # would otherwise be tried in more ways than anybody has time for.
     return first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + "".join(f".*{piece}" for piece in others[-1:])
@@ -102,7 +107,12 @@ def _expression(pattern: str) -> str:
 
 def finding(code: str, severity: Severity, message: str, remedy: str = "") -> Finding:
     """Make a finding for the customer, whose policy it is."""
-    return Finding(code=code, severity=severity, owner="customer", message=message, remedy=remedy)
+    return Finding(code=code, severity=severity, owner="customer", message=_whole(message), remedy=_whole(remedy))
+
+
+def _whole(text: str) -> str:
+    """Escape half a surrogate pair, such as a cut emoji: JSON can hold it, and no encoding can."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def read(kind: Kind, pasted: Pasted) -> Reading:
@@ -114,30 +124,10 @@ def read(kind: Kind, pasted: Pasted) -> Reading:
     """
     title = f"The {kind} policy"
     try:
-        # Windows' editors begin with a mark
-        policy = (
-            json.loads(pasted.removeprefix("\ufeff"), object_pairs_hook=_once) if isinstance(pasted, str) else pasted
-        )
-    except _TwiceError as error:
-        problem = finding("policy_grammar", "error", f"{title} {error}", "Keep one of the two.")
-        return Reading(title, (), (problem,))
-    except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        problem = finding("policy_json", "error", f"{title} is not JSON{where}.", "Paste all of it, from { to }.")
-        return Reading(title, (), (problem,))
-    if isinstance(pasted, str) and len(json.dumps(policy, separators=(",", ":"))) > _LONGEST:
-        problem = finding(
-            "policy_grammar", "error", f"{title} is longer than AWS takes any.", "Paste the policy alone."
-        )
-        return Reading(title, (), (problem,))
-    statements = policy.get("Statement") if isinstance(policy, Mapping) else None
-    statements = [statements] if isinstance(statements, Mapping) else statements
-    if not isinstance(statements, list) or not all(isinstance(statement, Mapping) for statement in statements):
-        problem = finding("policy_grammar", "error", f"{title} has no list of statements under 'Statement'.")
-        return Reading(title, (), (problem,))
-    if not statements:
-        problem = finding("policy_grammar", "error", f"{title} has no statement, and so allows nothing.")
-        return Reading(title, (), (problem,))
+        policy = unfold(pasted)
+    except UnreadableError as error:
+        return Reading(title, (), (finding(error.code, "error", f"{title} {error}", error.remedy),))
+    statements = policy["Statement"]
     refused = (_refused(title, problem) for problem in policy_problems(policy))
     found = [*refused, *_version(title, policy), *_names(title, kind, statements)]
     clauses = []
@@ -152,33 +142,19 @@ def read(kind: Kind, pasted: Pasted) -> Reading:
     return Reading(title, tuple(clauses), tuple(found), whole=len(clauses) == len(statements))
 
 
-def _refused(which: str, problem: str) -> Finding:
-    return finding("policy_grammar", "error", f"{which} {problem}")
-
-
-class _TwiceError(ValueError):
-    """An object of a JSON text names a key twice; Python would keep the last one, IAM refuses."""
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if (twice := _repeated(name for name, _ in pairs)) is not None:
-        msg = f"has {twice} twice in one place, which IAM refuses."
-        raise _TwiceError(msg)
-    return dict(pairs)
-
-
-def _repeated(texts: Iterable[str]) -> str | None:
-    """Tell the first text that is there more than once."""
-    return next((text for text, times in Counter(texts).items() if times > 1), None)
+def _refused(which: str, problem: Problem) -> Finding:
+    what, remedy = problem
+    return finding("policy_grammar", "error", f"{which} {what}", remedy)
 
 
 def _version(title: str, policy: Mapping[str, Any]) -> Iterator[Finding]:
-    if policy.get("Version") != "2012-10-17":
+    """Tell of an old version, or none, which is the old one: in it ``${…}`` is no variable."""
+    if policy.get("Version", _OLD_VERSION) == _OLD_VERSION:
+        matters = "${" in json.dumps(policy, default=str, skipkeys=True)
+        why = "what it has in ${…} is taken literally" if matters else "that makes no difference here"
+        message = f"{title} is not of version 2012-10-17: {why}."
         yield finding(
-            "policy_version",
-            "warning",
-            f"{title} is not of version 2012-10-17.",
-            'Begin it with "Version": "2012-10-17".',
+            "policy_version", "warning" if matters else "note", message, 'Begin it with "Version": "2012-10-17".'
         )
 
 
@@ -191,7 +167,7 @@ def _names(title: str, kind: Kind, statements: Sequence[Mapping[str, Any]]) -> I
         if not _SID.fullmatch(sid):
             message = f"{title} has the Sid {sid!r}, and IAM takes letters and digits only."
             yield finding("policy_grammar", "error", message, "Write it with letters A to Z and digits.")
-    if twice := _repeated(sids):
+    if twice := repeated(sids):
         message = f"{title} has the Sid {twice!r} twice, which IAM refuses."
         yield finding("policy_grammar", "error", message, "Give each statement a Sid of its own, or none.")
 

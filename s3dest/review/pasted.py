@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
-from s3dest.review.grammar import Pasted, read
+from s3dest.review.grammar import read
+from s3dest.review.grants import outright
+from s3dest.review.paper import Pasted
 from s3dest.review.permission import review_permission
 from s3dest.review.resource import review_bucket, review_key
 from s3dest.review.trust import review_trust
@@ -28,7 +30,7 @@ def review(
 
     Args:
         config: The destination that they are for.
-        permission: The policy of the role or user, as plain values or JSON text.
+        permission: The policy of the role or user, as plain values or JSON text, also as the AWS CLI prints it.
         trust: The trust policy of the role.
         bucket: The policy of the bucket.
         key: The policy of the KMS key.
@@ -38,15 +40,16 @@ def review(
         The findings, policy by policy.
     """
     found: list[Finding] = []
+    of_bucket = None if bucket is None else read("bucket", bucket)
     if permission is not None:
         reading = read("permission", permission)
-        found += [*reading.findings, *review_permission(reading, config)]
+        beside = outright(of_bucket.clauses, config) if of_bucket else []
+        found += [*reading.findings, *review_permission(reading, config, beside=beside)]
     if trust is not None:
         reading = read("trust", trust)
         found += [*reading.findings, *review_trust(reading, config, vendor)]
-    if bucket is not None:
-        reading = read("bucket", bucket)
-        found += [*reading.findings, *review_bucket(reading, config, vendor)]
+    if of_bucket is not None:
+        found += [*of_bucket.findings, *review_bucket(of_bucket, config, vendor)]
     if key is not None:
         reading = read("key", key)
         found += [*reading.findings, *review_key(reading, config, vendor)]

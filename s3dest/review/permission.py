@@ -2,58 +2,52 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Final
-from urllib.parse import unquote
 
 from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms
 from s3dest.findings import Finding
+from s3dest.review.facts import ENCRYPTION, ENCRYPTION_KEY, IF_NONE_MATCH, STORAGE_CLASS
 from s3dest.review.grammar import Clause, Reading, finding, like
+from s3dest.review.grants import NAMED, POSSIBLE, SURE, Extent, extent
 from s3dest.review.guard import review_guard
-from s3dest.review.requests import (
-    EXTENSIONS,
-    IF_NONE_MATCH,
-    always_written,
-    applies,
-    data_written,
-    format_written,
-    meets,
-    objects,
-    probes,
-    reach,
-    unsure,
-)
-from s3dest.review.width import DELETE, KMS, PUT, too_wide
-
-_MANY: Final = 100
-"""Of so many tables it is looked whether all of them may be written: a policy names no more, but for mischief."""
+from s3dest.review.requests import always_written, applies, meets, objects, probes, reach, unsure
+from s3dest.review.width import DELETE, KMS, PUT, is_bucket, is_of, is_wild, too_wide
 
 
-def review_permission(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
-    """Say what is too narrow, then what is too wide."""
+def review_permission(
+    policy: Reading, config: DestinationConfig, *, beside: Sequence[Clause] = ()
+) -> Iterator[Finding]:
+    """Say what is too narrow, then what is too wide.
+
+    Args:
+        policy: The policy.
+        config: The destination.
+        beside: Statements of the bucket's policy that give the role what its own need not.
+    """
     if not policy.clauses:
         return
     allowing = [clause for clause in policy.clauses if clause.allows]
+    putting = [clause for clause in (*allowing, *beside) if clause.acts(PUT)]
+    named = extent(putting, config, NAMED)
     if policy.whole:
+        yield from _puts(putting, named, config)
         yield from _missing(allowing, config)
     for clause in policy.clauses:
         if clause.allows:
             continue
         if any(test.key == IF_NONE_MATCH for test in clause.conditions):
-            yield from review_guard(clause, config, which="permission policy")
+            yield from review_guard(clause, config, which="permission policy", among=policy.clauses)
         else:
             yield from denied(clause, config, which="The permission policy")
             yield from _key_denied(clause, config)
-    putting = [clause for clause in allowing if clause.acts(PUT)]
-    enough = any(clause.covers(objects(config)) for clause in putting) or bool(_some(putting, config))
+    key = config.encryption.key_arn if isinstance(config.encryption, SseKms) else None
+    keyed = key is not None and any(clause.acts(KMS[0]) and clause.covers(key) for clause in allowing)
     for clause in allowing:
-        yield from too_wide(clause, config, enough=enough)
+        yield from too_wide(clause, config, enough=named is not None, keyed=keyed)
 
 
 def _missing(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
-    yield from _puts(allowing, config)
     yield from _deletes(allowing, config)
     if isinstance(config.encryption, SseKms):
         yield from _uses_key(allowing, config, config.encryption.key_arn)
@@ -64,8 +58,8 @@ def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator
     target, much, met = objects(config), reach(clause, config), applies(clause, config)
     if not clause.acts(PUT) or much == "nothing" or met is False:
         return
-    keys = ", ".join(sorted({test.key for test in clause.conditions}))
-    by = f", by {keys}" if keys else ""
+    keys = {test.key for test in clause.conditions}
+    by = f", by {', '.join(sorted(keys))}" if keys else ""
     if met is None:
         open_ = ", ".join(unsure(clause, config))
         message = f"{which} denies s3:PutObject under a condition that only AWS can judge: {open_}."
@@ -75,12 +69,19 @@ def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator
         message = f"{which} denies s3:PutObject on a part of {target} (statement {clause.name}): {what}{by}."
         yield finding("put_denied_partly", "warning", message, "Make sure that the vendor writes nothing there.")
     else:
-        remedy = "Remove the statement, or exempt the role from it."
-        if "s3:x-amz-server-side-encryption" in keys:
-            remedy = "Set `encryption` in the config, so that each request says how to encrypt."
+        remedy = _way_out(keys, config) or "Remove the statement, or exempt the role from it."
         what = target if clause.covers(target) else _hit(clause, config)
         message = f"{which} denies s3:PutObject on {what} (statement {clause.name}){by}."
         yield finding("put_denied", "error", message, remedy)
+
+
+def _way_out(keys: set[str], config: DestinationConfig) -> str:
+    """Say what mends conditions on some keys, where they are not only to be removed."""
+    if keys & {ENCRYPTION, ENCRYPTION_KEY}:
+        return "Set `encryption` in the config to what the policy asks for, so that each request says how to encrypt."
+    if STORAGE_CLASS in keys and config.storage_class:
+        return "Exempt manifests and probes, which carry no storage class, or remove the condition."
+    return ""
 
 
 def _hit(clause: Clause, config: DestinationConfig) -> str:
@@ -106,89 +107,69 @@ def _key_denied(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
         yield finding("key_denied", "error", message, "Remove the statement, or exempt the key from it.")
 
 
-def _puts(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
+def _puts(putting: Sequence[Clause], named: Extent | None, config: DestinationConfig) -> Iterator[Finding]:
     target = objects(config)
-    putting = [clause for clause in allowing if clause.acts(PUT)]
     if not putting:
         yield finding("put_not_allowed", "error", "Nothing allows s3:PutObject.", f"Allow it on {target}.")
         return
-    covering = [clause for clause in putting if clause.covers(target)]
-    if not covering and (some := _some(putting, config)):
-        what, names = some
-        if what != "formats" or len(names) < len(EXTENSIONS):
-            message = f"s3:PutObject is allowed for some {what} only: {', '.join(names)}."
-            yield finding(f"put_some_{what}", "warning", message, f"Allow it on {target}, unless these are all.")
-        covering = putting
-    if not covering:
-        yield from _missed([resource for clause in putting for resource in clause.resources], config)
+    if named is None:
+        yield from _missed(putting, config)
         return
-    met = [meets(clause, config) for clause in covering]
-    if True in met:
+    possible = extent(putting, config, POSSIBLE)
+    if possible is None:
+        unmet = {test.key for clause in putting if meets(clause, config) is False for test in clause.conditions}
+        keys = ", ".join(sorted(unmet))
+        message = f"s3:PutObject is allowed only under a condition that not each request of s3dest meets: {keys}."
+        yield finding("put_condition_unmet", "error", message, _way_out(unmet, config) or "Remove the condition.")
         return
-    worst = covering[0]
-    keys = ", ".join(sorted({test.key for test in worst.conditions}))
-    if None in met:
+    if possible.what != "all":
+        message = f"s3:PutObject is allowed for some {possible.what} only: {', '.join(possible.names)}."
+        yield finding(f"put_some_{possible.what}", "warning", message, f"Allow it on {target}, unless these are all.")
+    if extent(putting, config, SURE) != possible:
+        keys = ", ".join(sorted({key for clause in putting for key in unsure(clause, config)}))
         message = f"s3:PutObject is allowed under a condition that only AWS can judge: {keys}."
         yield finding("put_conditional", "warning", message, "Make sure that the vendor meets it.")
-    else:
-        message = f"s3:PutObject is allowed only under a condition that not each request of s3dest meets: {keys}."
-        remedy = "Remove the condition."
-        if "server-side-encryption" in keys:
-            remedy = "Set `encryption` in the config to what the condition asks for, or remove the condition."
-        yield finding("put_condition_unmet", "error", message, remedy)
 
 
-def _some(putting: Sequence[Clause], config: DestinationConfig) -> tuple[str, list[str]] | None:
-    """Tell what can be written whole by several resources together: some formats of all tables, or some tables."""
-    if formats := _formats(putting, config):
-        return "formats", formats
-    return ("tables", tables) if (tables := _tables(putting, config)) else None
-
-
-def _formats(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
-    """List the formats in which all tables may be written, beside the manifests and the check's probe."""
-    if not all(any(clause.covers(resource) for clause in putting) for resource in always_written(config)):
-        return []
-    return [end for end in EXTENSIONS if any(clause.covers(format_written(config, end)) for clause in putting)]
-
-
-def _tables(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
-    """List the tables of which all may be written, objects and manifests, beside the check's probe."""
-    head = objects(config)[:-1]
-    resources = [resource for clause in putting for resource in clause.resources if resource.startswith(head)]
-    named = sorted({resource.removeprefix(head).partition("/")[0] for resource in resources})
-
-    def is_whole(table: str) -> bool:
-        written = (*always_written(config, table=table), *data_written(config, table=table))
-        return all(any(clause.covers(resource) for clause in putting) for resource in written)
-
-    # keys are ASCII: other letters are escaped in them
-    tables = [unquote(name) for name in named if re.fullmatch(r"[A-Za-z0-9%][A-Za-z0-9%._-]*", name)]
-    return [table for table in tables[:_MANY] if is_whole(table)]
-
-
-def _missed(resources: Sequence[str], config: DestinationConfig) -> Iterator[Finding]:
-    """Say why no resource covers what is written."""
+def _missed(putting: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
+    """Say why no resource covers what is written; a key or the bucket beside objects is not meant to."""
     target = objects(config)
-    remedy = f"Write it as {target}."
-    bucket = target.partition("/")[0]
-    for resource in resources:
-        partition = resource.split(":")[1] if resource.startswith("arn:") else ""
-        name = resource.rpartition(":::")[2].partition("/")[0]
-        if partition and not like(partition, config.partition.name):
-            code, why = (
-                "partition",
-                f"is of partition {partition!r}, but {config.region} is in {config.partition.name!r}",
-            )
-        elif resource in {bucket, f"{bucket}/"}:
-            code, why = "resource_without_star", "names the bucket, and not the objects in it"
-        elif not like(name, config.bucket):
-            code, why = "other_bucket", f"is about another bucket than {config.bucket!r}"
-        elif resource.rstrip("/") == target[:-2]:
-            code, why = "resource_without_star", "names one object, and not the folder"
-        else:
-            code, why = "other_prefix", f"does not cover the prefix {config.prefix!r}"
+    for clause in putting:
+        if "NotResource" in clause.negated:
+            message = f"Statement {clause.name} allows s3:PutObject on all but {', '.join(clause.resources)}"
+            yield finding("other_prefix", "error", f"{message}: each transfer needs that.", f"Allow it on {target}.")
+    resources = [each for clause in putting if "NotResource" not in clause.negated for each in clause.resources]
+    close = [each for each in resources if is_of(each, "s3") and not is_bucket(each)]
+    for resource in close or resources:
+        if "${" in resource:
+            message = f"s3:PutObject is allowed on {resource}, whose variables only AWS can fill in."
+            yield finding("put_conditional", "warning", message, f"Write it as {target}.")
+            continue
+        code, why = _miss(resource, config)
+        remedy = f"Write it as {target}." if is_of(resource, "s3") else f"Allow it on {target}."
         yield finding(code, "error", f"s3:PutObject is allowed on {resource}, which {why}.", remedy)
+
+
+def _miss(resource: str, config: DestinationConfig) -> tuple[str, str]:
+    """Say what a resource is instead of what is written: a code, and in words."""
+    target = objects(config)
+    partition = resource.split(":")[1]  # that it is an ARN has been seen to
+    name = resource.rpartition(":::")[2].partition("/")[0]
+    if not like(partition, config.partition.name):
+        return "partition", f"is of partition {partition!r}, but {config.region} is in {config.partition.name!r}"
+    if not is_of(resource, "s3"):
+        return "other_bucket", "is not of S3"
+    if ":accesspoint/" in resource:
+        return "other_bucket", "is an access point, and not the bucket that the config names"
+    if ":::" not in resource and not is_wild(resource.rpartition(":")[0]):
+        return "other_bucket", "names a region or an account, and the ARN of a bucket has none"
+    if resource.rstrip("/") == target.partition("/")[0]:
+        return "resource_without_star", "names the bucket, and not the objects in it"
+    if not like(name, config.bucket):
+        return "other_bucket", f"is about another bucket than {config.bucket!r}"
+    if resource.rstrip("/") == target[:-2]:
+        return "resource_without_star", "names one object, and not the folder"
+    return "other_prefix", f"does not cover the prefix {config.prefix!r}"
 
 
 def _deletes(allowing: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:

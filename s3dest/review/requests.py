@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
-from s3dest.encryption import SseKms, SseS3
+from s3dest.formats.compression import SUFFIXES
 from s3dest.layout import PROBE_FOLDER, Layout
+from s3dest.review.facts import REQUESTS, Between, Fact, Request, Service, facts, is_absent
 from s3dest.review.grammar import Clause, Test, like
-from s3dest.review.principals import CALLER, CALLERS_ACCOUNT, is_meant
-
-IF_NONE_MATCH: Final = "s3:if-none-match"
-CREATES: Final = "s3:objectcreationoperation"
-TLS_VERSION: Final = "s3:tlsversion"
-
-Service = Literal["s3", "kms"]
-
-Request = Literal["put", "part"]
-"""What creates an object, and a part of one."""
-
-_REQUESTS: Final[Mapping[Request, Mapping[str, str | None]]] = {
-    "put": {IF_NONE_MATCH: "*", CREATES: "true"},
-    "part": {IF_NONE_MATCH: None, CREATES: "false"},
-}
-"""S3 user guide, "Enforce conditional writes on Amazon S3 buckets"."""
-
-_OLDEST_TLS: Final = "1.2"
-"""Of S3's endpoints, and of Python since 3.10."""
-
-_TLS: Final = frozenset({"1.0", "1.1", _OLDEST_TLS, "1"})
-"""Versions that are no newer."""
+from s3dest.review.principals import CALLER, is_meant
 
 EXTENSIONS: Final = ("jsonl.gz", "csv.gz", "parquet")
 """Of the three formats, as they are unless somebody says otherwise."""
+
+_ENDS: Final = (".json", ".parquet", *(f".{name}{suffix}" for name in ("jsonl", "csv") for suffix in SUFFIXES.values()))
+"""Of all keys but probes: of manifests, and of data in each format and compression."""
+
+_END_OF_PROBE: Final = re.compile(r"(?:.*probe_)?[0-9a-f-]*", re.DOTALL)
+
+_VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
+"""IAM user guide, "IAM policy elements: Variables and tags"."""
 
 _ANY_ID: Final = "00000000-0000-7000-8000-000000000000"
 _ANY_DAY: Final = dt.date(2026, 11, 23)
@@ -82,11 +71,32 @@ def meets(clause: Clause, config: DestinationConfig, service: Service = "s3") ->
 
     Of one that allows, each request must; of one that denies, a single one is enough. ``None`` where it cannot be told.
     """
-    answers = [all_of(answer(test, config, service, request) for test in clause.conditions) for request in _REQUESTS]
+    answers = [meets_in(clause, config, request, service) for request in about(clause, config, service)]
     decides = not clause.allows
     if decides in answers:
         return decides
     return None if None in answers else not decides
+
+
+def meets_in(clause: Clause, config: DestinationConfig, request: Request, service: Service = "s3") -> bool | None:
+    """Tell whether one kind of request meets all conditions of a statement; ``None`` where that cannot be told."""
+    return all_of(answer(test, config, service, request) for test in clause.conditions)
+
+
+def about(clause: Clause, config: DestinationConfig, service: Service = "s3") -> tuple[Request, ...]:
+    """Tell which kinds of requests a statement is about: it may leave out all data, or all but data."""
+    records = any(map(clause.covers, always_written(config)))
+    data = any(map(clause.covers, data_written(config)))
+    if service != "s3" or records == data or _is_vague(clause, config):
+        return REQUESTS
+    return ("record",) if records else ("put", "part")
+
+
+def _is_vague(clause: Clause, config: DestinationConfig) -> bool:
+    """Tell whether a statement is about something of some tables, be it data or manifests."""
+    known = (*always_written(config), *data_written(config))
+    some = [each for each in clause.resources if not any(like(each, resource) for resource in known)]
+    return "NotResource" not in clause.negated and any(_touches(each, config) for each in some)
 
 
 def applies(clause: Clause, config: DestinationConfig, service: Service = "s3") -> bool | None:
@@ -100,18 +110,25 @@ def all_of(answers: Iterable[bool | None]) -> bool | None:
     return False if False in given else None if None in given else True
 
 
+def any_of(answers: Iterable[bool | None]) -> bool | None:
+    """Tell whether some answer is yes; ``None`` where that cannot be told."""
+    given = set(answers)
+    return True if True in given else None if None in given else False
+
+
 def unsure(clause: Clause, config: DestinationConfig, service: Service = "s3") -> list[str]:
     """List what of a statement cannot be told: the keys of its conditions, and whom it is about."""
-    keys = sorted({test.key for test in clause.conditions if answer(test, config, service) is None})
+    requests = about(clause, config, service)
+    open_ = [test for test in clause.conditions if None in {answer(test, config, service, each) for each in requests}]
+    keys = sorted({test.key for test in open_})
     return [*keys, *(["who is meant"] if is_meant(clause, config) is None else [])]
 
 
 def answer(test: Test, config: DestinationConfig, service: Service = "s3", request: Request = "put") -> bool | None:
     """Tell whether a test holds for a request of s3dest."""
-    known = {**_facts(config), **_REQUESTS[request]}
-    about = test.key.partition(":")[0]
-    if about in {"s3", "kms"} and about != service:
-        return holds(test, {test.key: None})  # each service knows its own keys
+    known = facts(config, service, request)
+    if test.key not in known and is_absent(test.key, service):
+        return holds(test, {test.key: None})
     if test.key == CALLER and not isinstance(config.auth, RoleAuth) and _is_of_roles(test):
         return "Not" in test.operator
     return holds(test, known)
@@ -122,67 +139,79 @@ def _is_of_roles(test: Test) -> bool:
     return test.operator != "Null" and all(":role/" in value or ":assumed-role/" in value for value in test.values)
 
 
-def holds(test: Test, known: Mapping[str, str | None]) -> bool | None:
+def holds(test: Test, known: Mapping[str, Fact]) -> bool | None:
     """Tell whether a test holds by what is known of a request; ``None`` where that cannot be told."""
     if test.key not in known:
         return None
     fact, operator = known[test.key], test.comparison
+    if isinstance(fact, tuple):
+        answers = {holds(test, {test.key: each}) for each in fact}
+        return answers.pop() if len(answers) == 1 else None
     if operator == "Null":
         return (fact is None) is (test.values[:1] == ("true",))
-    if test.key == TLS_VERSION and fact is not None:
-        return _is_newer(test)
+    if isinstance(fact, Between):
+        return any_of(_compares(operator, fact, value) for value in test.values)
     if fact is None:
         return test.optional or ("Not" in operator and not test.operator.startswith("ForAnyValue:"))
     positive = operator.replace("Not", "")
+    hit = any_of(_equals(positive, _filled(value, known), fact) for value in test.values)
+    return None if hit is None else hit is not ("Not" in operator)
+
+
+def _filled(value: str, known: Mapping[str, Fact]) -> str | None:
+    """Fill in the variables of a value; ``None`` where one is not known."""
+    for name in _VARIABLE.findall(value):
+        fact = known.get(name[2:-1].lower())
+        if not isinstance(fact, str):
+            return None
+        value = value.replace(name, fact)
+    return value
+
+
+def _equals(positive: str, value: str | None, fact: str) -> bool | None:
+    """Compare what is known with a value, by an operator without its ``Not``."""
+    if value is None:
+        return None
     if positive in {"StringEquals", "Bool"}:
-        hit = fact in test.values
-    elif positive in {"StringLike", "ArnLike", "ArnEquals"}:
-        hit = any(like(value, fact) for value in test.values)
-    elif positive == "StringEqualsIgnoreCase":
-        hit = fact.lower() in {value.lower() for value in test.values}
-    else:
+        return fact == value
+    if positive == "StringLike":
+        return like(value, fact)
+    if positive in {"ArnLike", "ArnEquals"}:
+        return _is_like_arn(value, fact)
+    return fact.lower() == value.lower() if positive == "StringEqualsIgnoreCase" else None
+
+
+def _is_like_arn(pattern: str, arn: str) -> bool | None:
+    """Compare piece by piece, as AWS does; what it makes of a pattern of fewer pieces is not documented."""
+    pieces, found = pattern.split(":", 5), arn.split(":", 5)
+    if len(pieces) == len(found):
+        return all(map(like, pieces, found))
+    return None if like(pattern, arn) and pattern != "*" else pattern == "*"
+
+
+def _compares(operator: str, number: Between, text: str) -> bool | None:
+    """Compare a number that is known by its bounds with one in a condition."""
+    try:
+        limit = float(text)
+    except ValueError:
         return None
-    return hit is not ("Not" in operator)
-
-
-def _facts(config: DestinationConfig) -> dict[str, str | None]:
-    """List what is known of each request, of S3 and of KMS; ``None`` where it does not carry the value."""
-    algorithm = key = None
-    if isinstance(config.encryption, SseKms):
-        algorithm, key = "aws:kms", config.encryption.key_arn
-    elif isinstance(config.encryption, SseS3):
-        algorithm = "AES256"
-    known: dict[str, str | None] = {
-        "aws:securetransport": "true" if config.over_tls else "false",
-        TLS_VERSION: _OLDEST_TLS if config.over_tls else None,
-        "s3:signatureversion": "AWS4-HMAC-SHA256",
-        "s3:authtype": "REST-HEADER",
-        "s3:x-amz-server-side-encryption": algorithm,
-        "s3:x-amz-server-side-encryption-aws-kms-key-id": key,
-        "s3:x-amz-acl": None,
-        "s3:x-amz-grant-full-control": None,
-        "s3:x-amz-storage-class": config.storage_class,
-        "kms:viaservice": f"s3.{config.region}.{config.partition.dns_suffix}",
-    }
-    if isinstance(config.auth, RoleAuth):
-        # a session has the ARN of its role (IAM user guide, "AWS global condition context keys")
-        known[CALLER] = config.auth.role_arn
-        known[CALLERS_ACCOUNT] = known["kms:calleraccount"] = config.auth.role.account
-    return known
-
-
-def _is_newer(test: Test) -> bool | None:
-    """Compare with the oldest TLS that is spoken; what is spoken may be newer."""
-    if test.comparison not in {"NumericLessThan", "NumericGreaterThanEquals"} or not set(test.values) <= _TLS:
-        return None
-    return test.comparison == "NumericGreaterThanEquals"
+    surely, never = {
+        "NumericLessThan": (number.high < limit, number.low >= limit),
+        "NumericLessThanEquals": (number.high <= limit, number.low > limit),
+        "NumericGreaterThan": (number.low > limit, number.high <= limit),
+        "NumericGreaterThanEquals": (number.low >= limit, number.high < limit),
+    }.get(operator, (False, False))
+    return True if surely else False if never else None
 
 
 def _touches(pattern: str, config: DestinationConfig) -> bool:
-    """Tell whether a resource may be about something under the prefix."""
+    """Tell whether a resource may be about something that is written: under the prefix, and ending like a key."""
     head = objects(config)[:-1]
-    stem = pattern.partition("*")[0].partition("?")[0]
-    return stem.startswith(head) or (stem != pattern and head.startswith(stem))
+    stem, *others = re.split(r"[*?]", _VARIABLE.sub("*", pattern))
+    begins = stem.startswith(head) or (bool(others) and head.startswith(stem))
+    end = others[-1] if others else stem
+    is_known = any(known.endswith(end) or end.endswith(known) for known in _ENDS)
+    return begins and (is_known or _END_OF_PROBE.fullmatch(end) is not None)
 
 
 def _bucket(config: DestinationConfig) -> str:

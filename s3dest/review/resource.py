@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
+from s3dest.review.facts import IF_NONE_MATCH
 from s3dest.review.grammar import Clause, Reading, finding
 from s3dest.review.guard import review_guard
 from s3dest.review.permission import denied
 from s3dest.review.principals import is_meant
-from s3dest.review.requests import IF_NONE_MATCH, applies, meets, objects, unsure
+from s3dest.review.requests import applies, meets, objects, unsure
 from s3dest.review.sharing import bucket_shared, key_shared
 from s3dest.review.width import KMS, PUT
 from s3dest.vendor import VendorIdentity
@@ -25,7 +26,7 @@ def review_bucket(policy: Reading, config: DestinationConfig, vendor: VendorIden
         if clause.allows:
             yield from bucket_shared(clause, config, vendor)
         elif any(test.key == IF_NONE_MATCH for test in clause.conditions):
-            yield from review_guard(clause, config, which="bucket policy")
+            yield from review_guard(clause, config, which="bucket policy", among=policy.clauses)
         else:
             yield from denied(clause, config, which="The bucket policy")
 

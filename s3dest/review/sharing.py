@@ -8,9 +8,10 @@ from typing import Final
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
+from s3dest.review.facts import CREATES, IF_NONE_MATCH, TLS_VERSION
 from s3dest.review.grammar import Clause, finding, like
 from s3dest.review.principals import accounts, is_everybody, narrowed, own_role, vendor_account, vendor_in
-from s3dest.review.requests import CREATES, IF_NONE_MATCH, TLS_VERSION, objects, probes, reach
+from s3dest.review.requests import objects, probes, reach
 from s3dest.review.width import ABORT, DELETE, KMS, PUT
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
