@@ -54,6 +54,10 @@ EXTERNAL_IDS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
     "all of": ({"ForAllValues:StringEquals": {KEY: ID}}, [("warning", "external_id_optional")]),
     "if sent, and must be": ({"StringEqualsIfExists": {KEY: ID}, "Null": {KEY: "false"}}, []),
     "must be there alone": ({"Null": {KEY: "false"}}, [("warning", "external_id_missing")]),
+    "all but another": ({"StringNotEquals": {KEY: "beta"}}, [("warning", "external_id_missing")]),
+    "all but some": ({"StringNotLike": {KEY: "beta-*"}}, [("warning", "external_id_missing")]),
+    "all but another, and ours": ({**EXACT, "StringNotEquals": {KEY: "beta"}}, []),
+    "as an ARN": ({"ArnLike": {KEY: ID}}, [("error", "external_id_operator")]),
     "must not be there": ({"Null": {KEY: "true"}}, [("error", "external_id_operator")]),
     "other case": ({"StringEqualsIgnoreCase": {KEY: ID.upper()}}, []),
     "other case, exactly": ({"StringEquals": {KEY: ID.upper()}}, [("error", "external_id_mismatch")]),
@@ -219,11 +223,68 @@ def test_all_tests_of_a_claim_count(name: str) -> None:
     assert codes(config, GOOGLE, trust=trust) == expected
 
 
-def test_one_way_in_is_enough() -> None:
-    """What a second statement about the vendor lacks keeps nobody out."""
-    first, second = way(EXACT)["Statement"][0], way({"StringEquals": {KEY: "beta"}})["Statement"][0]
-    assert codes(make(), VENDOR, trust=policy(second, first)) == []
-    assert codes(make(), VENDOR, trust=policy(second)) == [("error", "external_id_mismatch")]
+SECOND: dict[str, tuple[Any, list[str]]] = {
+    "another customer's id": ({"StringEquals": {KEY: "beta"}}, ["external_id_several"]),
+    "ids of other customers": ({"StringEquals": {KEY: ["beta", "gamma"]}}, ["external_id_several"]),
+    "another id, and it must be": (
+        {"StringEqualsIfExists": {KEY: "beta"}, "Null": {KEY: "false"}},
+        ["external_id_several"],
+    ),
+    "another id, or none": ({"StringEqualsIfExists": {KEY: "beta"}}, ["external_id_optional"]),
+    "like others": ({"StringLike": {KEY: "beta-*"}}, ["external_id_wildcard"]),
+    "all but one": ({"StringNotEquals": {KEY: "beta"}}, ["external_id_missing"]),
+    "all but ours": ({"StringNotEquals": {KEY: ID}}, ["external_id_missing"]),
+    "no id": ({"Null": {KEY: "true"}}, ["external_id_missing"]),
+    "ours, from elsewhere": ({**EXACT, "Bool": {"aws:SecureTransport": "false"}}, []),
+    "nobody's": ({"StringEquals": {KEY: "beta"}, "StringNotEquals": {KEY: "beta"}}, []),
+    "two at once": ({"StringEquals": {KEY: "beta"}, "StringEqualsIgnoreCase": {KEY: "gamma"}}, []),
+}
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_one_way_in_is_enough_and_a_second_may_let_others_in(name: str) -> None:
+    """What a second statement about the vendor lacks keeps nobody out; whom it lets in besides is told."""
+    condition, expected = SECOND[name]
+    first, second = way(EXACT)["Statement"][0], way(condition)["Statement"][0]
+    for vendor in (VENDOR, None):
+        found = codes(make(), vendor, trust=policy(second, first))
+        assert found == [("warning", code) for code in expected]
+
+
+def test_alone_it_is_an_error_that_another_id_is_demanded() -> None:
+    """Then nobody lets the vendor in."""
+    assert codes(make(), VENDOR, trust=way({"StringEquals": {KEY: "beta"}})) == [("error", "external_id_mismatch")]
+
+
+def test_a_statement_about_another_partner_is_theirs() -> None:
+    """As long as nobody says who the vendor is, each statement may be about it, but one that lets it in is enough."""
+    given = policy(
+        *way(EXACT)["Statement"], *way({"StringEquals": {KEY: "beta"}}, Principal={"AWS": OTHER})["Statement"]
+    )
+    assert codes(make(), trust=given) == []
+
+
+SUBJECT, AUDIENCE = "accounts.google.com:sub", "accounts.google.com:oaud"
+SECOND_TOKEN: dict[str, tuple[Any, list[str]]] = {
+    "another account": ({"StringEquals": {SUBJECT: "999999999999", AUDIENCE: "acme"}}, ["claim_several"]),
+    "another customer": ({"StringEquals": {SUBJECT: GOOGLE.subject, AUDIENCE: "beta"}}, ["claim_several"]),
+    "like others": ({"StringLike": {SUBJECT: "9*"}, "StringEquals": {AUDIENCE: "acme"}}, ["claim_wildcard"]),
+    "all but one": ({"StringNotEquals": {SUBJECT: "9"}, "StringEquals": {AUDIENCE: "acme"}}, ["claim_missing"]),
+    "the account's id for the audience": (
+        {"StringEquals": {SUBJECT: GOOGLE.subject, "accounts.google.com:aud": "acme"}},
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SECOND_TOKEN)
+def test_a_second_statement_may_let_other_tokens_in(name: str) -> None:
+    """The right one beside it hides nothing."""
+    condition, expected = SECOND_TOKEN[name]
+    config = make(auth={**ROLE, "external_id": None})
+    trust: Any = policies.trust(config, GOOGLE)
+    trust["Statement"].append({**trust["Statement"][0], "Sid": "Second", "Condition": condition})
+    assert codes(config, GOOGLE, trust=trust) == [("warning", code) for code in expected]
 
 
 @pytest.mark.parametrize("vendor", [GOOGLE, OIDC], ids=["google", "oidc"])

@@ -45,29 +45,43 @@ def review_trust(policy: Reading, config: DestinationConfig, vendor: VendorIdent
 
 def _ways(ways: Sequence[Clause], caller: Caller, action: str) -> Iterator[Finding]:
     meant = [way for way in ways if not caller.known or caller.is_named(way)] or ways
-    judged = [list(_way(way, caller, action)) if way in meant else [] for way in ways]
-    # one that lets the vendor in is enough: what others lack is no error then
-    enough = any(
-        way in meant and all(each.severity != "error" for each in found)
-        for way, found in zip(ways, judged, strict=True)
-    )
+    judged = [list(_way(way, caller, action, beside=False)) if way in meant else [] for way in ways]
+    right = [way for way, found in zip(ways, judged, strict=True) if way in meant and not _keeps_out(found)]
     for way, found in zip(ways, judged, strict=True):
         if len(ways) > len(meant) or caller.is_named(way):
             yield from review_others(way, caller, judged=action)
-        yield from (each for each in found if each.severity != "error" or not enough)
+        # one that lets the vendor in is enough: what others lack is no error then
+        yield from _beside(way, caller, action, right) if right and _keeps_out(found) else found
 
 
-def _way(way: Clause, caller: Caller, action: str) -> Iterator[Finding]:
-    """Judge a statement that is to let the vendor in."""
+def _keeps_out(found: Sequence[Finding]) -> bool:
+    return any(each.severity == "error" for each in found)
+
+
+def _beside(way: Clause, caller: Caller, action: str, right: Sequence[Clause]) -> Iterator[Finding]:
+    """Say whom a statement lets in that keeps the vendor out, where others let it in."""
+    # as long as the vendor is not known, a statement about somebody else may be of another partner
+    if not caller.known and not any(set(_named(way)) & {"*", *_named(other)} for other in right):
+        return
+    found = _way(way, caller, action, beside=True)
+    yield from (each for each in found if each.severity != "error")
+
+
+def _named(way: Clause) -> list[str]:
+    return [name for names in way.principals.values() for name in names]
+
+
+def _way(way: Clause, caller: Caller, action: str, *, beside: bool) -> Iterator[Finding]:
+    """Judge a statement that is to let the vendor in; `beside` says that another one does."""
     judged = {*caller.own}
     if action == BY_TOKEN:
         named = [Issuer.named(name) for name in way.principals.get("Federated", ())]
         for issuer in [caller.issuer] if caller.issuer else named:
             judged |= {f"{issuer.name}:{claim}".lower() for claim in ("sub", "aud", "oaud")}
-            yield from review_claims(way, issuer)
+            yield from review_claims(way, issuer, beside=beside)
     else:
         yield from _principal(way, caller.vendor)
-        yield from review_external_id(way, caller.auth.external_id)
+        yield from review_external_id(way, caller.auth.external_id, beside=beside)
     yield from _further(way, caller, judged if caller.known else {*judged, CALLER, CALLERS_ACCOUNT})
 
 
@@ -102,7 +116,7 @@ def _denials(clauses: Sequence[Clause], caller: Caller) -> Iterator[Finding]:
 
 
 def _partition(ways: Sequence[Clause], config: DestinationConfig) -> Iterator[Finding]:
-    for arn in [name for way in ways for names in way.principals.values() for name in names]:
+    for arn in [name for way in ways for name in _named(way)]:
         if arn.startswith("arn:") and config.on_aws and (partition := arn.split(":")[1]) != config.partition.name:
             message = f"{arn} is of partition {partition!r}, and the role of {config.partition.name!r}."
             yield finding("partition", "error", message, "AWS lets no role be assumed from another partition.")
