@@ -12,7 +12,8 @@ from s3dest.review.claims import Issuer, review_claims
 from s3dest.review.doors import is_door, review_others
 from s3dest.review.external_id import review_external_id
 from s3dest.review.grammar import Clause, Reading, finding
-from s3dest.review.principals import CALLER, CALLERS_ACCOUNT, narrowed, vendor_account
+from s3dest.review.narrowing import narrowed
+from s3dest.review.principals import CALLER, CALLERS_ACCOUNT, vendor_account
 from s3dest.review.requests import holds
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
