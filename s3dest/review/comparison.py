@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 from s3dest.findings import Severity
@@ -76,9 +77,23 @@ def _is_strict(test: Test, *, sent: bool) -> bool:
     return (sent or not test.optional) and len(test.values) == 1 and not is_wild(test)
 
 
-def keeps_out(test: Test) -> bool:
-    """Tell whether a test keeps out anybody at all."""
-    return not test.optional and test.comparison in EXACT and all(value.strip("*?") for value in test.values)
+def keep_out(tests: Sequence[Test]) -> bool:
+    """Tell whether the tests of a text keep out anybody at all."""
+    sent = any(map(_demands_any, tests))
+    return any(
+        (sent or not test.optional) and test.comparison in EXACT and all(value.strip("*?") for value in test.values)
+        for test in tests
+    )
+
+
+def opposite(test: Test) -> Test | None:
+    """Tell what is left by a denial under one test, where a single other test says that."""
+    if test.operator == "Null":
+        return replace(test, values=("true" if test.values == ("false",) else "false",))
+    if "Not" not in test.operator or ":" in test.operator:
+        return None
+    # what is not sent is unlike anything, and so denied, too
+    return replace(test, operator=test.comparison.replace("Not", ""))
 
 
 def is_wild(test: Test) -> bool:
