@@ -163,17 +163,27 @@ def test_a_further_condition_hides_no_error_of_a_guard() -> None:
     assert codes(make(), bucket=policy(guard)) == [("error", "guard_blocks_multipart")]
 
 
+NOT_SHARED = [("error", "bucket_not_shared")]
+OURS = {"AWS": OUR_ROLE}
+IF_NONE_MATCH = {"Null": {"s3:if-none-match": "false"}}
+PARTS = {"Bool": {"s3:ObjectCreationOperation": "false"}}
+PROBES = f"{TARGET[:-1]}.s3dest-probe/*"
 ACROSS: list[tuple[list[dict[str, Any]], list[tuple[str, str]]]] = [
-    ([deny(Condition={"Bool": {"aws:SecureTransport": "false"}})], [("error", "bucket_not_shared")]),
-    ([allow({"AWS": OTHER_ROLE}, "s3:PutObject")], [("error", "bucket_not_shared")]),
-    ([allow({"AWS": OUR_ROLE}, "s3:PutObject", Resource=f"{TARGET[:-1]}x/*")], [("error", "bucket_not_shared")]),
-    ([allow({"AWS": OUR_ROLE}, "s3:PutObject", Resource=TARGET)], []),
+    ([deny(Condition={"Bool": {"aws:SecureTransport": "false"}})], NOT_SHARED),
+    ([allow({"AWS": OTHER_ROLE}, "s3:PutObject")], NOT_SHARED),
+    ([allow(OURS, "s3:PutObject", Resource=f"{TARGET[:-1]}x/*")], NOT_SHARED),
+    ([allow(OURS, "s3:PutObject", Resource=PROBES)], NOT_SHARED),
+    ([allow(OURS, "s3:PutObject", Resource=TARGET)], []),
+    ([allow(OURS, "s3:PutObject", Resource=f"{TARGET}/*")], []),
     ([allow({"AWS": ROOT}, "s3:PutObject")], []),
     (
         [allow("*", "s3:PutObject", Resource=TARGET, Condition={"ArnEquals": {"aws:PrincipalArn": OUR_ROLE}})],
         [],
     ),
     ([allow("*", "s3:PutObject", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})], []),
+    ([allow(OURS, "s3:PutObject", Resource=TARGET, Condition=each) for each in (IF_NONE_MATCH, PARTS)], []),
+    ([allow(OURS, "s3:PutObject", Resource=TARGET, Condition=IF_NONE_MATCH)], NOT_SHARED),
+    ([allow(OURS, "s3:PutObject", Resource=TARGET, Condition=PARTS)], NOT_SHARED),
 ]
 
 
@@ -183,6 +193,24 @@ def test_across_accounts_the_bucket_must_allow_it_too(statements: Any, expected:
     elsewhere = make(expected_bucket_owner="222233334444")
     assert codes(elsewhere, bucket=policy(*statements)) == expected
     assert codes(make(), bucket=policy(*statements)) == []
+
+
+def test_a_bucket_shared_under_a_condition_that_is_not_met_names_it() -> None:
+    """The role is named, and the action: it is the ACL that s3dest never sends."""
+    condition = {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}, "Bool": {"aws:SecureTransport": "true"}}
+    bucket = policy(allow(OURS, "s3:PutObject", Resource=TARGET, Condition=condition))
+    (found,) = policies.review(make(expected_bucket_owner="222233334444"), bucket=bucket)
+    assert (found.code, found.remedy) == ("bucket_not_shared", "Remove the condition.")
+    assert found.message.endswith("not each request of s3dest meets: s3:x-amz-acl.")
+
+
+def test_a_bucket_shared_for_some_tables_is_told() -> None:
+    """They may be all that there are."""
+    elsewhere = make(expected_bucket_owner="222233334444")
+    bucket = policy(allow(OURS, "s3:PutObject", Resource=per_table("orders")))
+    assert codes(elsewhere, bucket=bucket) == [("warning", "bucket_shared_partly")]
+    conditional = allow(OURS, "s3:PutObject", Resource=TARGET, Condition=IF_NONE_MATCH)
+    assert codes(elsewhere, bucket=policy(allow(OURS, "s3:PutObject", Resource=PROBES), conditional)) == NOT_SHARED
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.findings import Finding
-from s3dest.review.grammar import Clause, Reading, finding
+from s3dest.review.grammar import Clause, Reading, finding, like
 from s3dest.review.guard import review_guard
 from s3dest.review.permission import denied
 from s3dest.review.principals import is_meant
-from s3dest.review.requests import IF_NONE_MATCH, applies, meets, objects, unsure
+from s3dest.review.requests import (
+    IF_NONE_MATCH,
+    Request,
+    all_of,
+    always_written,
+    answer,
+    applies,
+    data_written,
+    meets,
+    objects,
+    probes,
+    unsure,
+)
 from s3dest.review.sharing import bucket_shared, key_shared
 from s3dest.review.width import KMS, PUT
 from s3dest.vendor import VendorIdentity
+
+_REQUESTS: Final[tuple[Request, ...]] = ("put", "part")
 
 
 def review_bucket(policy: Reading, config: DestinationConfig, vendor: VendorIdentity | None) -> Iterator[Finding]:
@@ -35,19 +50,52 @@ def _not_shared(policy: Reading, config: DestinationConfig) -> Iterator[Finding]
     auth, owner = config.auth, config.expected_bucket_owner
     if not isinstance(auth, RoleAuth) or not config.on_aws or owner in {None, auth.role.account}:
         return
-    for clause in policy.clauses:
-        if (
-            clause.allows
-            and clause.acts(PUT)
-            and clause.covers(objects(config))
-            and applies(clause, config) is not False
-        ):
-            return
-    message = f"The bucket is of account {owner}, and its policy does not let {auth.role_arn} write."
+    putting = [clause for clause in policy.clauses if clause.allows and clause.acts(PUT) and is_meant(clause, config)]
+    probe, *others = (*always_written(config), *data_written(config))
+    missing = [resource for resource in (probe, *others) if not _written(resource, putting, config)]
+    if not missing:
+        return
+    message = f"The bucket is of account {owner}, and its policy "
     remedy = (
         f'Allow {{"AWS": "{auth.role_arn}"}} s3:PutObject on {objects(config)}: across accounts both must allow it.'
     )
-    yield finding("bucket_not_shared", "error", message, remedy)
+    near = [clause for clause in putting if any(map(clause.covers, missing))]
+    if near:
+        keys = ", ".join(sorted({key for clause in near for key in _unmet(clause, config)}))
+        message += f"lets {auth.role_arn} write only under a condition that not each request of s3dest meets: {keys}."
+        yield finding("bucket_not_shared", "error", message, "Remove the condition.")
+    elif probe not in missing and (some := _some(putting, config)):
+        message += f"lets {auth.role_arn} write a part of {objects(config)} only: {', '.join(some)}."
+        yield finding("bucket_shared_partly", "warning", message, f"{remedy[:-1]}, unless these are all tables.")
+    else:
+        yield finding("bucket_not_shared", "error", f"{message}does not let {auth.role_arn} write.", remedy)
+
+
+def _written(resource: str, putting: Sequence[Clause], config: DestinationConfig) -> bool:
+    """Tell whether statements together let an object be put, and the parts of one; what AWS judges may be so."""
+    covering = [clause for clause in putting if clause.covers(resource)]
+    return all(any(_takes(clause, config, request) for clause in covering) for request in _REQUESTS)
+
+
+def _takes(clause: Clause, config: DestinationConfig, request: Request) -> bool:
+    return all_of(answer(test, config, request=request) for test in clause.conditions) is not False
+
+
+def _unmet(clause: Clause, config: DestinationConfig) -> set[str]:
+    """List the keys that a statement tests, and some request does not pass."""
+    return {
+        test.key
+        for test in clause.conditions
+        for request in _REQUESTS
+        if answer(test, config, request=request) is False
+    }
+
+
+def _some(putting: Sequence[Clause], config: DestinationConfig) -> list[str]:
+    """List what statements are about under the prefix, beside the check's probes."""
+    head = objects(config)[:-1]
+    named = {resource for clause in putting for resource in clause.resources if resource.startswith(head)}
+    return sorted(resource for resource in named if not like(probes(config), resource))
 
 
 def review_key(policy: Reading, config: DestinationConfig, vendor: VendorIdentity | None) -> Iterator[Finding]:
