@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from reviewing import BUCKET, KEY_ARN, KEYS, OTHER_ROLE, OUR_ROLE, ROOT, TARGET, allow, codes, make, policy
+from reviewing import BUCKET, KEY_ARN, KEYS, OTHER_ROLE, OUR_ROLE, ROLE, ROOT, TARGET, allow, codes, make, policy
 
 from s3dest import policies
 
@@ -50,6 +50,25 @@ def test_a_denial_of_all_but_a_folder_is_judged(resource: str, expected: Any) ->
     statement = deny(NotResource=resource)
     del statement["Resource"]
     assert codes(make(), bucket=policy(statement)) == expected
+
+
+def test_a_denial_to_delete_leaves_the_checks_probe() -> None:
+    """Nothing else: it keeps what is there."""
+    kept = [("note", "delete_denied")]
+    assert codes(make(), bucket=policy(deny(Action=["s3:DeleteObject", "s3:DeleteObjectVersion"]))) == kept
+    in_clear = deny(Action="s3:Delete*", Condition={"Bool": {"aws:SecureTransport": "false"}})
+    assert codes(make(), bucket=policy(in_clear)) == []
+    assert codes(make(), bucket=policy(deny(Action="s3:DeleteObject", Resource=f"{BUCKET}/other/*"))) == []
+    assert codes(make(), bucket=policy(deny(Action="s3:*"))) == [("error", "put_denied")]
+
+
+def test_the_policy_of_another_bucket_is_told() -> None:
+    """S3 takes no policy that is about others, so it was pasted from there."""
+    assert codes(make(), bucket=policy(deny(Resource="arn:aws:s3:::payroll/*"))) == [("warning", "other_bucket")]
+    both = [deny(Resource="arn:aws:s3:::payroll/*"), deny(Resource=f"{BUCKET}/other/*")]
+    assert codes(make(), bucket=policy(*both)) == []
+    for resource in ("arn:aws:s3:::acme-*", "*"):
+        assert codes(make(), bucket=policy(allow({"AWS": OTHER_ROLE}, "s3:GetObject", Resource=resource))) == []
 
 
 DENIED, MAYBE = [("error", "put_denied")], [("warning", "put_denied_sometimes")]
@@ -119,6 +138,13 @@ GUARDS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "own caller": ({"ArnEquals": {"aws:PrincipalArn": OUR_ROLE}}, []),
     "network": ({"StringEquals": {"aws:SourceVpc": "vpc-1"}}, [("warning", "guard_conditional")]),
 }
+
+
+@pytest.mark.parametrize(("auth", "expected"), [({}, DENIED), ({"session_name": "acme"}, [])], ids=["default", "given"])
+def test_a_denial_of_the_very_session_hits_it(auth: Any, expected: Any) -> None:
+    """A session is a principal, too, and its name is in the config."""
+    statement = deny(Principal={"AWS": f"{SESSION}-acme-lake"})
+    assert codes(make(auth={**ROLE, **auth}), bucket=policy(statement)) == expected
 
 
 @pytest.mark.parametrize("name", GUARDS)

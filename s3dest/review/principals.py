@@ -6,7 +6,7 @@ from typing import Final
 
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
-from s3dest.names import RoleArn
+from s3dest.names import RoleArn, session_name
 from s3dest.review.grammar import Clause, like
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
@@ -31,7 +31,8 @@ def is_meant(clause: Clause, config: DestinationConfig) -> bool | None:
     if isinstance(config.auth, RoleAuth):
         if negated:
             return _is_left(names, config.auth)
-        return bool(names & {"*", config.auth.role_arn, *_account(config.auth.role)})
+        session = _sessions(config.auth.role) + (config.auth.session_name or session_name(config.bucket))
+        return bool(names & {"*", config.auth.role_arn, session, *_account(config.auth.role)})
     if "*" in names:
         return not negated
     if any(":role/" not in name and ":assumed-role/" not in name for name in names):
@@ -46,8 +47,7 @@ def _is_left(names: set[str], auth: RoleAuth) -> bool | None:
     elements: NotPrincipal"); S3 may still let it pass.
     """
     role = auth.role
-    session = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name.rpartition('/')[2]}/"
-    listed = [auth.role_arn in names, any(name.startswith(session) for name in names)]
+    listed = [auth.role_arn in names, any(name.startswith(_sessions(role)) for name in names)]
     if not any(listed):
         return True
     return False if all(listed) and names & {*_account(role)} else None
@@ -85,6 +85,11 @@ def vendor_account(vendor: AwsPrincipal) -> tuple[str, str]:
     """Name the vendor's account in both ways that a principal can."""
     account = vendor.arn.split(":")[4]
     return account, f"arn:{vendor.partition}:iam::{account}:root"
+
+
+def _sessions(role: RoleArn) -> str:
+    """Tell what the ARNs of a role's sessions begin with, which have no path."""
+    return f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name.rpartition('/')[2]}/"
 
 
 def _account(role: RoleArn) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from s3dest.review.requests import (
     unsure,
 )
 from s3dest.review.sharing import bucket_shared, key_shared
-from s3dest.review.width import KMS, PUT
+from s3dest.review.width import DELETE, KMS, PUT
 from s3dest.vendor import VendorIdentity
 
 _REQUESTS: Final[tuple[Request, ...]] = ("put", "part")
@@ -34,6 +34,7 @@ _REQUESTS: Final[tuple[Request, ...]] = ("put", "part")
 
 def review_bucket(policy: Reading, config: DestinationConfig, vendor: VendorIdentity | None) -> Iterator[Finding]:
     """Say what refuses the vendor's puts, what lets others or the vendor do more, and whether a guard guards."""
+    yield from _elsewhere(policy, config)
     if policy.whole:
         yield from _not_shared(policy, config)
     for clause in policy.clauses:
@@ -43,6 +44,28 @@ def review_bucket(policy: Reading, config: DestinationConfig, vendor: VendorIden
             yield from review_guard(clause, config, which="bucket policy")
         else:
             yield from denied(clause, config, which="The bucket policy")
+            yield from _delete_denied(clause, config)
+
+
+def _elsewhere(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
+    """Say where all of a policy is about another bucket, whose it seems to be."""
+    resources = [resource for clause in policy.clauses for resource in clause.resources]
+    buckets = {resource.rpartition(":::")[2].partition("/")[0] for resource in resources}
+    if buckets and not any(like(bucket, config.bucket) for bucket in buckets):
+        message = f"The bucket policy is about another bucket than {config.bucket!r}: {', '.join(sorted(buckets))}."
+        yield finding("other_bucket", "warning", message, "Paste the policy of the bucket that is in the config.")
+
+
+def _delete_denied(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
+    """Say where a check that is denied to delete leaves its probe; whoever denies all of S3 has a worse problem."""
+    if clause.acts(PUT) or not clause.acts(DELETE) or not clause.covers(probes(config)):
+        return
+    if applies(clause, config) is not False:
+        keys = ", ".join(sorted({test.key for test in clause.conditions}))
+        by = f" (by {keys})" if keys else ""
+        message = f"Statement {clause.name} of the bucket policy denies s3:DeleteObject{by}: the set-up check"
+        message += " leaves its probe behind. Appending does not need it."
+        yield finding("delete_denied", "note", message, 'Check with mode="recheck", which leaves nothing.')
 
 
 def _not_shared(policy: Reading, config: DestinationConfig) -> Iterator[Finding]:
