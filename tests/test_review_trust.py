@@ -101,6 +101,11 @@ BARRIERS: dict[str, tuple[Any, Any, str]] = {
     "none": ({}, ID, NOTHING),
     "none in the config": ({}, None, NOTHING),
     "network": ({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, ID, "is aws:sourceip alone"),
+    "caller, if there is one": (
+        {"ArnEqualsIfExists": {"aws:PrincipalArn": VENDOR.arn}},
+        ID,
+        "is aws:principalarn alone",
+    ),
     "any network": ({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}, ID, NOTHING),
     "organisation": (
         {"StringEquals": {ID_KEY: ID, "aws:PrincipalOrgID": "o-1"}},

@@ -51,12 +51,17 @@ def is_open(clause: Clause) -> bool:
     return not any(map(narrows, clause.conditions))
 
 
-def narrows(test: Test) -> bool:
-    """Tell whether a test keeps out all but some callers or networks."""
+def narrows(test: Test, *, signed: bool = False) -> bool:
+    """Tell whether a test keeps out all but some callers or networks.
+
+    Args:
+        test: A line of a condition.
+        signed: Whether each request says who calls, as those to STS with keys do; S3 also takes anonymous ones.
+    """
     return (
         test.key in _KEYS
         and test.comparison in _POSITIVE
-        and not test.optional
+        and (not test.optional or (signed and test.key in _CALLERS))
         and all(_is_some(test, value) for value in test.values)
     )
 

@@ -158,7 +158,7 @@ def _principal(way: Clause, vendor: AwsPrincipal | None) -> Iterator[Finding]:
 def _barriers(way: Clause) -> list[str]:
     """List what of a statement about everybody keeps strangers out."""
     by_id = ["the external id"] if keep_out([test for test in way.conditions if test.key == EXTERNAL_ID]) else []
-    return [*by_id, *sorted({test.key for test in way.conditions if narrows(test)})]
+    return [*by_id, *sorted({test.key for test in way.conditions if narrows(test, signed=True)})]
 
 
 def _vendor(names: Sequence[str], vendor: AwsPrincipal) -> Iterator[Finding]:
