@@ -67,6 +67,7 @@ _DIRECTORY_BUCKET: Final = (
     "is a directory bucket (S3 Express One Zone), which s3dest does not support; use a general purpose bucket"
 )
 _WILD: Final = ("*", "?", "${")
+_NOT_IN_SESSION_NAME: Final = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _ENDS: Final = re.compile(r"^[\s/]+|[\s/]+$")
 
 
@@ -280,3 +281,8 @@ def parse_role_arn(arn: str) -> RoleArn:
     elif arn.startswith("arn:") and arn.endswith(":root"):
         hint += "; this is a whole account"
     raise ValueError(hint)
+
+
+def session_name(bucket: str) -> str:
+    """Name a session so that the customer's CloudTrail tells who came, and where to."""
+    return _NOT_IN_SESSION_NAME.sub("-", f"s3dest-{bucket}")[:64]

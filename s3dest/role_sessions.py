@@ -25,7 +25,7 @@ from s3dest.config import DestinationConfig
 from s3dest.diagnosis import describe, explain
 from s3dest.errors import S3DestError
 from s3dest.identity import AmbientIdentity, Identity, WebIdentity
-from s3dest.names import partition_of
+from s3dest.names import partition_of, session_name
 from s3dest.options import TransferOptions
 from s3dest.privacy import Masked, calling
 from s3dest.retry import Clock
@@ -53,7 +53,6 @@ GLOBAL_STS: Final = "https://sts.amazonaws.com"
 _OF_A_SESSION: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 
 _TOO_LONG: Final = re.compile(r"MaxSessionDuration|role chaining|1 hour session limit", re.IGNORECASE)
-_NOT_IN_SESSION_NAME: Final = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +257,3 @@ def _narrowing(config: DestinationConfig, auth: RoleAuth, purpose: Purpose) -> s
     if not auth.session_policy or purpose == "audit":
         return None
     return policies.compact(_NOTHING if purpose == "nothing" else policies.session(config, purpose=purpose))
-
-
-def session_name(bucket: str) -> str:
-    """Name a session so that the customer's CloudTrail tells who came, and where to."""
-    return _NOT_IN_SESSION_NAME.sub("-", f"s3dest-{bucket}")[:64]

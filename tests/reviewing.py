@@ -19,6 +19,9 @@ OIDC = OidcSubject(issuer="https://oidc.example.com/id/1", subject="system:x", a
 BUCKET = "arn:aws:s3:::acme-lake"
 OUR_ROLE, OTHER_ROLE = ROLE["role_arn"], "arn:aws:iam::111122223333:role/other"
 ROOT = "arn:aws:iam::111122223333:root"
+OTHER = "arn:aws:iam::444455556666:role/other"
+ID, ID_KEY = ROLE["external_id"], "sts:ExternalId"
+EXACT = {"StringEquals": {ID_KEY: ID}}
 TARGET = "arn:aws:s3:::acme-lake/vendor/exports/*"
 KMS = ["kms:GenerateDataKey", "kms:Decrypt"]
 PROBES = f"{TARGET[:-1]}.s3dest-probe/*"
@@ -51,6 +54,12 @@ def allow(principal: Any, action: Any, **changes: Any) -> dict[str, Any]:
         "Resource": [BUCKET, f"{BUCKET}/*"],
         **changes,
     }
+
+
+def way(condition: Any, **changes: Any) -> dict[str, Any]:
+    """Write a trust policy of one statement, which lets the vendor in under a condition."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": VENDOR.arn}, "Action": "sts:AssumeRole"}
+    return policy({**statement, "Condition": condition, **changes})
 
 
 def codes(config: DestinationConfig, vendor: Any = None, **pasted: Any) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from s3dest import AmbientIdentity, CredentialsError, Destination, TransferOptio
 from s3dest.body import Body
 from s3dest.credentials import KeyProvider, RoleCredentials
 from s3dest.retry import Clock
-from s3dest.role_sessions import Keys, RoleSessions, session_name
+from s3dest.role_sessions import Keys, RoleSessions
 from s3dest.s3 import Bucket
 from s3dest.sdk import session_with
 
@@ -273,13 +273,6 @@ def test_a_session_need_not_be_narrowed(aws: FakeAws, bucket_of: Callable[..., B
     """For stores that know no session policies."""
     bucket_of(session_policy=False).open_session()
     assert "Policy" not in aws.requests("AssumeRole")[0].form
-
-
-def test_a_session_name_fits_sts() -> None:
-    """Whatever a store calls its buckets: 64 characters, none but STS's."""
-    assert session_name("acme-lake") == "s3dest-acme-lake"
-    assert session_name("acme:lake/é") == "s3dest-acme-lake--"
-    assert len(session_name("x" * 255)) == 64
 
 
 def test_a_session_name_can_be_given(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:

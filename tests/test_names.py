@@ -21,6 +21,7 @@ from s3dest.names import (
     normalise_prefix,
     parse_role_arn,
     partition_of,
+    session_name,
     split_bucket,
 )
 
@@ -338,3 +339,10 @@ def test_other_arns_are_told_apart(arn: str, hint: str) -> None:
     """Whoever pasted another ARN learns which one it is."""
     with pytest.raises(ValueError, match=hint):
         parse_role_arn(arn)
+
+
+def test_a_session_name_fits_sts() -> None:
+    """Whatever a store calls its buckets: 64 characters, none but STS's."""
+    assert session_name("acme-lake") == "s3dest-acme-lake"
+    assert session_name("acme:lake/é") == "s3dest-acme-lake--"
+    assert len(session_name("x" * 255)) == 64

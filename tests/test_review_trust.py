@@ -1,29 +1,29 @@
-"""The linter of trust policies: further conditions, other ways to write the right ones, and no vendor at hand."""
+"""The linter of trust policies: who is named, further conditions, further statements, and no vendor at hand."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from reviewing import GOOGLE, OIDC, ROLE, VENDOR, codes, make, policy
+from reviewing import EXACT, GOOGLE, ID, ID_KEY, OIDC, OTHER, ROLE, VENDOR, codes, make, policy, way
 
 from s3dest import policies
-from s3dest.vendor import VendorIdentity
+from s3dest.vendor import AwsPrincipal, VendorIdentity
 
-ID = "acme-7f3c"
-KEY = "sts:ExternalId"
-EXACT = {"StringEquals": {KEY: ID}}
-
-
-def way(condition: Any, **changes: Any) -> dict[str, Any]:
-    """Write a trust policy of one statement, which lets the vendor in under a condition."""
-    statement = {"Effect": "Allow", "Principal": {"AWS": VENDOR.arn}, "Action": "sts:AssumeRole"}
-    return policy({**statement, "Condition": condition, **changes})
-
-
-OTHER = "arn:aws:iam::444455556666:role/other"
 CONDITIONS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
-    "mfa": ({"Bool": {"aws:MultiFactorAuthPresent": "true"}}, [("warning", "trust_conditional")]),
+    "mfa": ({"Bool": {"aws:MultiFactorAuthPresent": "true"}}, [("error", "trust_condition_unmet")]),
+    "mfa, if it can be": ({"BoolIfExists": {"aws:MultiFactorAuthPresent": True}}, [("error", "trust_condition_unmet")]),
+    "mfa of today": (
+        {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}},
+        [("error", "trust_condition_unmet")],
+    ),
+    "for an account": ({"StringLike": {"aws:SourceAccount": "444455556666"}}, [("error", "trust_condition_unmet")]),
+    "for a resource": (
+        {"ArnLike": {"aws:SourceArn": "arn:aws:*:*:444455556666:*"}},
+        [("error", "trust_condition_unmet")],
+    ),
+    "our sessions": ({"StringLike": {"sts:RoleSessionName": "s3dest-*"}}, []),
+    "other sessions": ({"StringLike": {"sts:RoleSessionName": "acme-*"}}, [("error", "trust_condition_unmet")]),
     "address": ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, [("warning", "trust_conditional")]),
     "organisation": ({"StringLike": {"aws:PrincipalOrgID": "o-1"}}, [("warning", "trust_conditional")]),
     "tls": ({"Bool": {"aws:SecureTransport": "true"}}, []),
@@ -48,47 +48,28 @@ def test_a_condition_beside_the_external_id_is_judged(name: str) -> None:
     assert codes(make(), VENDOR, trust=way({**EXACT, **condition})) == expected
 
 
-EXTERNAL_IDS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
-    "must be there, too": ({**EXACT, "Null": {KEY: "false"}}, []),
-    "any of": ({"ForAnyValue:StringEquals": {KEY: ID}}, []),
-    "all of": ({"ForAllValues:StringEquals": {KEY: ID}}, [("warning", "external_id_optional")]),
-    "if sent, and must be": ({"StringEqualsIfExists": {KEY: ID}, "Null": {KEY: "false"}}, []),
-    "must be there alone": ({"Null": {KEY: "false"}}, [("warning", "external_id_missing")]),
-    "must not be there": ({"Null": {KEY: "true"}}, [("error", "external_id_operator")]),
-    "other case": ({"StringEqualsIgnoreCase": {KEY: ID.upper()}}, []),
-    "other case, exactly": ({"StringEquals": {KEY: ID.upper()}}, [("error", "external_id_mismatch")]),
-    "like": ({"StringLike": {KEY: "acme-*"}}, [("warning", "external_id_wildcard")]),
-    "like another": ({"StringLike": {KEY: "beta-*"}}, [("error", "external_id_mismatch")]),
-    "like, and exactly": ({**EXACT, "StringLike": {KEY: "acme-*"}}, []),
-    "if sent, another": ({"StringEqualsIfExists": {KEY: "beta"}}, [("error", "external_id_mismatch")]),
-}
+@pytest.mark.parametrize("arn", ["arn:aws:iam::444455556666:user/sync", "arn:aws:iam::444455556666:root"])
+def test_a_user_may_have_shown_a_device(arn: str) -> None:
+    """Its session does not come from s3dest."""
+    condition, vendor = CONDITIONS["mfa"][0], AwsPrincipal(arn=arn)
+    found = codes(make(), vendor, trust=way({**EXACT, **condition}, Principal={"AWS": arn}))
+    assert found == [("warning", "trust_conditional")]
 
 
-@pytest.mark.parametrize("name", EXTERNAL_IDS)
-def test_an_external_id_can_be_demanded_in_several_ways(name: str) -> None:
-    """What lets in the vendor's and no other is no finding, however it is written."""
-    condition, expected = EXTERNAL_IDS[name]
-    assert codes(make(), VENDOR, trust=way(condition)) == expected
-
-
-@pytest.mark.parametrize(
-    ("condition", "expected"),
-    [
-        ({"Null": {KEY: "true"}}, []),
-        ({"StringEqualsIfExists": {KEY: ID}}, []),
-        ({"Null": {KEY: "false"}}, [("error", "external_id_mismatch")]),
-        ({"ForAnyValue:StringEquals": {KEY: ID}}, [("error", "external_id_mismatch")]),
-    ],
-)
-def test_without_an_external_id_none_may_be_demanded(condition: Any, expected: Any) -> None:
-    """The config says that there is none; what lets in who sends none is right."""
-    assert codes(make(auth={**ROLE, "external_id": None}), VENDOR, trust=way(condition)) == expected
+def test_a_session_has_the_name_that_the_config_gives_it() -> None:
+    """Else it is s3dest's own."""
+    trust = way({**EXACT, "StringEquals": {ID_KEY: ID, "sts:RoleSessionName": "acme@vendor"}})
+    assert codes(make(auth={**ROLE, "session_name": "acme@vendor"}), VENDOR, trust=trust) == []
+    assert codes(make(), VENDOR, trust=trust) == [("error", "trust_condition_unmet")]
 
 
 CALLERS: list[tuple[Any, list[tuple[str, str]]]] = [
     ({"ArnEquals": {"aws:PrincipalArn": VENDOR.arn}}, []),
-    ({"StringEquals": {"aws:PrincipalArn": VENDOR.arn, KEY: ID}}, []),
+    ({"StringEquals": {"aws:PrincipalArn": VENDOR.arn, ID_KEY: ID}}, []),
     ({"StringLike": {"aws:PrincipalAccount": "444455556666"}}, [("note", "trust_account")]),
+    ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/*"}}, [("note", "trust_account")]),
+    ({"ArnLike": {"aws:PrincipalArn": "arn:*:iam::444455556666:role/s?nc"}}, [("note", "trust_account")]),
+    ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/sync"}}, [("warning", "trust_everybody")]),
     ({"ArnEquals": {"aws:PrincipalArn": [VENDOR.arn, "arn:aws:iam::1:role/x"]}}, [("warning", "trust_others")]),
     ({"ArnNotEquals": {"aws:PrincipalArn": OTHER}}, [("warning", "trust_everybody")]),
     ({"ArnEqualsIfExists": {"aws:PrincipalArn": VENDOR.arn}}, [("warning", "trust_everybody")]),
@@ -106,6 +87,76 @@ def test_everybody_may_be_narrowed_by_a_condition(principal: Any, condition: Any
     """A condition on who calls is as good as a principal."""
     trust = way({**EXACT, **condition}, Principal=principal)
     assert codes(make(), VENDOR, trust=trust) == expected
+
+
+ALONE = "is the external id alone"
+NOTHING = "nothing keeps strangers out"
+BARRIERS: dict[str, tuple[Any, Any, str]] = {
+    "this id": (EXACT, ID, ALONE),
+    "if sent, and must be": ({"StringEqualsIfExists": {ID_KEY: ID}, "Null": {ID_KEY: "false"}}, ID, ALONE),
+    "like ours": ({"StringLike": {ID_KEY: "acme-*"}}, ID, ALONE),
+    "like any": ({"StringLike": {ID_KEY: "*"}}, ID, NOTHING),
+    "if sent": ({"StringEqualsIfExists": {ID_KEY: ID}}, ID, NOTHING),
+    "all but one": ({"StringNotEquals": {ID_KEY: "beta"}}, ID, NOTHING),
+    "none": ({}, ID, NOTHING),
+    "none in the config": ({}, None, NOTHING),
+    "network": ({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, ID, "is aws:sourceip alone"),
+    "caller, if there is one": (
+        {"ArnEqualsIfExists": {"aws:PrincipalArn": VENDOR.arn}},
+        ID,
+        "is aws:principalarn alone",
+    ),
+    "any network": ({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}, ID, NOTHING),
+    "organisation": (
+        {"StringEquals": {ID_KEY: ID, "aws:PrincipalOrgID": "o-1"}},
+        ID,
+        "is the external id and aws:principalorgid alone",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BARRIERS)
+def test_what_keeps_strangers_out_of_a_role_for_everybody_is_said(name: str) -> None:
+    """Often nothing does."""
+    condition, external_id, expected = BARRIERS[name]
+    config = make(auth={**ROLE, "external_id": external_id})
+    found = policies.review(config, trust=way(condition, Principal="*"), vendor=VENDOR)
+    (everybody,) = (each for each in found if each.code == "trust_everybody")
+    assert expected in everybody.message
+
+
+SESSION = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_1/bob"
+NAMED: list[tuple[Any, list[tuple[str, str]]]] = [
+    ([VENDOR.arn, SESSION], [("note", "trust_others")]),
+    ([SESSION], [("error", "trust_principal")]),
+    ([VENDOR.arn, "444455556666"], [("note", "trust_account")]),
+    (["arn:aws:sts::444455556666:assumed-role/sync/s", SESSION], [("error", "trust_session")]),
+]
+
+
+@pytest.mark.parametrize(("names", "expected"), NAMED)
+def test_who_is_named_beside_the_vendor_keeps_it_from_nothing(names: list[str], expected: Any) -> None:
+    """A session of the customer's is no mistake about the vendor."""
+    assert codes(make(), VENDOR, trust=way(EXACT, Principal={"AWS": names})) == expected
+
+
+def test_a_session_is_told_without_the_vendor_if_nobody_else_is_named() -> None:
+    """Who else is named may be the vendor."""
+    assert codes(make(), trust=way(EXACT, Principal={"AWS": [SESSION]})) == [("error", "trust_session")]
+    assert codes(make(), trust=way(EXACT, Principal={"AWS": [SESSION, VENDOR.arn]})) == []
+
+
+def test_an_account_can_be_named_in_two_ways() -> None:
+    """Its number is its root."""
+    vendor = AwsPrincipal(arn="arn:aws:iam::444455556666:root")
+    for name in (vendor.arn, "444455556666"):
+        assert codes(make(), vendor, trust=way(EXACT, Principal={"AWS": name})) == []
+
+
+def test_who_comes_in_in_the_place_of_the_vendor_is_said() -> None:
+    """It may be a slip, or a stranger."""
+    (found,) = policies.review(make(), trust=way(EXACT, Principal={"AWS": OTHER}), vendor=VENDOR)
+    assert found.message == f"The trust policy does not name {VENDOR.arn}: it lets in {OTHER}."
 
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -188,59 +239,6 @@ def test_one_statement_may_be_two_doors() -> None:
     assert codes(config, GOOGLE, trust=trust) == EVERYBODY
 
 
-SUB = "accounts.google.com:sub"
-TWICE: dict[str, tuple[Any, list[tuple[str, str]]]] = {
-    "exactly, and any": ({"StringEquals": {SUB: GOOGLE.subject}, "StringLike": {SUB: "*"}}, []),
-    "another, and any": (
-        {"StringEquals": {SUB: "999"}, "StringLike": {SUB: "*"}},
-        [("error", "claim_mismatch")],
-    ),
-    "if there, and it must be": ({"StringEqualsIfExists": {SUB: GOOGLE.subject}, "Null": {SUB: "false"}}, []),
-    "must be there alone": ({"Null": {SUB: "false"}}, [("warning", "claim_missing")]),
-    "no caller": (
-        {"StringEquals": {SUB: GOOGLE.subject, "aws:PrincipalArn": VENDOR.arn}},
-        [("error", "trust_condition_unmet")],
-    ),
-    "no external id": (
-        {"StringEquals": {SUB: GOOGLE.subject, KEY: ID}},
-        [("error", "trust_condition_unmet")],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", TWICE)
-def test_all_tests_of_a_claim_count(name: str) -> None:
-    """Each must hold; what a token never brings, such as the caller's ARN, cannot."""
-    condition, expected = TWICE[name]
-    config = make(auth={**ROLE, "external_id": None})
-    trust: Any = policies.trust(config, GOOGLE)
-    condition = {**condition, "StringEqualsIgnoreCase": {"accounts.google.com:oaud": "acme"}}
-    trust["Statement"][0]["Condition"] = condition
-    assert codes(config, GOOGLE, trust=trust) == expected
-
-
-def test_one_way_in_is_enough() -> None:
-    """What a second statement about the vendor lacks keeps nobody out."""
-    first, second = way(EXACT)["Statement"][0], way({"StringEquals": {KEY: "beta"}})["Statement"][0]
-    assert codes(make(), VENDOR, trust=policy(second, first)) == []
-    assert codes(make(), VENDOR, trust=policy(second)) == [("error", "external_id_mismatch")]
-
-
-@pytest.mark.parametrize("vendor", [GOOGLE, OIDC], ids=["google", "oidc"])
-def test_our_own_policies_for_tokens_pass_without_the_vendor(vendor: VendorIdentity) -> None:
-    """A way in by token is known by its action, and looked at as far as it can be without the vendor."""
-    config = make(auth={**ROLE, "external_id": None})
-    trust: Any = policies.trust(config, vendor)
-    assert codes(config, trust=trust) == []
-    (tests,) = trust["Statement"][0]["Condition"].values()
-    subject, audience = tests
-    del tests[audience]
-    assert codes(config, trust=trust) == [("warning", "claim_missing")]
-    tests[audience] = "acme"
-    trust["Statement"][0]["Condition"] = {"StringLike": {**tests, subject: "*"}}
-    assert codes(config, trust=trust) == [("warning", "claim_wildcard")]
-
-
 def test_a_policy_with_no_way_in_is_told_without_the_vendor() -> None:
     """Neither by keys nor by token."""
     assert codes(make(), trust=way(EXACT, Action="sts:TagSession")) == [("error", "trust_action")]
@@ -249,9 +247,16 @@ def test_a_policy_with_no_way_in_is_told_without_the_vendor() -> None:
 DENIALS: dict[str, tuple[Any, list[tuple[str, str]]]] = {
     "all but the vendor": ({"ArnNotEquals": {"aws:PrincipalArn": VENDOR.arn}}, []),
     "all but others": ({"ArnNotEquals": {"aws:PrincipalArn": OTHER}}, [("error", "trust_denied")]),
-    "this id": ({"StringEquals": {KEY: ID}}, [("error", "trust_denied")]),
-    "without id": ({"Null": {KEY: "true"}}, []),
+    "this id": ({"StringEquals": {ID_KEY: ID}}, [("error", "trust_denied")]),
+    "without id": ({"Null": {ID_KEY: "true"}}, []),
 }
+
+
+def test_a_denial_of_all_but_the_vendor_narrows_everybody() -> None:
+    """The two together name one."""
+    condition = {"ArnNotEquals": {"aws:PrincipalArn": VENDOR.arn}}
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Condition": condition}
+    assert codes(make(), VENDOR, trust=policy(way(EXACT, Principal="*")["Statement"][0], denial)) == []
 
 
 @pytest.mark.parametrize("name", DENIALS)

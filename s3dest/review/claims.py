@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
 from s3dest.auth import RoleAuth
 from s3dest.findings import Finding
-from s3dest.review.comparison import EXACT, demands_any, is_strict, is_wild, takes
+from s3dest.review.comparison import Verdict, judge, severity_of
 from s3dest.review.grammar import Clause, Test, finding
 from s3dest.vendor import GoogleServiceAccount, OidcSubject
 
@@ -61,49 +61,45 @@ class Issuer:
         return {f"{self.name}:sub": self.subject, f"{self.name}:{audience}": self.audience}
 
 
-def review_claims(way: Clause, issuer: Issuer) -> Iterator[Finding]:
-    """Say what of a way in keeps the vendor's token out, then what lets others in."""
+def review_claims(way: Clause, issuer: Issuer, *, beside: bool) -> Iterator[Finding]:
+    """Say what of a way in keeps the vendor's token out, then what lets others in.
+
+    Args:
+        way: The statement.
+        issuer: Of the vendor's tokens.
+        beside: Whether another statement lets the vendor in.
+    """
     if issuer.principal not in way.principals.get("Federated", ()):
         message = f"The trust policy does not name {issuer.principal} under Federated."
         remedy = f'Set the principal to {{"Federated": "{issuer.principal}"}}.'
         yield finding("trust_principal", "error", message, remedy)
     azp = f"{_GOOGLE}:aud"
     other = {value for test in way.conditions if issuer.google and test.key == azp for value in test.values}
+    policy = f"Statement {way.name} of the trust policy" if beside else "The trust policy"
     for key, value in issuer.claims.items():
-        remedy = f'Demand "StringEquals": {{"{key}": "{value or "VALUE"}"}}.'
         tests = [test for test in way.conditions if test.key == key.lower()]
-        compared = [test for test in tests if not demands_any(test)]
-        if compared:
-            yield from _claim(compared, key, value, remedy, sent=len(compared) < len(tests))
-        elif not (key.endswith(":oaud") and value in other):  # said better, at the end
-            yield _missing(key, remedy)
+        if not tests and key.endswith(":oaud") and value in other:  # said better, at the end
+            continue
+        for verdict, test in judge(tests, value, beside=beside):
+            message = f"{policy} {_what(verdict, test, key, value)}"
+            remedy = f'Demand "StringEquals": {{"{key}": "{value or "VALUE"}"}}.'
+            yield finding(f"claim_{verdict}", severity_of(verdict), message, remedy)
     if other and issuer.subject is not None and issuer.subject not in other:
         message = "accounts.google.com:aud is compared with the service account's id; the token's audience is :oaud."
         remedy = f'Demand "{_GOOGLE}:oaud": "{issuer.audience}" in its place.'
         yield finding("aud_for_oaud", "error", message, remedy)
 
 
-def _claim(tests: Sequence[Test], key: str, value: str | None, remedy: str, *, sent: bool) -> Iterator[Finding]:
-    strict = any(is_strict(test, sent=sent) for test in tests)
-    found = [each for test in tests for each in _one_test(test, key, value, remedy, sent=sent)]
-    # all tests must hold: one that is strict makes up for those that are not
-    yield from (each for each in found if each.severity == "error" or not strict)
-
-
-def _one_test(test: Test, key: str, value: str | None, remedy: str, *, sent: bool) -> Iterator[Finding]:
-    if test.comparison not in EXACT:
-        yield finding("claim_operator", "error", f"{key} is tested by {test.operator}.", remedy)
-    elif value is not None and not takes(test, value):
-        yield finding("claim_mismatch", "error", f"{key} is not the vendor's {value!r}.", remedy)
-    elif test.optional and not sent:
-        message = f"{key} is tested only if the token has it: a token without gets in."
-        yield finding("claim_optional", "warning", message, remedy)
-    elif is_wild(test):
-        yield finding("claim_wildcard", "warning", f"{key} may be like {test.values[0]!r}.", remedy)
-    elif value is not None and len(test.values) > 1:
-        yield finding("claim_several", "warning", f"{key} may be another than the vendor's {value!r}, too.", remedy)
-
-
-def _missing(key: str, remedy: str) -> Finding:
-    whom = "any workload of the issuer" if key.endswith(":sub") else "the same workload in another customer's name"
-    return finding("claim_missing", "warning", f"The trust policy does not test {key}: {whom} gets in.", remedy)
+def _what(verdict: Verdict, test: Test | None, key: str, value: str | None) -> str:
+    """Say in words what a trust policy does with a claim."""
+    if test is None:
+        whom = "any workload of the issuer" if key.endswith(":sub") else "the same workload in another customer's name"
+        return f"demands no {key}: {whom} gets in."
+    texts: dict[Verdict, str] = {
+        "mismatch": f"demands another {key} than the vendor's {value!r}.",
+        "operator": f"tests {key} by {test.operator}, which the vendor's {value!r} does not pass.",
+        "optional": f"demands {key} only if the token has it: a token without gets in.",
+        "wildcard": f"takes any {key} like {test.values[0]!r}.",
+        "several": f"takes another {key} than the vendor's {value!r}, too.",
+    }
+    return texts[verdict]

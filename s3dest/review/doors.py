@@ -8,7 +8,7 @@ from typing import Final
 from s3dest.findings import Finding
 from s3dest.review.caller import ASSUME, BY_TOKEN, Caller
 from s3dest.review.claims import Issuer
-from s3dest.review.comparison import keeps_out
+from s3dest.review.comparison import keep_out
 from s3dest.review.grammar import Clause, finding
 from s3dest.review.requests import holds
 
@@ -36,7 +36,7 @@ def review_others(door: Clause, caller: Caller, *, judged: str | None) -> Iterat
     if any(name == "*" for _, name in names) and judged != ASSUME:
         yield from _everybody(door)
     for kind, name in names:
-        if name in {*caller.names, "*"} or (not caller.known and judged == BY_TOKEN):
+        if caller.means(name) or (not caller.known and judged == BY_TOKEN):
             continue
         issuer = Issuer.named(name) if kind == "Federated" and door.acts(BY_TOKEN) else None
         untested = list(_untested(door, issuer)) if issuer and issuer.is_open else []
@@ -64,7 +64,7 @@ def _untested(door: Clause, issuer: Issuer) -> Iterator[Finding]:
     if any(holds(test, others) is False for test in door.conditions):
         return
     for key in issuer.claims:
-        if not any(test.key == key.lower() and keeps_out(test) for test in door.conditions):
+        if not keep_out([test for test in door.conditions if test.key == key.lower()]):
             whom = "any workload of the issuer" if key.endswith(":sub") else "a token for another service"
             message = (
                 f"Statement {door.name} of the trust policy lets in {issuer.principal}, and {whom}: no test of {key}."

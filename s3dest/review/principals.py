@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
-from s3dest.names import RoleArn
-from s3dest.review.grammar import Clause, Test
+from s3dest.names import RoleArn, session_name
+from s3dest.review.grammar import Clause, like
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
 CALLER: Final = "aws:principalarn"
 CALLERS_ACCOUNT: Final = "aws:principalaccount"
-
-
-def narrowed(clause: Clause) -> Clause:
-    """Name whom a statement is about that names everybody and then tests who calls."""
-    everybody = "*" in {name for names in clause.principals.values() for name in names}
-    if not everybody or clause.negated:
-        return clause
-    named = (test.values for test in clause.conditions if _names_callers(test))
-    return next((replace(clause, principals={"AWS": values}) for values in named), clause)
-
-
-def _names_callers(test: Test) -> bool:
-    if test.key not in {CALLER, CALLERS_ACCOUNT} or test.optional or "Not" in test.operator or test.operator == "Null":
-        return False
-    return not any("*" in value or "?" in value for value in test.values)
 
 
 def is_everybody(clause: Clause) -> bool:
@@ -47,7 +31,8 @@ def is_meant(clause: Clause, config: DestinationConfig) -> bool | None:
     if isinstance(config.auth, RoleAuth):
         if negated:
             return _is_left(names, config.auth)
-        return bool(names & {"*", config.auth.role_arn, *_account(config.auth.role)})
+        session = _sessions(config.auth.role) + (config.auth.session_name or session_name(config.bucket))
+        return bool(names & {"*", config.auth.role_arn, session, *_account(config.auth.role)})
     if "*" in names:
         return not negated
     if any(":role/" not in name and ":assumed-role/" not in name for name in names):
@@ -62,17 +47,18 @@ def _is_left(names: set[str], auth: RoleAuth) -> bool | None:
     elements: NotPrincipal"); S3 may still let it pass.
     """
     role = auth.role
-    session = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name.rpartition('/')[2]}/"
-    listed = [auth.role_arn in names, any(name.startswith(session) for name in names)]
+    listed = [auth.role_arn in names, any(name.startswith(_sessions(role)) for name in names)]
     if not any(listed):
         return True
     return False if all(listed) and names & {*_account(role)} else None
 
 
 def own_role(clause: Clause, config: DestinationConfig) -> str | None:
-    """Tell the role's ARN if a statement that allows names just that."""
-    arn = config.auth.role_arn if isinstance(config.auth, RoleAuth) else None
-    return arn if arn in _names(clause) else None
+    """Tell the role's ARN if a statement that allows names just that, or roles like it."""
+    if not isinstance(config.auth, RoleAuth):
+        return None
+    arn = config.auth.role_arn
+    return arn if any(name != "*" and like(name, arn) for name in _names(clause)) else None
 
 
 def vendor_in(clause: Clause, config: DestinationConfig, vendor: VendorIdentity | None) -> str | None:
@@ -81,21 +67,29 @@ def vendor_in(clause: Clause, config: DestinationConfig, vendor: VendorIdentity 
         return None
     account = vendor_account(vendor)
     shared = isinstance(config.auth, RoleAuth) and config.auth.role.account in account
-    known = [vendor.arn, *(() if shared else account)]
-    return next((name for name in known if name in _names(clause)), None)
+    names = sorted(_names(clause) - {"*"})
+    return next((name for name in names if like(name, vendor.arn) or (not shared and name in account)), None)
 
 
 def accounts(clause: Clause) -> set[str]:
-    """List the accounts that a statement names, by themselves or by whom they have."""
+    """List the accounts that a statement names, by themselves or by whom they have.
+
+    S3 also takes an account's canonical id, which does not tell which account it is.
+    """
     pieces = [name.split(":") for name in _names(clause)]
     named = {piece[4] if len(piece) > 4 else piece[0] for piece in pieces}  # noqa: PLR2004  # where an ARN has it
-    return {account for account in named if account.isdigit()}
+    return {account for account in named if account.isdigit()} | {*clause.principals.get("CanonicalUser", ())}
 
 
 def vendor_account(vendor: AwsPrincipal) -> tuple[str, str]:
     """Name the vendor's account in both ways that a principal can."""
     account = vendor.arn.split(":")[4]
     return account, f"arn:{vendor.partition}:iam::{account}:root"
+
+
+def _sessions(role: RoleArn) -> str:
+    """Tell what the ARNs of a role's sessions begin with, which have no path."""
+    return f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name.rpartition('/')[2]}/"
 
 
 def _account(role: RoleArn) -> tuple[str, str]:

@@ -3,88 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
+from s3dest.encryption import SseKms
 from s3dest.findings import Finding
-from s3dest.review.facts import CREATES, IF_NONE_MATCH, TLS_VERSION
+from s3dest.review.actions import CHANGE_BUCKET, CHANGE_OBJECTS, CONTROL_KEY, LIST_BUCKET
 from s3dest.review.grammar import Clause, finding, like
-from s3dest.review.principals import accounts, is_everybody, narrowed, own_role, vendor_account, vendor_in
+from s3dest.review.narrowing import is_open, narrowed
+from s3dest.review.principals import accounts, is_everybody, own_role, vendor_account, vendor_in
 from s3dest.review.requests import objects, probes, reach
 from s3dest.review.width import ABORT, DELETE, KMS, PUT
 from s3dest.vendor import AwsPrincipal, VendorIdentity
-
-_MET_BY_ANYBODY: Final = frozenset(
-    {
-        "aws:currenttime",
-        "aws:epochtime",
-        "aws:referer",
-        "aws:securetransport",
-        "aws:useragent",
-        "s3:authtype",
-        "s3:signatureversion",
-        "s3:x-amz-acl",
-        "s3:x-amz-server-side-encryption",
-        "s3:x-amz-storage-class",
-        CREATES,
-        IF_NONE_MATCH,
-        TLS_VERSION,
-    }
-)
-"""Conditions on what each caller may choose: none makes a bucket less public (S3 user guide, "Blocking public access
-to your Amazon S3 storage: the meaning of 'public'")."""
 
 
 def bucket_shared(given: Clause, config: DestinationConfig, vendor: VendorIdentity | None) -> Iterator[Finding]:
     """Say what a statement of the bucket's policy allows beyond need."""
     clause = narrowed(given)
-    yield from _to_everybody(clause, config)
-    yield from _to_others(clause, config, vendor)
+    whose = vendor_in(clause, config, vendor)
+    which = f"Statement {clause.name} of the bucket policy lets"
+    if (what := _touched(clause, config)) and is_everybody(clause) and is_open(clause):
+        message = f"{which} everybody do {_what(clause)} {what}{_met(clause)}."
+        yield finding("bucket_public", "warning", message, "Name who is meant, and see that public access is blocked.")
+    if what := _changed(clause, config):
+        for stranger in _strangers(clause, config, vendor if whose else None):
+            message = f"{which} account {stranger} do {_what(clause)} {what}."
+            yield finding("bucket_others", "warning", message, "Take it away unless it is meant.")
     yield from _to_the_role(clause, config)
-    if name := vendor_in(clause, config, vendor):
-        message = f"Statement {clause.name} of the bucket policy lets {name} do {_what(clause)} without the role."
+    if whose:
+        message = f"{which} {whose} do {_what(clause)} without the role."
         yield finding("bucket_too_wide", "warning", message, "Take it away: the vendor comes in by the role.")
 
 
 def key_shared(given: Clause, config: DestinationConfig, vendor: VendorIdentity | None) -> Iterator[Finding]:
     """Say what a statement of the key's policy allows beyond need; all of the account is what AWS begins with."""
     clause = narrowed(given)
+    whose = vendor_in(clause, config, vendor)
     which = f"Statement {clause.name} of the key's policy lets"
-    if is_everybody(clause) and _is_open(clause):
-        message = f"{which} everybody do {_what(clause)}."
+    if is_everybody(clause) and is_open(clause):
+        message = f"{which} everybody do {_what(clause)}{_met(clause)}."
         yield finding("key_public", "warning", message, "Name who is meant.")
+    if any(map(clause.acts, CONTROL_KEY)):
+        for stranger in _strangers(clause, config, vendor if whose else None):
+            message = f"{which} account {stranger} do {_what(clause)}."
+            yield finding("key_others", "warning", message, "Take it away unless it is meant.")
     if (role := own_role(clause, config)) and (more := _beyond(clause, KMS)):
         message = f"{which} {role} do more than encrypt what it writes: {more}."
         yield finding("key_policy_too_wide", "warning", message, f"Allow {' and '.join(KMS)} alone.")
-    if name := vendor_in(clause, config, vendor):
-        message = f"{which} {name} do {_what(clause)} without the role."
+    if whose:
+        message = f"{which} {whose} do {_what(clause)} without the role."
         yield finding("key_policy_too_wide", "warning", message, "Take it away: the vendor comes in by the role.")
 
 
-def _is_open(clause: Clause) -> bool:
-    """Tell whether anybody can meet the conditions; one that is not known may narrow them to anything."""
-    return all(test.key in _MET_BY_ANYBODY for test in clause.conditions)
+def _met(clause: Clause) -> str:
+    """Say that the conditions of a statement about everybody keep nobody out."""
+    keys = sorted({test.key for test in clause.conditions})
+    return f", under conditions that strangers can meet, too: {', '.join(keys)}" if keys else ""
 
 
-def _to_everybody(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
-    if is_everybody(clause) and _is_open(clause) and reach(clause, config) != "nothing":
-        message = f"Statement {clause.name} of the bucket policy lets everybody do {_what(clause)}"
-        remedy = "Name who is meant, and see that public access is blocked."
-        yield finding("bucket_public", "warning", f"{message} with what is delivered.", remedy)
+def _strangers(clause: Clause, config: DestinationConfig, said: VendorIdentity | None) -> list[str]:
+    """List the accounts that a statement names beside the customer's, and the vendor's if more is said of that.
 
-
-def _to_others(clause: Clause, config: DestinationConfig, vendor: VendorIdentity | None) -> Iterator[Finding]:
-    """Say which accounts beside the customer's may change what is delivered; who reads it is the customer's affair."""
+    None where no account is known to be the customer's: who reads or uses what is the customer's affair.
+    """
     own = {config.expected_bucket_owner, config.auth.role.account if isinstance(config.auth, RoleAuth) else None}
-    said = {vendor_account(vendor)[0]} if isinstance(vendor, AwsPrincipal) else set()
-    changes = (clause.acts(PUT) or clause.acts(DELETE)) and reach(clause, config) != "nothing"
-    if own == {None} or not changes:
-        return
-    for account in sorted(accounts(clause) - own - said):
-        message = f"Statement {clause.name} of the bucket policy lets account {account} do {_what(clause)}"
-        remedy = "Take it away unless it is meant."
-        yield finding("bucket_others", "warning", f"{message} with what is delivered.", remedy)
+    if isinstance(config.encryption, SseKms):
+        own.add(config.encryption.key_arn.split(":")[4])
+    own -= {None}
+    vendors = {vendor_account(said)[0]} if isinstance(said, AwsPrincipal) else set()
+    return sorted(accounts(clause) - own - vendors) if own else []
+
+
+def _touched(clause: Clause, config: DestinationConfig) -> str:
+    """Say in words what a statement is about that nobody but the customer should touch; nothing, if it is not."""
+    if reach(clause, config) != "nothing":
+        return "with what is delivered"
+    return "with the bucket" if _on_bucket(clause, config, (*LIST_BUCKET, *CHANGE_BUCKET)) else ""
+
+
+def _changed(clause: Clause, config: DestinationConfig) -> str:
+    """Say in words what a statement lets be changed; nothing, if it does not: who reads is the customer's affair."""
+    if reach(clause, config) != "nothing" and any(map(clause.acts, CHANGE_OBJECTS)):
+        return "with what is delivered"
+    return "with the bucket" if _on_bucket(clause, config, CHANGE_BUCKET) else ""
+
+
+def _on_bucket(clause: Clause, config: DestinationConfig, actions: Sequence[str]) -> bool:
+    return clause.covers(objects(config).partition("/")[0]) and any(map(clause.acts, actions))
 
 
 def _to_the_role(clause: Clause, config: DestinationConfig) -> Iterator[Finding]:
