@@ -88,8 +88,8 @@ class Destination:
 
     def check(
         self,
-        *,
         mode: Literal["setup", "recheck"] = "setup",
+        *,
         multipart: Literal["auto", "always", "never"] = "auto",
         audit: bool = False,
         wait: dt.timedelta | None = None,
