@@ -33,7 +33,7 @@ class S3DestError(Exception):
     """Say what failed, on which key, what AWS said and what to do.
 
     Attributes:
-        code: Stable name of the cause, for programs; see the README's table.
+        code: Stable name of the cause, for programs; the README lists all of them.
         owner: Who can mend it.
         remedy: What to do about it, in a sentence.
         operation: The S3 or STS operation, in AWS's spelling (``PutObject``), if a request was made.

@@ -7,12 +7,13 @@ import dataclasses
 import datetime as dt
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from itertools import repeat
 from typing import Final, TypeGuard
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -27,7 +28,8 @@ PLAIN: Final[frozenset[type]] = frozenset(
 _OPTION: Final = orjson.OPT_PASSTHROUGH_DATACLASS
 """orjson itself would leave out a dataclass's fields that begin with an underscore."""
 
-_LINE: Final = _OPTION | orjson.OPT_APPEND_NEWLINE
+_OWN_TIMES: Final = _OPTION | orjson.OPT_PASSTHROUGH_DATETIME
+"""With which dates and times are left to us: of some orjson writes another time than they are."""
 
 _FIVE_DIGITS: Final = re.compile(rb'\.[1-9][0-9]{4}"')
 _SHORT_TIME: Final = re.compile(rb'"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[1-9][0-9]{4}"')
@@ -35,6 +37,13 @@ _SHORT_TIME: Final = re.compile(rb'"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[1-9][0-9]
 
 _SIXTY: Final = b':60"'
 """The end of an offset as orjson rounds it to minutes that no hour has (orjson 3.10 to 3.13)."""
+
+_KNOWN_ZONES: Final = frozenset({type(None), dt.timezone, ZoneInfo})
+"""Those of which orjson knows the offset. What it asks of others is not what Python does: of pytz it tells the offset
+of another wall time, and where ``utcoffset`` raises, it takes the process down (orjson 3.13)."""
+
+_DATEUTIL: Final = "dateutil.tz."
+"""Whose zones orjson asks as Python does, and which never raise. botocore brings it, so that it is always there."""
 
 
 def dumps(value: object) -> bytes:
@@ -44,10 +53,7 @@ def dumps(value: object) -> bytes:
         TypeError: A value has no place in JSON (orjson's own error, which is one).
         RecursionError: It is nested without end.
     """
-    text = orjson.dumps(value, default=encode_odd, option=_OPTION)
-    if _is_wrong(text):
-        return orjson.dumps(value, default=_encode_time, option=_OPTION | orjson.OPT_PASSTHROUGH_DATETIME)
-    return text
+    return orjson.dumps(value, default=_encode_time, option=_OWN_TIMES)
 
 
 class LineWriter:
@@ -69,19 +75,22 @@ class LineWriter:
             TypeError: A value has no place in JSON (orjson's own error, which is one).
             RecursionError: It is nested without end.
         """
-        if self._dated:
-            text = b"".join(map(orjson.dumps, values, repeat(encode_odd), repeat(_LINE)))
+        if self._dated and not _are_foreign_zones_about():
+            text = _lines(values, encode_odd, _OPTION)
             if not _is_wrong(text):
                 return text
         # where there are no dates or times, no look at the text is needed to know that none of them came out wrong
-        odd, option = self._encode_odd, _LINE | orjson.OPT_PASSTHROUGH_DATETIME
-        return b"".join(map(orjson.dumps, values, repeat(odd), repeat(option)))
+        return _lines(values, self._encode_odd, _OWN_TIMES)
 
     def _encode_odd(self, value: object) -> object:
         if isinstance(value, (dt.date, dt.time)):
             self._dated = True
             return _encode_time(value)
         return encode_odd(value)
+
+
+def _lines(values: Sequence[object], odd: Callable[[object], object], option: int) -> bytes:
+    return b"".join(map(orjson.dumps, values, repeat(odd), repeat(option | orjson.OPT_APPEND_NEWLINE)))
 
 
 def plain(value: object) -> object:
@@ -176,8 +185,10 @@ def instant(value: dt.datetime) -> bytes:
     """Write a datetime as RFC 3339 has it: its offset is rounded to whole minutes.
 
     Raises:
-        TypeError: The offset is a day then.
+        TypeError: The offset is a day then, or the zone cannot tell it.
     """
+    if type(value.tzinfo) not in _KNOWN_ZONES:
+        value = value.replace(tzinfo=_fixed(value))
     text = orjson.dumps(value)
     if not text.endswith(_SIXTY):
         return text
@@ -202,6 +213,26 @@ def _encode_time(value: object) -> object:
     if type(value) is dt.date:
         return orjson.Fragment(orjson.dumps(value))
     return encode_odd(value)
+
+
+def _fixed(value: dt.datetime) -> dt.tzinfo | None:
+    """Ask a foreign zone for its offset, as ``isoformat`` does.
+
+    Raises:
+        TypeError: It cannot tell.
+    """
+    try:
+        offset = value.utcoffset()
+    except Exception as error:  # whatever a class of another library raises
+        message = "the zone does not tell its offset"
+        raise TypeError(message) from error
+    return None if offset is None else dt.timezone(offset)
+
+
+def _are_foreign_zones_about() -> bool:
+    """Tell whether any value could have one; to look at each value would cost more than to write it ourselves."""
+    found = dt.tzinfo.__subclasses__() + ZoneInfo.__subclasses__()
+    return not all(zone in _KNOWN_ZONES or zone.__module__.startswith(_DATEUTIL) for zone in found)
 
 
 def simple(value: object) -> object:
