@@ -109,7 +109,7 @@ def test_a_check_that_fails_exits_with_1_and_its_diagnosis(flag: list[str], cust
         assert told["ok"] is False
         assert told["findings"][0]["owner"] == "customer"
     else:
-        assert re.search(r"^  error: \w+ \(to be mended by: customer\)$", done.stdout, re.MULTILINE)
+        assert re.search(r"^  error: \w+ \(to be fixed by: customer\)$", done.stdout, re.MULTILINE)
         assert re.search(r"^Check of .*: FAILED$", done.stdout, re.MULTILINE)
 
 

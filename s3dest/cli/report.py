@@ -23,7 +23,7 @@ FAILED = 1
 MISUSED = 2
 
 _NO_MISUSE: Final = frozenset({"extra_missing", "journal"})
-"""Codes of a `ConfigError` that no other arguments would mend."""
+"""Codes of a `ConfigError` that no other arguments would fix."""
 
 
 @contextmanager
@@ -99,10 +99,10 @@ def show_steps(screen: Screen, report: CheckReport) -> None:
 
 
 def show_findings(screen: Screen, findings: Iterable[Finding]) -> None:
-    """Show findings, each with its code, who can mend it, and how."""
+    """Show findings, each with its code, who can fix it, and how."""
     for finding in findings:
         screen.verdict(finding.severity, f"{finding.message}\n{finding.remedy}".rstrip())
-        screen.verdict("", f"[{finding.code}, to be mended by: {finding.owner}]", style="dim")
+        screen.verdict("", f"[{finding.code}, to be fixed by: {finding.owner}]", style="dim")
 
 
 def show_receipt(screen: Screen, receipt: Receipt) -> None:
