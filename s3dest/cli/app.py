@@ -177,7 +177,11 @@ def append(
     table: Annotated[str, typer.Option("--table", "-t", metavar="NAME", help="The table to append to.")],
     config: Config = None,
     kind: Annotated[
-        FileKind | None, typer.Option("--input", help="Format of the files. Default: by their names; - is jsonl.")
+        FileKind | None, typer.Option("--input", help="Format to read. Default: by name; - is jsonl.")
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(metavar="CHAR", help="Of CSV input. Default: a comma."),
     ] = None,
     format: Annotated[FileKind, typer.Option("--format", help="Format to write.")] = FileKind.jsonl,  # noqa: A002
     transfer_id: Annotated[
@@ -190,9 +194,12 @@ def append(
     journal: Annotated[Path | None, typer.Option(metavar="DIR", help="Record it there, for `resume`.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Append the rows of files as one transfer: all of them, or none."""
+    """Append the rows of files as one transfer: all of them, or none.
+
+    Values of CSV are delivered as text, and an empty field as an empty text.
+    """
     with sentences(as_json=as_json):
-        inputs = inputs_of(files, kind)
+        inputs = inputs_of(files, kind, delimiter)
         destination, _ = _destination(config, journal)
         with destination:
             receipt = deliver(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,10 @@ _NO_MISUSE: Final = frozenset({"extra_missing", "journal"})
 """Codes of a `ConfigError` that no other arguments would fix."""
 
 
+_ARGUMENT: Final = re.compile(r"\b(transfer_id|transfer_date|partition_by)\b")
+"""Arguments of ``Destination.append`` that are options of the command line."""
+
+
 @contextmanager
 def sentences(*, as_json: bool = False) -> Iterator[None]:
     """Tell what went wrong in sentences, not in a traceback; exit with 1, or 2 where the configuration is wrong."""
@@ -40,6 +45,7 @@ def sentences(*, as_json: bool = False) -> Iterator[None]:
         message, facts = f"{error.message} {error.remedy}".rstrip(), _facts(error)
         if isinstance(error, ConfigError) and error.code not in _NO_MISUSE:
             exit_code = MISUSED
+            message = _ARGUMENT.sub(lambda match: f"--{match[0].replace('_', '-')}", message)
     except OSError as error:
         message = f"{error.filename or 'A file'} cannot be used: {error.strerror}."
     except KeyboardInterrupt:
