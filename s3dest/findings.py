@@ -63,7 +63,7 @@ class Finding(Model):
     """The fields of the config that fix it, for `config.model_copy(update=finding.mend)`, where they are known."""
 
     link: str = ""
-    """Where the README says more."""
+    """Where s3dest's README says more: `README.md#CODE`, to be put behind the address of your copy of it."""
 
 
 class CheckStep(Model):
