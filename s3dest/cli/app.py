@@ -142,7 +142,7 @@ def check(
     wait: Annotated[
         int | None,
         typer.Option(
-            min=1, max=_LONGEST_WAIT, metavar="MINUTES", help="Retry for so long while new IAM policies propagate."
+            min=1, max=_LONGEST_WAIT, metavar="MINUTES", help="Retry that long while new IAM policies propagate."
         ),
     ] = None,
     as_json: AsJson = False,
