@@ -33,7 +33,7 @@ def check(stored: str) -> bool:
     print(report)
     blamed = {finding.owner for finding in report.findings if finding.severity == "error"}
     if blamed:
-        print(f"to be mended by: {', '.join(sorted(blamed))}")
+        print(f"to be fixed by: {', '.join(sorted(blamed))}")
     # model_dump_json() is for the vendor's books: it holds the steps, the findings and AWS's request ids
     print(f"report: {len(report.model_dump_json())} characters of JSON")
     return report.ok

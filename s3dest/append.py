@@ -94,12 +94,7 @@ class AppendWriter:
             StateError: It is not committed.
         """
         if self._receipt is None:
-            message = f"Transfer {self.transfer_id} has no receipt: it is {self._lifecycle.state.value}, not committed."
-            raise StateError(
-                message,
-                code="not_committed",
-                remedy="Call commit(), or leave the with block without an exception; the receipt is there afterwards.",
-            )
+            raise self._lifecycle.not_committed()
         return self._receipt
 
     def write(self, row: RowLike) -> None:

@@ -13,10 +13,10 @@ CHAPTERS: Final[tuple[tuple[str, ModuleType], ...]] = (
     ("The configuration is wrong", config_problems),
     ("No session of the role", sts_problems),
     ("S3 denies", denials),
-    ("KMS says no", kms_problems),
-    ("S3 answers otherwise", problems),
-    ("The network between", network_problems),
-    ("Only a check finds it", observations),
+    ("KMS refuses", kms_problems),
+    ("Other answers of S3", problems),
+    ("The network in between", network_problems),
+    ("Found only by a check", observations),
 )
 """The catalogue, in the order of the README's table."""
 
@@ -69,7 +69,7 @@ def table() -> str:
 
 
 def _chapter(title: str, module: ModuleType) -> Iterator[str]:
-    yield from (f"**{title}**", "", "| code | who mends it | what it means | what to do |", "|---|---|---|---|")
+    yield from (f"**{title}**", "", "| code | who fixes it | what it means | what to do |", "|---|---|---|---|")
     seen: set[str] = set()
     for problem in problems_of(module):
         anchor = "" if problem.code in seen else f'<a id="{problem.code}"></a>'

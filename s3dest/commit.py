@@ -32,9 +32,6 @@ log = logging.getLogger(__name__)
 YOUNG: Final = dt.timedelta(days=1)
 """No lifecycle rule removes an upload sooner (S3 user guide: AbortIncompleteMultipartUpload counts whole days)."""
 
-_GIVEN_UP: Final = "given_up"
-"""Code of what ends the objects of a commit of which another has failed."""
-
 
 @dataclass(slots=True)
 class Transfer:
@@ -147,7 +144,7 @@ class Committer:
         def go_on() -> None:
             if given_up.is_set():
                 message = "The commit was given up."
-                raise S3DestError(message, code=_GIVEN_UP, remedy="See what failed first; the commit can be repeated.")
+                raise S3DestError(message, code="given_up", remedy="See what failed first; the commit can be repeated.")
 
         def on_retry() -> None:
             go_on()
@@ -209,7 +206,7 @@ class Committer:
 
 def _was_given_up(future: Future[StoredObject]) -> bool:
     error = future.exception()
-    return isinstance(error, S3DestError) and error.code == _GIVEN_UP
+    return isinstance(error, S3DestError) and error.code == "given_up"
 
 
 def from_prepared(prepared: Sequence[PreparedAppend], layout: Layout, *, attempted: bool) -> Transfer:

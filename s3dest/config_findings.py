@@ -50,7 +50,7 @@ def _finding(location: tuple[int | str, ...], sentence: str) -> Finding:
         owner=problem.owner,
         message=f"{problem.title} {where}{said}.",
         remedy=problem.remedy,
-        link=f"README.md#{problem.code}",
+        link=problem.link,
     )
 
 

@@ -30,7 +30,7 @@ REGION_INVALID = Problem(
     "region_invalid",
     ConfigError,
     "customer",
-    "That is no region.",
+    "Not a valid region.",
     "Enter the region code that the S3 console shows beside the bucket, such as eu-west-1.",
 )
 PREFIX_INVALID = Problem(
@@ -44,21 +44,21 @@ ROLE_ARN_INVALID = Problem(
     "role_arn_invalid",
     ConfigError,
     "customer",
-    "That is not the ARN of a role which this bucket's partition knows.",
+    "Not the ARN of a role that this bucket's partition knows.",
     "Paste the ARN from the role's page in the IAM console: arn:aws:iam::ACCOUNT:role/NAME.",
 )
 TEMPORARY_KEY = Problem(
     "temporary_key",
     ConfigError,
     "customer",
-    "The access key ID belongs to temporary credentials, which die within hours.",
+    "The access key ID belongs to temporary credentials, which expire within hours.",
     "Enter the long-term key of an IAM user (AKIA…), or use a role.",
 )
 KEYS_INVALID = Problem(
     "keys_invalid",
     ConfigError,
     "customer",
-    "The access key cannot be one.",
+    "Not a valid access key.",
     "Enter access key ID and secret access key again, without spaces.",
 )
 ENDPOINT_INVALID = Problem(

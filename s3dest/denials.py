@@ -1,11 +1,11 @@
-"""The catalogue, on S3's 403: which policy says no, to what, and the statement that mends it."""
+"""The catalogue, on S3's 403: which policy says no, to what, and the statement that fixes it."""
 
 from __future__ import annotations
 
 from s3dest.errors import AccessDeniedError
 from s3dest.problem import Problem
 
-_SLOWLY = "A policy just saved can take minutes."
+_SLOWLY = "A policy just saved can take minutes to take effect."
 
 PUT_DENIED = Problem(
     "put_denied",
@@ -35,7 +35,7 @@ DENIED_BY_IDENTITY_POLICY = Problem(
     AccessDeniedError,
     "customer",
     "A policy of {principal} denies {action} explicitly{policy_arn}.",
-    "Take the deny out, or exempt {objects_arn} from it, or meet its condition, such as one on the IP address or VPC "
+    "Remove the deny, or exempt {objects_arn} from it, or meet its condition, such as one on the IP address or VPC "
     "of the request: an allow elsewhere does not outweigh it.",
     settles=True,
 )
@@ -78,7 +78,7 @@ DENIED_BY_BOUNDARY = Problem(
     AccessDeniedError,
     "customer",
     "The permissions boundary of {principal} does not let it do {action}{policy_arn}.",
-    "Extend the permissions boundary by the statement, and take out what denies it there; both it and the role's "
+    "Extend the permissions boundary by the statement, and remove what denies it there; both it and the role's "
     "policy must allow the action.",
     statement="boundary",
     settles=True,
@@ -96,7 +96,7 @@ DENIED_BY_VPC_ENDPOINT = Problem(
     AccessDeniedError,
     "vendor",
     "The policy of the VPC endpoint on the way does not let {action} through{policy_arn}.",
-    "Add the statement to the policy of the VPC endpoint through which the vendor's requests go, and take out what "
+    "Add the statement to the policy of the VPC endpoint through which the vendor's requests go, and remove what "
     "denies it there.",
     statement="endpoint",
     settles=True,
@@ -129,21 +129,21 @@ ACL_REFUSED = Problem(
     "acl_refused",
     AccessDeniedError,
     "vendor",
-    "The request carried an ACL, and the bucket takes none (or s3:PutObjectAcl is missing).",
-    "s3dest sends no ACL: find what adds the header on the way, a gateway or an event handler, and take it out.",
+    "The request carried an ACL, and the bucket accepts none (or s3:PutObjectAcl is missing).",
+    "s3dest sends no ACL: find what adds the header on the way, a gateway or an event handler, and remove it.",
 )
 TAGS_DENIED = Problem(
     "tags_denied",
     AccessDeniedError,
     "vendor",
     "The request carried tags, and s3:PutObjectTagging is not allowed.",
-    "s3dest sends no tags: find what adds the header on the way, and take it out.",
+    "s3dest sends no tags: find what adds the header on the way, and remove it.",
 )
 MULTIPART_DENIED = Problem(
     "multipart_denied",
     AccessDeniedError,
     "customer",
-    "The bucket takes a put to {uri} but refuses a multipart upload, which large objects need.",
+    "The bucket accepts a put to {uri} but refuses a multipart upload, which large objects need.",
     "If a policy demands If-None-Match, exempt the requests that create no object, as the statement does.",
     statement="guard",
     settles=True,
@@ -163,7 +163,7 @@ PROBE_LOCKED = Problem(
     AccessDeniedError,
     "customer",
     "Object Lock protects s3://{bucket}/{key} from being deleted.",
-    "Nothing to mend: the probe, a few bytes, stays until its retention ends.",
+    "Nothing to fix: the probe, a few bytes, stays until its retention ends.",
     severity="note",
 )
 MFA_DELETE = Problem(
@@ -171,7 +171,7 @@ MFA_DELETE = Problem(
     AccessDeniedError,
     "customer",
     "The bucket lets nothing be deleted without a second factor: s3://{bucket}/{key} stays.",
-    "Nothing to mend: a lifecycle rule or somebody with the second factor can remove the probe.",
+    "Nothing to fix: a lifecycle rule or somebody with the second factor can remove the probe.",
     severity="note",
 )
 ABORT_DENIED = Problem(

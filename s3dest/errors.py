@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from s3dest.findings import CheckReport
 
 Owner = Literal["customer", "vendor", "aws", "network"]
-"""Who can mend a problem: the bucket's owner, the service that imports s3dest, AWS, or the network between."""
+"""Who can fix a problem: the bucket's owner, the service that imports s3dest, AWS, or the network between."""
 
 
 class S3DestError(Exception):
     """Say what failed, on which key, what AWS said and what to do.
 
     Attributes:
-        code: Stable name of the cause, for programs; see the README's table.
-        owner: Who can mend it.
+        code: Stable name of the cause, for programs; the README lists all of them.
+        owner: Who can fix it.
         remedy: What to do about it, in a sentence.
         operation: The S3 or STS operation, in AWS's spelling (``PutObject``), if a request was made.
         bucket: The bucket concerned.
@@ -44,8 +44,8 @@ class S3DestError(Exception):
         request_id: AWS's id of the request, for its support.
         retryable: Whether the same request may succeed later, unchanged.
         ambiguous: Whether the request may have taken effect all the same, its answer being lost.
-        statement: The policy or statement to paste, as plain JSON values, where one mends it.
-        mend: The fields of the config that mend it, for ``config.model_copy(update=…)``, where they are known.
+        statement: The policy or statement to paste, as plain JSON values, where one fixes it.
+        mend: The fields of the config that fix it, for ``config.model_copy(update=…)``, where they are known.
         said: What AWS, the store or botocore said, with its speaker; the message ends with it.
     """
 

@@ -27,10 +27,10 @@ class Finding(Model):
     """Stable name of the cause, for programs."""
 
     severity: Severity
-    """`error`: data cannot be delivered. `warning`: it can, but something should be mended. `note`: good to know."""
+    """`error`: data cannot be delivered. `warning`: it can, but something should be fixed. `note`: good to know."""
 
     owner: Owner
-    """Who can mend it."""
+    """Who can fix it."""
 
     message: str
     """What was found, with the values concerned."""
@@ -57,13 +57,13 @@ class Finding(Model):
     """The step of the check that showed it."""
 
     statement: dict[str, JsonValue] | None = None
-    """The policy, statement or lifecycle rule to paste, where one mends it."""
+    """The policy, statement or lifecycle rule to paste, where one fixes it."""
 
     mend: dict[str, JsonValue] | None = None
-    """The fields of the config that mend it, for `config.model_copy(update=finding.mend)`, where they are known."""
+    """The fields of the config that fix it, for `config.model_copy(update=finding.mend)`, where they are known."""
 
     link: str = ""
-    """Where the README says more."""
+    """Where s3dest's README says more: `README.md#CODE`, to be put behind the address of your copy of it."""
 
 
 class CheckStep(Model):

@@ -35,7 +35,7 @@ KMS_KEY_POLICY_DENIES = Problem(
     AccessDeniedError,
     "customer",
     "The KMS key's own policy does not let {principal} use it{kms_action}.",
-    "Add the statement to the key's policy, and take out what denies it there: the policy of the role or user counts "
+    "Add the statement to the key's policy, and remove what denies it there: the policy of the role or user counts "
     "only where the key's own policy says so.",
     statement="kms-key",
     settles=True,
@@ -94,6 +94,6 @@ KMS_KEY_UNUSABLE = Problem(
     RequestError,
     "customer",
     "The KMS key cannot be used as it is.",
-    "See what was answered: its key material may not be imported, or its key store not connected. Mend that, "
+    "See the store's answer: its key material may not be imported, or its key store not connected. Fix that, "
     f"{_ANOTHER}.",
 )

@@ -121,6 +121,17 @@ class Lifecycle:
             remedy="Open another writer; to repeat the transfer, with the same transfer id.",
         )
 
+    def not_committed(self) -> StateError:
+        """Build the error for a receipt that is not there, with the way to one from here."""
+        message = f"Transfer {self._transfer_id} has no receipt: it is {self.state.value}, not committed."
+        if self.state is State.PREPARED:
+            remedy = "Commit it: destination.commit(prepared) returns the receipt."
+        elif self.state in {State.FAILED, State.ABORTED}:
+            remedy = "Repeat the transfer from the start, with the same transfer id."
+        else:
+            remedy = "Call commit(), or leave the with block without an exception; the receipt is there afterwards."
+        return StateError(message, code="not_committed", remedy=remedy)
+
     @contextmanager
     def sealing(self) -> Iterator[None]:
         """Fail the writer if the body raises."""

@@ -44,7 +44,7 @@ CONNECT_TIMED_OUT = Problem(
     "connect_timed_out",
     TransportError,
     "network",
-    "No connection to {service} came about in time.",
+    "No connection to {service} could be made in time.",
     "Check egress rules, routes and security groups: packets to {service} are dropped.",
     retryable=True,
 )
@@ -68,7 +68,7 @@ PROXY_WANTS_LOGIN = Problem(
     "proxy_wants_login",
     TransportError,
     "network",
-    "The proxy between here and {service} wants user name and password (407).",
+    "The proxy between here and {service} requires a user name and password (407).",
     "Put them into the proxy's address (HTTPS_PROXY, HTTP_PROXY), or name {service} in NO_PROXY.",
 )
 PROXY_REFUSES = Problem(
@@ -99,7 +99,7 @@ TLS_WRONG_HOST = Problem(
     "tls_wrong_host",
     TransportError,
     "network",
-    "The certificate of {service} is of another host.",
+    "The certificate of {service} is for another host.",
     "Check {endpoint} (an address instead of a name?), and look for a proxy in between; a store whose certificate "
     "covers no bucket in the host name needs addressing_style 'path'.",
 )
@@ -107,8 +107,8 @@ TLS_EXPIRED = Problem(
     "tls_expired",
     TransportError,
     "network",
-    "The certificate of {service}, or of who issued it, is not valid today.",
-    "Let it be renewed, and see that the clock of this machine is right.",
+    "The certificate of {service}, or of its issuer, is not valid today.",
+    "Have it renewed, and make sure that the clock of this machine is right.",
 )
 TLS_BUNDLE_MISSING = Problem(
     "tls_bundle_missing",
@@ -138,11 +138,11 @@ ANSWER_LOST = Problem(
     TransportError,
     "network",
     "The answer of {service} did not arrive, or cannot be read.",
-    "Try again; whether the request took effect is unknown. If it comes each time, check the port in {endpoint} (http "
-    "on a port for https?), and look for a proxy in between.",
+    "Try again; whether the request took effect is unknown. If it happens each time, check the port in {endpoint} "
+    "(http on a port for https?), and look for a proxy in between.",
     retryable=True,
     ambiguous=True,
 )
 UNUSABLE_REQUEST = Problem(
-    "unusable_request", RequestError, "vendor", "The request cannot be sent.", "See what botocore said."
+    "unusable_request", RequestError, "vendor", "The request cannot be sent.", "See botocore's message."
 )

@@ -12,9 +12,6 @@ from s3dest.errors import S3DestError
 from s3dest.findings import Finding, Severity
 from s3dest.problem import Problem
 
-README: Final = "README.md"
-"""Where each code has an anchor of its own."""
-
 _BY_CODE: Final = {problem.code: problem for problem in reversed(catalogue.ALL)}
 _RANK: Final[tuple[Severity, ...]] = ("note", "warning", "error")
 
@@ -72,6 +69,7 @@ def reworded(
 
 def finding_of(error: S3DestError, *, severity: Severity = "error", step: str | None = None) -> Finding:
     """Make a finding of an error."""
+    problem = _BY_CODE.get(error.code)
     return Finding(
         code=error.code,
         severity=severity,
@@ -86,7 +84,7 @@ def finding_of(error: S3DestError, *, severity: Severity = "error", step: str | 
         step=step,
         statement=error.statement,
         mend=error.mend,
-        link=f"{README}#{error.code}" if error.code in _BY_CODE else "",
+        link=problem.link if problem else "",
     )
 
 

@@ -26,8 +26,8 @@ ACCEPTED_WEAKNESS = Problem(
     CheckFailedError,
     "vendor",
     "The store does not enforce append-only ({weakness}), and the config accepts that.",
-    "Keys name their bytes, so s3dest overwrites nothing; a thief of its keys could. Take capabilities out of the "
-    "config when the store has learned it.",
+    "Keys name their bytes, so s3dest overwrites nothing; whoever steals its keys could. Take capabilities out of "
+    "the config once the store enforces it.",
     severity="warning",
 )
 PROBE_LEFT_OVER = Problem(
@@ -35,7 +35,7 @@ PROBE_LEFT_OVER = Problem(
     CheckFailedError,
     "customer",
     "The probe s3://{bucket}/{key} may be left over.",
-    "Look whether that object is there, and delete it by hand: whether its writing took effect is not known.",
+    "Check whether that object is there, and delete it by hand: it is not known whether writing it took effect.",
     severity="warning",
 )
 BUCKET_VERSIONED = Problem(
@@ -69,8 +69,8 @@ EXTERNAL_ID_NOT_SENT = Problem(
     "external_id_not_sent",
     CheckFailedError,
     "vendor",
-    "The external id is not sent: identity tokens have none, and their audience takes its part.",
-    "Use an audience of its own for each customer.",
+    "The external id is not sent: identity tokens have none, and their audience takes its place.",
+    "Use a separate audience for each customer.",
     severity="note",
 )
 EXTERNAL_ID_NOT_REQUIRED = Problem(
@@ -80,7 +80,8 @@ EXTERNAL_ID_NOT_REQUIRED = Problem(
     "The role {role_arn} can be assumed without an external id: any other customer of the vendor could name it as "
     "theirs.",
     "Demand the external id {external_id} with StringEquals on sts:ExternalId, by adding the condition to the "
-    "statement of the trust policy that lets the vendor in. A trust policy just saved can take some minutes to count.",
+    "statement of the trust policy that lets the vendor in. A trust policy just saved can take some minutes to "
+    "take effect.",
     statement="external-id",
     settles=True,
     elsewhere="Ceph knows no sts:ExternalId: there the principal alone keeps others out; say so by external_id None.",
@@ -108,7 +109,7 @@ PROTECTION_UNTESTED = Problem(
     "protection_untested",
     CheckFailedError,
     "vendor",
-    "Whether the role {role_arn} refuses {stranger} could not be found out.",
+    "Whether the role {role_arn} refuses {stranger} could not be determined.",
     "Check again: only a plain refusal counts as protection.",
     severity="warning",
 )
@@ -117,7 +118,7 @@ MAY_READ = Problem(
     CheckFailedError,
     "customer",
     "{principal} may read objects under {uri}, which appending does not need.",
-    "Take s3:GetObject away: the statement is all that appending needs.",
+    "Remove s3:GetObject: the statement is all that appending needs.",
     severity="warning",
     statement="steady",
 )
@@ -126,7 +127,7 @@ MAY_LIST = Problem(
     CheckFailedError,
     "customer",
     "{principal} may list the bucket {bucket!r}, which appending does not need.",
-    "Take s3:ListBucket away: the statement is all that appending needs.",
+    "Remove s3:ListBucket: the statement is all that appending needs.",
     severity="warning",
     statement="steady",
 )
@@ -135,7 +136,7 @@ MAY_DELETE = Problem(
     CheckFailedError,
     "customer",
     "{principal} may delete what is delivered under {uri}, which nothing needs.",
-    "Take s3:DeleteObject away: the statement is all that appending needs. The set-up check deletes on {probes_arn} "
+    "Remove s3:DeleteObject: the statement is all that appending needs. The set-up check deletes on {probes_arn} "
     "alone.",
     severity="warning",
     statement="steady",
@@ -144,7 +145,7 @@ MAY_PUT_ELSEWHERE = Problem(
     "may_put_elsewhere",
     CheckFailedError,
     "customer",
-    "{principal} may write outside of {uri}.",
+    "{principal} may write outside {uri}.",
     "Restrict s3:PutObject to {objects_arn}, as the statement does.",
     severity="warning",
     statement="steady",
@@ -153,7 +154,7 @@ AUDIT_INCONCLUSIVE = Problem(
     "audit_inconclusive",
     CheckFailedError,
     "network",
-    "Whether {principal} may {right} could not be found out.",
+    "Whether {principal} may {right} could not be determined.",
     "Audit again.",
     severity="note",
 )
@@ -169,7 +170,7 @@ WAITED = Problem(
     "waited_for_iam",
     CheckFailedError,
     "aws",
-    "The check succeeded only after {waited}: a policy just saved did not count before.",
-    "Nothing to mend; a transfer begun before that would have failed.",
+    "The check succeeded only after {waited}: a policy just saved was not in effect before.",
+    "Nothing to fix; a transfer begun before that would have failed.",
     severity="note",
 )

@@ -161,7 +161,9 @@ def session(config: DestinationConfig, *, purpose: Literal["append", "setup-chec
     policy = _policy(statements)
     if (size := len(compact(policy))) > MAX_SESSION_POLICY:
         message = f"The session policy has {size} characters; STS takes {MAX_SESSION_POLICY}."
-        remedy = "Shorten the prefix, or set session_policy to false and rely on the role's own policy."
+        # the longest prefix of plain ASCII fits; of other characters STS takes those up to U+00FF, so all are escaped
+        spelt = "" if config.prefix.isascii() else " (a policy needs six characters for each that is not ASCII)"
+        remedy = f"Shorten the prefix{spelt}, or set session_policy to false and rely on the role's own policy."
         raise ConfigError(message, code="session_policy_too_long", remedy=remedy)
     return policy
 

@@ -49,3 +49,8 @@ class Problem:
     """Whether it may pass by itself within minutes, because IAM spreads an edited policy slowly."""
     elsewhere: str = ""
     """What to add to the remedy on other stores than AWS."""
+
+    @property
+    def link(self) -> str:
+        """Its place in the README, which has no address of its own before s3dest is published."""
+        return f"README.md#{self.code}"

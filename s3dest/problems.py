@@ -29,7 +29,7 @@ KEY_EXPIRED = Problem(
     CredentialsError,
     "customer",
     "The store says that the access key has expired.",
-    "Create a new key, and enter its ID and secret. Keys of a session do not do: they die within hours.",
+    "Create a new key, and enter its ID and secret. Session keys will not work: they expire within hours.",
 )
 SECRET_WRONG = Problem(
     "secret_key_wrong",
@@ -159,7 +159,7 @@ NO_ANSWER = Problem(
     "not_s3",
     IntegrityError,
     "network",
-    "The answer says success but is not one of S3: no ETag, no upload id, or another status than 200.",
+    "The answer reports success but is not one of S3: no ETag, no upload id, or another status than 200.",
     "Check endpoint_url, and look for a proxy or a captive portal in between.",
     retryable=True,
     ambiguous=True,
@@ -182,7 +182,7 @@ NOT_UNDERSTOOD = Problem(
     "request_not_understood",
     RequestError,
     "vendor",
-    "The store does not take the request as S3's documentation has it.",
+    "The store does not accept the request as S3's documentation describes it.",
     "Look for a gateway that changes requests, and whether {endpoint} is the S3 API's own address, not a website's; "
     "else report it, with the store's name and version.",
     elsewhere="Where it minds the size of a part, set part_size in TransferOptions.",
@@ -192,7 +192,7 @@ REFUSED = Problem(
     RequestError,
     "vendor",
     "The store refused the request.",
-    "See what was answered.",
+    "See the store's answer.",
     elsewhere="Where the store does not say what it minds: try without storage_class and encryption, and with the "
     "other form of checksums.",
 )
@@ -207,14 +207,14 @@ BUCKET_NAME_REFUSED = Problem(
     "bucket_name_refused",
     RequestError,
     "customer",
-    "{bucket!r} is no name that a bucket can have.",
+    "{bucket!r} is not a valid bucket name.",
     "Enter the bare bucket name as the S3 console shows it: 3 to 63 lower-case letters, digits, dots and hyphens.",
 )
 OWNER_MALFORMED = Problem(
     "owner_malformed",
     RequestError,
     "customer",
-    "S3 does not take {owner} for an account.",
+    "S3 does not accept {owner} as an account.",
     "Set expected_bucket_owner to the 12-digit id of the account that owns the bucket.",
 )
 CHECKSUM_REQUIRED = Problem(
@@ -222,7 +222,7 @@ CHECKSUM_REQUIRED = Problem(
     RequestError,
     "vendor",
     "The bucket has Object Lock and demands a checksum, which did not arrive.",
-    "s3dest sends one with each body: find what takes the header off on the way (a gateway), and report it.",
+    "s3dest sends one with each body: find what removes the header on the way (a gateway), and report it.",
 )
 CHECKSUM_UNSUPPORTED = Problem(
     "checksum_unsupported",
@@ -249,14 +249,14 @@ ENCRYPTION_REFUSED = Problem(
     "encryption_refused",
     RequestError,
     "customer",
-    "The store does not take the encryption that the config asks for.",
+    "The store does not accept the encryption that the config asks for.",
     "Choose another encryption, or leave it out for the bucket's default.",
 )
 KEY_TOO_LONG = Problem(
     "key_refused_as_too_long",
     RequestError,
     "customer",
-    "The key of the object is longer than the store takes.",
+    "The key of the object is longer than the store accepts.",
     "Shorten the prefix: a key has at most 1,024 bytes in all.",
 )
 ACCELERATION_OFF = Problem(

@@ -59,7 +59,7 @@ def _steps(steps: Iterable[CheckStep]) -> Iterator[str]:
 
 def _findings(report: CheckReport) -> Iterator[str]:
     for finding, new in _with_news(report.findings):
-        yield f"  {finding.severity}: {finding.code} (to be mended by: {finding.owner})"
+        yield f"  {finding.severity}: {finding.code} (to be fixed by: {finding.owner})"
         for text in (finding.message, finding.remedy):
             yield from _WRAPPER.wrap(text)
         if finding.request_id:
@@ -92,7 +92,7 @@ def _markdown(report: CheckReport) -> Iterator[str]:
     for step in report.steps:
         yield f"| {step.name} | {step.outcome} | {milliseconds(step.duration)} | {_cell(step.detail)} |"
     for finding, new in _with_news(report.findings):
-        yield from ("", f"## {finding.severity}: `{finding.code}`", "", f"To be mended by: **{finding.owner}**.", "")
+        yield from ("", f"## {finding.severity}: `{finding.code}`", "", f"To be fixed by: **{finding.owner}**.", "")
         yield from (_line(finding.message), "")
         if finding.remedy:
             yield from (f"**What to do:** {_line(finding.remedy)}", "")
@@ -139,7 +139,7 @@ def rich(report: CheckReport) -> Group:
     parts: list[object] = [table]
     for finding, new in _with_news(report.findings):
         head = Text.assemble(
-            (finding.severity, _COLOURS[finding.severity]), f": {finding.code} (to be mended by: {finding.owner})"
+            (finding.severity, _COLOURS[finding.severity]), f": {finding.code} (to be fixed by: {finding.owner})"
         )
         texts = (finding.message, finding.remedy, f"request id {finding.request_id}" if finding.request_id else "")
         parts += [head, Padding(Text("\n".join(text for text in texts if text)), (0, 0, 0, 4))]

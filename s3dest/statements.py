@@ -1,4 +1,4 @@
-"""The document that mends a problem, with the customer's own values: ready for ``json.dumps``, and for pasting."""
+"""The document that fixes a problem, with the customer's own values: ready for ``json.dumps``, and for pasting."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _trust(config: DestinationConfig, denial: Denial | None, claims: Claims | No
         return None
     try:
         return dict(policies.trust(config, vendor))
-    except ValueError:  # of another partition, say: no policy can mend that
+    except ValueError:  # of another partition, say: no policy can fix that
         return None
 
 

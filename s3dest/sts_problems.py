@@ -12,7 +12,7 @@ ROLE_NOT_ASSUMABLE = Problem(
     "The role {role_arn} cannot be assumed{caller}.",
     "Check that the role exists, that its trust policy names the vendor's principal and, as sts:ExternalId, "
     "{external_id}, and (vendor) that the caller may call sts:AssumeRole on it. The answer does not say which failed. "
-    "A trust policy just saved can take some minutes to count.",
+    "A trust policy just saved can take some minutes to take effect.",
     statement="trust",
     settles=True,
     elsewhere="Ceph knows no sts:ExternalId: there a condition on it lets nobody in, and external_id must be None.",
@@ -23,7 +23,7 @@ ROLE_NOT_ASSUMABLE_BY_TOKEN = Problem(
     "customer",
     "The role {role_arn} cannot be assumed with the vendor's identity token{claims}.",
     "Check that the role exists and that its trust policy names exactly the token's subject and audience. "
-    "A trust policy just saved can take some minutes to count.",
+    "A trust policy just saved can take some minutes to take effect.",
     statement="trust",
     settles=True,
 )
@@ -32,7 +32,7 @@ CALLER_MAY_NOT_ASSUME = Problem(
     CredentialsError,
     "vendor",
     "The vendor's own identity may not call sts:AssumeRole on {role_arn}{caller}.",
-    "Allow sts:AssumeRole on the customer's role in {vendors_policy}, and take out what denies it there{policy_arn}; "
+    "Allow sts:AssumeRole on the customer's role in {vendors_policy}, and remove what denies it there{policy_arn}; "
     "the customer can do nothing about this.",
     settles=True,
 )
@@ -51,7 +51,7 @@ SESSION_TAGS_DENIED = Problem(
     "vendor",
     "The trust policy of {role_arn} does not allow {action}, and the vendor's session brings tags or a source "
     "identity.",
-    "s3dest sends neither: take them out of the vendor's own session (transitive session tags), or let the customer "
+    "s3dest sends neither: remove them from the vendor's own session (transitive session tags), or let the customer "
     "add {action} to the trust policy.",
     settles=True,
 )
@@ -106,7 +106,7 @@ VENDOR_KEYS_REFUSED = Problem(
     CredentialsError,
     "vendor",
     "STS does not know the vendor's own AWS keys.",
-    "Mend the vendor's ambient credentials; the customer can do nothing about this.",
+    "Fix the vendor's ambient credentials; the customer can do nothing about this.",
 )
 VENDOR_KEYS_EXPIRED = Problem(
     "vendor_keys_expired",
@@ -135,28 +135,28 @@ VENDOR_KEYS_MALFORMED = Problem(
     CredentialsError,
     "vendor",
     "The vendor's own AWS keys hold a character that no header of a request can have.",
-    "Take line breaks and the like out of AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN, or wherever the ambient "
+    "Remove line breaks and the like from AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN, or wherever the ambient "
     "credentials come from: a secret that was written by `echo` ends with one.",
 )
 SESSION_DURATION = Problem(
     "session_duration",
     CredentialsError,
     "vendor",
-    "STS gives no session of this duration.",
+    "STS grants no session of this duration.",
     "Set the duration in RoleAuth to what the role's MaxSessionDuration allows, or let the customer raise that.",
 )
 SESSION_CHAINED = Problem(
     "session_chained",
     CredentialsError,
     "vendor",
-    "STS gives a caller that is a role itself no session longer than an hour (role chaining).",
+    "STS grants a caller that is a role itself no session longer than an hour (role chaining).",
     "Set the duration in RoleAuth to one hour; the customer can do nothing about this.",
 )
 NO_SESSION = Problem(
     "sts_answer",
     CredentialsError,
     "network",
-    "The answer says success but holds no session of {role_arn}: it is not one of STS.",
+    "The answer reports success but holds no session of {role_arn}: it is not one of STS.",
     "Check sts_endpoint_url, and look for a proxy or a captive portal in between.",
     retryable=True,
 )
@@ -164,7 +164,7 @@ NOT_STS = Problem(
     "sts_answer",
     CredentialsError,
     "network",
-    "What answered in the place of STS cannot be read: it is not STS, or its answer was cut off.",
+    "What answered in place of STS cannot be read: it is not STS, or its answer was cut off.",
     "Check sts_endpoint_url, and look for a proxy or a captive portal in between.",
     retryable=True,
 )
@@ -173,10 +173,10 @@ TOKEN_SOURCE = Problem(
     CredentialsError,
     "vendor",
     "The vendor's token source gave no identity token.",
-    "Mend the token source; the customer can do nothing about this.",
+    "Fix the token source; the customer can do nothing about this.",
 )
 STS_REFUSED = Problem(
-    "sts_refused", CredentialsError, "vendor", "STS refused to open a session of {role_arn}.", "See what was answered."
+    "sts_refused", CredentialsError, "vendor", "STS refused to open a session of {role_arn}.", "See the answer of STS."
 )
 STS_UNAVAILABLE = Problem(
     "sts_unavailable",

@@ -102,7 +102,6 @@ def test_without_moto_the_demo_names_its_extra() -> None:
 
 
 BAD_FILES = {
-    "orders.parquet": (b"PAR1", "the name must end in .csv, .jsonl or .ndjson"),
     "empty.csv": (b"", "holds no rows"),
     "header.csv": (b"id,name\n", "holds no rows"),
     "empty.jsonl": (b"\n\n", "holds no rows"),
@@ -128,6 +127,14 @@ def test_a_bad_file_is_a_sentence(name: str, tmp_path: Path) -> None:
     assert done.stderr.startswith(f"s3dest: {path}")
     assert problem in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_of_another_kind_is_misuse(tmp_path: Path) -> None:
+    """Another argument is all that it takes."""
+    path = write(tmp_path, "orders.parquet", b"PAR1")
+    done = CliRunner().invoke(app, ["demo", str(path)])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "the name must end in .csv, .jsonl or .ndjson" in done.stderr
 
 
 def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:

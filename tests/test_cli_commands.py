@@ -109,7 +109,7 @@ def test_a_check_that_fails_exits_with_1_and_its_diagnosis(flag: list[str], cust
         assert told["ok"] is False
         assert told["findings"][0]["owner"] == "customer"
     else:
-        assert re.search(r"^  error: \w+ \(to be mended by: customer\)$", done.stdout, re.MULTILINE)
+        assert re.search(r"^  error: \w+ \(to be fixed by: customer\)$", done.stdout, re.MULTILINE)
         assert re.search(r"^Check of .*: FAILED$", done.stdout, re.MULTILINE)
 
 
@@ -231,7 +231,6 @@ DAMAGED = {
     "latin.csv": ("name\nAndré\n".encode("latin-1"), "is not text in UTF-8"),
     "none.csv": (b"id\n", "holds no rows"),
     "no.parquet": (b"PAR1", "is not a Parquet file"),
-    "what.xml": (b"", "the name must end in"),
     "gone.csv": (None, "cannot be read: No such file"),
 }
 
@@ -248,6 +247,49 @@ def test_a_damaged_file_is_a_sentence_and_nothing_is_visible(
     done = run("append", str(path), "-t", "orders", "-c", config)
     assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1), done.output
     assert problem in done.stderr
+    assert customer.objects() == []
+
+
+@pytest.mark.parametrize("delimiter", [";", "|", "\\t"])
+def test_other_delimiters_are_read(delimiter: str, customer: Customer, config: str, tmp_path: Path) -> None:
+    """A tab is written as a shell lets one write it; an empty field is an empty text, like all of CSV."""
+    path = tmp_path / "a.csv"
+    path.write_text("id{0}name\n1{0}a,b\n2{0}\n".format(delimiter.replace("\\t", "\t")))
+    done = run("append", str(path), "-t", "orders", "-c", config, "--delimiter", delimiter)
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    assert customer.rows("orders") == [{"id": "1", "name": "a,b"}, {"id": "2", "name": ""}]
+
+
+@pytest.mark.parametrize(
+    ("header", "warned"), [("id;name", True), ("id\tname", True), ("id|name", True), ("id", False), ("a;b,c", False)]
+)
+def test_a_single_column_that_looks_like_several_is_warned_of(
+    header: str, *, warned: bool, config: str, tmp_path: Path
+) -> None:
+    """It is delivered as it is: a name may hold these characters."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n{header}\n")
+    done = run("append", str(path), "-t", "orders", "-c", config)
+    assert (done.exit_code, "--delimiter" in done.stderr) == (0, warned), done.output
+
+
+MISUSE = {
+    "suffix": (["a.json"], "the name must end in"),
+    "long delimiter": (["a.csv", "--delimiter", ";;"], "--delimiter"),
+    "quote as delimiter": (["a.csv", "--delimiter", '"'], "--delimiter"),
+    "delimiter of no CSV": (["a.jsonl", "--delimiter", ";"], "--delimiter is for CSV"),
+    "id without date": (["a.jsonl", "--transfer-id", "x"], "Pass --transfer-date too"),
+}
+
+
+@pytest.mark.parametrize("name", MISUSE)
+def test_misuse_exits_with_2_and_names_options(name: str, customer: Customer, config: str, tmp_path: Path) -> None:
+    """By the names that the command line has for them."""
+    (file, *more), problem = MISUSE[name]
+    path = tmp_path / file
+    path.write_text('{"id": 1}\n')
+    done = run("append", str(path), *more, "-t", "orders", "-c", config)
+    assert (done.exit_code, problem in done.stderr) == (2, True), done.output
     assert customer.objects() == []
 
 

@@ -101,7 +101,7 @@ def test_review_tells_findings_and_exits_by_them(config: str, tmp_path: Path) ->
     path.write_text(wide)
     done = run("review", "-c", config, "--permission", str(path))
     assert done.exit_code == 1
-    assert "[resource_too_wide, to be mended by: customer]" in done.stdout
+    assert "[resource_too_wide, to be fixed by: customer]" in done.stdout
     assert not [line for line in done.stdout.splitlines() if line.endswith(" ")]
     told = json.loads(run("review", "-c", config, "--permission", str(path), "--json").stdout)
     assert (told["ok"], [finding["code"] for finding in told["findings"]]) == (False, ["resource_too_wide"])

@@ -116,6 +116,19 @@ def test_a_wrong_configuration_is_a_sentence_without_secrets(name: str, flag: li
     assert bool(done.stderr) is not bool(flag)
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("[a]", False), ("{a: b}", False), ("12", True), ("1.5", True), ("yes", True), ("2026-11-23", True)],
+)
+def test_what_quotes_would_make_a_text_is_told(text: str, *, hint: bool, tmp_path: Path) -> None:
+    """YAML takes such words for numbers, truth values and dates; a list in quotes would be none the better."""
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps(VALUES).replace('"acme-7f3c"', text))
+    done = run("check", "--config", str(path))
+    assert "auth.external_id: Input should be a valid string" in done.stderr
+    assert ("in quotes" in done.stderr) is hint
+
+
 def test_a_variable_that_is_no_json_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret in a broken variable stays there."""
     monkeypatch.setenv("S3DEST_AUTH", '{"secret_access_key": "' + SECRET)

@@ -306,7 +306,7 @@ ROWS: list[Row] = [
         33,
         "denied_by_identity_policy",
         "customer",
-        "Take the deny out",
+        "Remove the deny",
         denied("with an explicit deny in an identity-based policy: arn:aws:iam::111122223333:policy/no-writes"),
     ),
     put(

@@ -77,7 +77,7 @@ def test_a_report_prints_as_a_table() -> None:
         "Check of s3://acme-lake/vendor (setup, 2026-11-23 12:00:00 UTC, 1.2 s): FAILED",
         "  credentials   ok        1234 ms  session",
         "  put           failed       0 ms",
-        "  error: put_denied (to be mended by: customer)",
+        "  error: put_denied (to be fixed by: customer)",
         "    Writing to s3://acme-lake/vendor is denied.",
         "    Allow s3:PutObject on arn:aws:s3:::acme-lake/vendor/* in the policy of the role or user.",
         "    request id 4442587FB7D0A2F9",

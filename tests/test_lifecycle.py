@@ -13,10 +13,7 @@ import pytest
 from fake import FakeAws, faults
 from orders import ROWS, append_rows, visible
 
-from s3dest import (
-    RowError,
-    StateError,
-)
+from s3dest import AppendWriter, RowError, StateError
 
 
 class Boom(Exception):  # noqa: N818  # no error of anybody's
@@ -91,6 +88,40 @@ def test_a_dropped_writer_publishes_nothing(aws: FakeAws) -> None:
     with pytest.raises(StateError, match="closed"):
         left.commit()
     assert aws.operations == []
+
+
+def fail(append: AppendWriter) -> None:
+    """Let the source of the rows fail the writer."""
+
+    def rows() -> Iterator[dict[str, object]]:
+        yield {"id": 2}
+        raise Boom
+
+    with pytest.raises(Boom):
+        append.write_many(rows())
+
+
+@pytest.mark.parametrize(
+    ("end", "remedy"),
+    [
+        (lambda append: append.write({"id": 2}), "leave the with block"),
+        (lambda append: append.prepare(), "destination.commit(prepared)"),
+        (lambda append: append.abort(), "Repeat the transfer"),
+        (fail, "Repeat the transfer"),
+    ],
+    ids=["open", "prepared", "aborted", "failed"],
+)
+def test_a_missing_receipt_is_told_how_to_get(aws: FakeAws, end: Callable[[AppendWriter], object], remedy: str) -> None:
+    """Who prepared has left the block already, without an exception and without a receipt."""
+    with aws.destination() as destination:
+        append = destination.append("orders")
+        append.write({"id": 1})
+        end(append)
+        with pytest.raises(StateError) as caught:
+            _ = append.receipt
+        append.abort()
+    assert caught.value.code == "not_committed"
+    assert remedy in caught.value.remedy
 
 
 def test_the_life_of_a_writer(aws: FakeAws) -> None:

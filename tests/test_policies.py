@@ -134,6 +134,7 @@ def test_a_session_policy_too_long_is_refused_here() -> None:
     with pytest.raises(ConfigError) as caught:
         policies.session(make(prefix="ä" * 250), purpose="setup-check")  # six characters each, twice
     assert caught.value.code == "session_policy_too_long"
+    assert "six characters for each that is not ASCII" in caught.value.remedy
 
 
 def test_an_aws_principal_is_trusted_with_the_external_id() -> None:

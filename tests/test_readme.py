@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from s3dest.append import AppendWriter
 from s3dest.auth import HmacAuth
 from s3dest.cli.report import show_receipt
 from s3dest.cli.screen import Screen
@@ -72,9 +73,9 @@ def with_real_names(code: str, customer: Customer) -> str:
     return code.replace(ROLE_ARN, auth.role_arn)
 
 
-def run(block: Block) -> dict[str, object]:
-    """Run a block as a reader would; returns its names."""
-    codes = (*block.before, block.code)
+def run(block: Block, *, times: int = 1) -> dict[str, object]:
+    """Run a block as a reader would, perhaps again; returns its names."""
+    codes = (*block.before, *times * (block.code,))
     with EmbeddedS3() as s3:
         customer = s3.customer(auth="hmac" if any(KEY_ID in code for code in codes) else "role")
         names: dict[str, object] = {
@@ -98,6 +99,14 @@ def test_python_blocks_run(block: Block, tmp_path: Path, monkeypatch: pytest.Mon
         run(block)
     else:
         compile(block.code, f"README.md:{block.line}", "exec")
+
+
+def test_the_first_example_delivers_once() -> None:
+    """Who begins with it and runs it again has the rows once."""
+    first = next(blocks(README.read_text(encoding="utf-8")))
+    append = run(first, times=2)["append"]
+    assert isinstance(append, AppendWriter)
+    assert append.receipt.already_committed
 
 
 def told(text: str) -> str:

@@ -46,20 +46,20 @@ Config = Annotated[
         metavar="FILE",
         envvar="S3DEST_CONFIG",
         show_envvar=False,
-        help="Configuration: .json, .yaml or .toml. S3DEST_* variables go before it.",
+        help="Configuration: .json, .yaml or .toml. S3DEST_* variables take precedence over it.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 VendorArn = Annotated[
     str | None,
     typer.Option(
-        metavar="ARN", envvar="S3DEST_VENDOR_ARN", show_envvar=False, help="You, if on AWS: role, user or root."
+        metavar="ARN", envvar="S3DEST_VENDOR_ARN", show_envvar=False, help="You, on AWS: your role, user or root."
     ),
 ]
 Subject = Annotated[
     str | None,
     typer.Option(
-        metavar="SUB", envvar="S3DEST_VENDOR_SUBJECT", show_envvar=False, help="You, if elsewhere: the token's sub."
+        metavar="SUB", envvar="S3DEST_VENDOR_SUBJECT", show_envvar=False, help="You, elsewhere: the token's sub."
     ),
 ]
 Audience = Annotated[str | None, typer.Option(metavar="AUD", help="The token's aud, one for each customer.")]
@@ -100,12 +100,12 @@ def setup(
     *,
     bucket: Annotated[str, typer.Option(metavar="NAME", help="The customer's bucket.")],
     region: Annotated[str, typer.Option(metavar="REGION", help="Its region.")],
-    prefix: Annotated[str, typer.Option(metavar="PREFIX", help="Folder to write to; default: all of it.")] = "",
+    prefix: Annotated[str, typer.Option(metavar="PREFIX", help="Folder to write to. Default: the whole bucket.")] = "",
     vendor_arn: VendorArn = None,
     subject: Subject = None,
     audience: Audience = None,
     issuer: Issuer = None,
-    external_id: Annotated[str | None, typer.Option(metavar="ID", help="The customer's; default: a new one.")] = None,
+    external_id: Annotated[str | None, typer.Option(metavar="ID", help="The customer's. Default: a new one.")] = None,
     role_name: Annotated[str, typer.Option(metavar="NAME", help="Name of the role to create.")] = "transfer-role",
     key_arn: Annotated[str | None, typer.Option(metavar="ARN", help="The customer's KMS key.")] = None,
     account: Annotated[str | None, typer.Option(metavar="DIGITS", help="The customer's account, if known.")] = None,
@@ -138,16 +138,16 @@ def check(
     *,
     config: Config = None,
     recheck: Annotated[bool, typer.Option("--recheck", help="Leave nothing visible, and delete nothing.")] = False,
-    audit: Annotated[bool, typer.Option("--audit", help="Look for rights that are not needed, too.")] = False,
+    audit: Annotated[bool, typer.Option("--audit", help="Also look for rights that are not needed.")] = False,
     wait: Annotated[
         int | None,
         typer.Option(
-            min=1, max=_LONGEST_WAIT, metavar="MINUTES", help="Wait that long for AWS to spread new policies."
+            min=1, max=_LONGEST_WAIT, metavar="MINUTES", help="Retry that long while new IAM policies propagate."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find out whether data can be delivered, and if not, why and who can mend it."""
+    """Find out whether data can be delivered, and if not, why, and who can fix it."""
     with sentences(as_json=as_json), _destination(config)[0] as destination:
         report = destination.check(
             mode="recheck" if recheck else "setup",
@@ -177,22 +177,29 @@ def append(
     table: Annotated[str, typer.Option("--table", "-t", metavar="NAME", help="The table to append to.")],
     config: Config = None,
     kind: Annotated[
-        FileKind | None, typer.Option("--input", help="What the files are. Default: by name; - is jsonl.")
+        FileKind | None, typer.Option("--input", help="Format to read. Default: by name; - is jsonl.")
     ] = None,
-    format: Annotated[FileKind, typer.Option("--format", help="What to write.")] = FileKind.jsonl,  # noqa: A002
+    delimiter: Annotated[
+        str | None,
+        typer.Option(metavar="CHAR", help="Of CSV input. Default: a comma."),
+    ] = None,
+    format: Annotated[FileKind, typer.Option("--format", help="Format to write.")] = FileKind.jsonl,  # noqa: A002
     transfer_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Repeat a transfer under its id: never committed twice.")
+        str | None, typer.Option(metavar="ID", help="Its id: repeated under it, a transfer is never committed twice.")
     ] = None,
     transfer_date: Annotated[str | None, typer.Option(metavar="DATE", help="Its date, if the id is no UUIDv7.")] = None,
     partition_by: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A column that names folders; may be repeated.")
     ] = None,
-    journal: Annotated[Path | None, typer.Option(metavar="DIR", help="Remember it there, for `resume`.")] = None,
+    journal: Annotated[Path | None, typer.Option(metavar="DIR", help="Record it there, for `resume`.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Append the rows of files as one transfer: all of them, or none."""
+    """Append the rows of files as one transfer: all of them, or none.
+
+    Values of CSV are delivered as text, and an empty field as an empty text.
+    """
     with sentences(as_json=as_json):
-        inputs = inputs_of(files, kind)
+        inputs = inputs_of(files, kind, delimiter)
         destination, _ = _destination(config, journal)
         with destination:
             receipt = deliver(
@@ -216,7 +223,7 @@ def append(
 def resume(
     *,
     config: Config = None,
-    journal: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder given to `append`.")] = None,
+    journal: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder that was given to `append`.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Finish the transfers that a killed process left in the journal."""
@@ -257,7 +264,7 @@ def review(
 ) -> None:
     """Say what is too wide, too narrow or contradictory in policies; sends nothing.
 
-    A FILE may be - for standard input. Exits with 1 if anything has to be mended.
+    A FILE may be - for standard input. Exits with 1 if anything has to be fixed.
     """
     with sentences(as_json=as_json):
         files = {"permission": permission, "trust": trust, "bucket": bucket_policy, "key": key_policy}
@@ -271,7 +278,7 @@ def review(
 @app.command(short_help="Write the JSON schema of the configuration.")
 def schema(
     *,
-    as_json: Annotated[bool, typer.Option("--json", show_default=False, help="It is JSON anyway.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", show_default=False, help="Accepted for consistency.")] = True,
 ) -> None:
     """Write the JSON schema of the configuration, good enough to draw a form from."""
     del as_json

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import typer
 
 from s3dest.cli.rows import STDIN, Input, InputError
 from s3dest.cli.screen import Screen
@@ -17,6 +19,8 @@ from s3dest.results import Receipt
 
 if TYPE_CHECKING:
     from s3dest.append import AppendWriter
+
+_OTHER_DELIMITERS: Final = ";\t|"
 
 
 def append(
@@ -89,6 +93,8 @@ def _copy(source: Input, writer: AppendWriter, show: Callable[[int, int], None],
         return rows
     with source.opened() as reading:
         for chunk in reading.chunks():
+            if source.kind == "csv" and not rows:
+                _warn_of_one_column(source, next(iter(chunk[0])), len(chunk[0]))
             writer.write_many(chunk)
             rows += len(chunk)
             if unseen:
@@ -97,13 +103,35 @@ def _copy(source: Input, writer: AppendWriter, show: Callable[[int, int], None],
     return rows
 
 
-def inputs_of(files: Sequence[Path], kind: str | None) -> list[Input]:
+def _warn_of_one_column(source: Input, name: str, columns: int) -> None:
+    """Say where a file of several columns may be read as one of one: its rows would be delivered so without a word."""
+    odd = next((char for char in _OTHER_DELIMITERS if char in name), None)
+    if columns == 1 and odd is not None:
+        shown = "\\t" if odd == "\t" else odd
+        typer.echo(
+            f"s3dest: {source.name} has a single column, {name!r:.80}. If {shown} is between its fields: "
+            f"--delimiter '{shown}'",
+            err=True,
+        )
+
+
+def inputs_of(files: Sequence[Path], kind: str | None, delimiter: str | None) -> list[Input]:
     """Find out what each file is.
 
     Raises:
-        InputError: A name does not tell, and nobody said.
-        SettingsProblem: Standard input is given twice.
+        InputError: There is no such file.
+        SettingsProblem: Standard input is given twice, a name does not tell, and nobody said; or the delimiter is none.
     """
     if list(files).count(STDIN) > 1:
         raise SettingsProblem(READ_ONCE)
-    return [Input.of(file, kind) for file in files]
+    if delimiter is None:
+        return [Input.of(file, kind) for file in files]
+    delimiter = delimiter.replace("\\t", "\t")  # a shell lets nobody type a tab
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        message = "--delimiter is one character, such as ; or | or \\t, and neither a quote nor a line break."
+        raise SettingsProblem(message)
+    inputs = [Input.of(file, kind, delimiter=delimiter) for file in files]
+    if not any(source.kind == "csv" for source in inputs):
+        message = "--delimiter is for CSV, and no file is that."
+        raise SettingsProblem(message)
+    return inputs

@@ -107,13 +107,13 @@ def review_files(
 
 
 def tell_review(findings: tuple[Finding, ...], screen: Screen, *, as_json: bool) -> bool:
-    """Tell the findings; return whether there is nothing to mend."""
+    """Tell the findings; return whether there is nothing to fix."""
     good = all(finding.severity == "note" for finding in findings)
     if as_json:
         tell_json({"ok": good, "findings": [finding.model_dump(mode="json") for finding in findings]})
         return good
     show_findings(screen, findings)
-    screen.verdict("ok" if good else "FAILED", "Nothing has to be mended." if good else "Something has to be mended.")
+    screen.verdict("ok" if good else "FAILED", "There is nothing to fix." if good else "Fix the findings above.")
     return good
 
 

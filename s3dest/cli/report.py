@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,7 +24,11 @@ FAILED = 1
 MISUSED = 2
 
 _NO_MISUSE: Final = frozenset({"extra_missing", "journal"})
-"""Codes of a `ConfigError` that no other arguments would mend."""
+"""Codes of a `ConfigError` that no other arguments would fix."""
+
+
+_ARGUMENT: Final = re.compile(r"\b(transfer_id|transfer_date|partition_by)\b")
+"""Arguments of ``Destination.append`` that are options of the command line."""
 
 
 @contextmanager
@@ -40,6 +45,7 @@ def sentences(*, as_json: bool = False) -> Iterator[None]:
         message, facts = f"{error.message} {error.remedy}".rstrip(), _facts(error)
         if isinstance(error, ConfigError) and error.code not in _NO_MISUSE:
             exit_code = MISUSED
+            message = _ARGUMENT.sub(lambda match: f"--{match[0].replace('_', '-')}", message)
     except OSError as error:
         message = f"{error.filename or 'A file'} cannot be used: {error.strerror}."
     except KeyboardInterrupt:
@@ -99,10 +105,10 @@ def show_steps(screen: Screen, report: CheckReport) -> None:
 
 
 def show_findings(screen: Screen, findings: Iterable[Finding]) -> None:
-    """Show findings, each with its code, who can mend it, and how."""
+    """Show findings, each with its code, who can fix it, and how."""
     for finding in findings:
         screen.verdict(finding.severity, f"{finding.message}\n{finding.remedy}".rstrip())
-        screen.verdict("", f"[{finding.code}, to be mended by: {finding.owner}]", style="dim")
+        screen.verdict("", f"[{finding.code}, to be fixed by: {finding.owner}]", style="dim")
 
 
 def show_receipt(screen: Screen, receipt: Receipt) -> None:

@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from functools import partial
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn, Self
+
+from s3dest.cli.settings import SettingsProblem
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,12 +74,13 @@ class RowSource:
         """Read a file, once to the end: what cannot be delivered is found before anything is.
 
         Raises:
-            InputError: There is no such file, its suffix is unknown, a line is no row, or there is none.
+            InputError: There is no such file, a line is no row, or there is none.
+            SettingsProblem: The suffix is unknown.
         """
         suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
         if suffix not in _READERS:
             message = f"{path}: the name must end in .csv, .jsonl or .ndjson, or one of these and .gz."
-            raise InputError(message)
+            raise SettingsProblem(message)
 
         def read() -> Iterator[Row]:
             return _lines_of(path, _READERS[suffix])
@@ -110,6 +114,8 @@ class Input:
     """``csv``, ``jsonl`` or ``parquet``."""
     size: int | None
     """Bytes as they lie there; ``None`` for standard input."""
+    delimiter: str = ","
+    """What is between fields of CSV."""
 
     @property
     def name(self) -> str:
@@ -117,28 +123,29 @@ class Input:
         return "standard input" if self.path == STDIN else str(self.path)
 
     @classmethod
-    def of(cls, path: Path, kind: str | None) -> Self:
+    def of(cls, path: Path, kind: str | None, *, delimiter: str = ",") -> Self:
         """Find out what a file is, by its name unless ``kind`` says so.
 
         Raises:
-            InputError: There is no such file, or its name does not tell.
+            InputError: There is no such file.
+            SettingsProblem: Its name does not tell what it is.
         """
         suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
         found = kind or {"ndjson": "jsonl"}.get(suffix, suffix)
         if path == STDIN:
-            return cls(path, kind or "jsonl", None)
+            return cls(path, kind or "jsonl", None, delimiter)
         if found not in {*_READERS, _PARQUET}:
             message = (
                 f"{path}: the name must end in .csv, .jsonl, .ndjson (or one of these and .gz) or .parquet; "
                 "or say --input."
             )
-            raise InputError(message)
+            raise SettingsProblem(message)
         try:
             size = path.stat().st_size
         except OSError as error:
             message = f"{path} cannot be read: {error.strerror}."
             raise InputError(message) from error
-        return cls(path, found, size)
+        return cls(path, found, size, delimiter)
 
     @contextmanager
     def opened(self) -> Iterator[Reading]:
@@ -149,10 +156,14 @@ class Input:
             message = f"{self.path} cannot be read: {error.strerror}."
             raise InputError(message) from error
         try:
-            yield Reading(self.name, raw, self.kind)
+            yield Reading(self.name, raw, self._reader)
         finally:
             if self.path != STDIN:
                 raw.close()
+
+    @property
+    def _reader(self) -> _Reader:
+        return partial(_csv_rows, delimiter=self.delimiter) if self.kind == "csv" else _READERS[self.kind]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Read a Parquet file.
@@ -180,9 +191,9 @@ class Input:
 class Reading:
     """Rows of one open input, and how far it has been read."""
 
-    def __init__(self, name: str, raw: IO[bytes], kind: str) -> None:
+    def __init__(self, name: str, raw: IO[bytes], reader: _Reader) -> None:
         self._name = name
-        self._kind = kind
+        self._reader = reader
         self._counted = _Counted(raw)
         self._told = 0
 
@@ -197,7 +208,7 @@ class Reading:
         Raises:
             InputError: A line is no row, or the file is damaged.
         """
-        rows = _rows_of(self._name, self._text, _READERS[self._kind])
+        rows = _rows_of(self._name, self._text, self._reader)
         while chunk := list(islice(rows, _CHUNK)):
             yield chunk
 
@@ -270,9 +281,9 @@ def _opened(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _csv_rows(text: IO[str], path: str) -> Iterator[Row]:
+def _csv_rows(text: IO[str], path: str, *, delimiter: str = ",") -> Iterator[Row]:
     csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(text, strict=True)
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
     try:
         header = next(reader, [])
         if len(set(header)) < len(header) or "" in header:

@@ -5,6 +5,7 @@ No secret is an argument: those are seen by every process of the machine.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import tomllib
@@ -91,7 +92,7 @@ class Settings(BaseSettings):
         except SettingsError as error:
             problem = f"environment: {error}"  # names the variable
         except ValidationError as error:
-            problem = _lines(error, file)
+            problem = _lines(error, file, values)
         message = f"{problem}."
         raise SettingsProblem(message)
 
@@ -107,7 +108,7 @@ class Settings(BaseSettings):
         try:
             return DestinationConfig.model_validate(values)
         except ValidationError as error:
-            problem = _lines(error, file)
+            problem = _lines(error, file, values)
         if not values:
             give = "write it into the file" if file else "give a file with --config"
             problem = f"{_origin(file)}: there is no configuration: {give}, or set {PREFIX}BUCKET and the others"
@@ -163,14 +164,23 @@ def _read(file: Path) -> dict[str, Any]:
     raise SettingsProblem(message)
 
 
-def _lines(error: ValidationError, file: Path | None) -> str:
+def _lines(error: ValidationError, file: Path | None, values: Mapping[str, object]) -> str:
     """Name each field, and where it is given, with what is wrong; never with its value."""
     told: dict[str, list[str]] = {}
     for line in error.errors(include_input=False, include_context=False, include_url=False):
         field = ".".join(map(str, line["loc"])) or "configuration"
-        hint = " (a number must be in quotes)" if line["type"] == "string_type" else ""
+        hint = _hint(values, line["loc"]) if line["type"] == "string_type" else ""
         told.setdefault(_variable(line["loc"]) or _origin(file), []).append(f"{field}: {line['msg']}{hint}")
     return "; ".join(f"{origin}: {'; '.join(lines)}" for origin, lines in told.items())
+
+
+def _hint(values: object, location: tuple[int | str, ...]) -> str:
+    """Say that a value in quotes would be a text, where YAML, say, has taken it for something else."""
+    for name in location:
+        values = values.get(str(name)) if isinstance(values, Mapping) else None
+    if isinstance(values, (bool, dt.date)):
+        return " (it must be in quotes)"
+    return " (a number must be in quotes)" if isinstance(values, (int, float)) else ""
 
 
 def _variable(location: tuple[int | str, ...]) -> str | None:

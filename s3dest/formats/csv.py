@@ -1,11 +1,6 @@
 """CSV as RFC 4180 has it: a header, CRLF, quotes doubled; every text is quoted, everything else is not.
 
-So null, an empty text and the text of null stay apart. What values become: ``None`` the null text; ``bool`` ``true``
-and ``false``; numbers, ``Decimal`` among them, their digits (``nan``, ``inf``, ``-inf`` where a float is not finite);
-``UUID`` its text; ``datetime``, ``date`` and ``time`` their ISO text; an enum its value; ``bytes`` Base64; mappings,
-lists, tuples and dataclasses JSON. All else is a `RowError`: sets, half surrogate pairs, a decimal that is not finite,
-NaN inside of JSON. The columns are fixed by the schema or the first rows: a missing one is null, a new one is a
-`RowError`.
+So null, an empty text and the text of null stay apart.
 """
 
 from __future__ import annotations
@@ -44,7 +39,15 @@ _FAILURES: Final = (KeyError, TypeError, ValueError, OverflowError, RecursionErr
 
 @dataclass(frozen=True, slots=True)
 class Csv:
-    """Comma-separated values, with a header."""
+    """Comma-separated values, with a header (RFC 4180): every text is quoted, everything else is not.
+
+    What values become: ``None`` the null text; ``bool`` ``true`` and ``false``; numbers of any size, ``Decimal`` among
+    them, their digits (``nan``, ``inf``, ``-inf`` where a float is not finite); ``UUID`` its text; ``datetime``,
+    ``date`` and ``time`` their ISO text; an enum its value; ``bytes`` Base64; mappings, lists, tuples and dataclasses
+    JSON, maps of Arrow a JSON list of pairs. All else is a `RowError`: sets, half surrogate pairs, a decimal that is
+    not finite, NaN inside of JSON. The columns are fixed by the schema or the first rows: a missing one is null, a new
+    one is a `RowError`.
+    """
 
     delimiter: str = ","
     """One character between fields."""

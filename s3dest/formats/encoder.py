@@ -67,7 +67,10 @@ class SchemaGrown(Exception):  # noqa: N818  # no error: it asks for a new objec
 
 
 class Encoder(Protocol):
-    """Turns rows into the bytes of one object; the same rows in the same order give the same bytes."""
+    """Turns rows into the bytes of one object; the same rows in the same order give the same bytes.
+
+    That holds for one version of the libraries that encode: a Parquet file names the version that wrote it, say.
+    """
 
     @property
     def schema(self) -> object:

@@ -1,12 +1,4 @@
-"""JSON Lines: one JSON object a row, UTF-8, ended by a newline.
-
-What values become: ``None`` null; ``bool``, ``str``, ``int`` up to 64 bit and finite ``float`` themselves;
-``datetime``, ``date`` and ``time`` their ISO text (RFC 3339, so offsets are rounded to minutes, 59:30 to a whole hour:
-they were finer before 1972; a naive datetime stays without zone, and a time with zone is refused); ``UUID`` and
-``Decimal`` their text, so that no digit is lost; an enum its value; ``bytes`` Base64; mappings, lists, tuples and
-dataclasses nested JSON. All else is a `RowError`: NaN and Infinity, larger integers, sets, keys that are no text,
-half surrogate pairs.
-"""
+"""JSON Lines: one JSON object a row, UTF-8, ended by a newline."""
 
 from __future__ import annotations
 
@@ -40,7 +32,15 @@ _NEVER_INFINITE: Final = frozenset({type(None), bool, int, str})
 
 @dataclass(frozen=True, slots=True)
 class JsonLines:
-    """JSON Lines, compressed or not."""
+    """JSON Lines, compressed or not: one JSON object a row, UTF-8, ended by a newline.
+
+    What values become: ``None`` null; ``bool``, ``str``, ``int`` up to 64 bit and finite ``float`` themselves;
+    ``datetime``, ``date`` and ``time`` their ISO text (RFC 3339, so offsets are rounded to minutes, 59:30 to a whole
+    hour: they were finer before 1972; a naive datetime stays without zone, and a time with zone is refused); ``UUID``
+    and ``Decimal`` their text, so that no digit is lost; an enum its value; ``bytes`` Base64; mappings, lists, tuples
+    and dataclasses nested JSON, maps of Arrow lists of pairs. All else is a `RowError`: NaN and Infinity, larger
+    integers, sets, keys that are no text, half surrogate pairs.
+    """
 
     compression: Compression = "gzip"
     """How the objects are compressed; the suffix of the keys tells."""

@@ -1,16 +1,4 @@
-"""Parquet by pyarrow; extra ``parquet``. Columns and types are the schema's, or found in the rows.
-
-What values become: ``None`` and a missing column null; ``bool``, ``str``, ``int`` (64 bit), ``float`` (NaN and Infinity
-too) and ``bytes`` columns of their kind, integers among floats a float where that is exact; ``Decimal`` a decimal, wide
-enough; ``datetime`` with zone an instant in UTC, without one a local timestamp, never one beside the other; ``date``
-and ``time`` themselves; ``UUID`` text; an enum its value; mappings and dataclasses a struct (a missing key is null),
-lists and tuples a list. All else is a `RowError`: larger integers, a time with zone, sets, half surrogate pairs, types
-mixed, and an empty mapping where neither the rows before it nor some after it tell a field.
-
-Where later rows do not fit the object's schema (a new column, a wider type), it is widened, or, once some of the object
-is written, a new object begun; types without a common one are a `RowError`. In a schema that the caller gives, types
-are fixed: what does not fit is a `RowError`, but a float is rounded to the schema's precision.
-"""
+"""Parquet by pyarrow; extra ``parquet``. Columns and types are the schema's, or found in the rows."""
 
 from __future__ import annotations
 
@@ -61,7 +49,20 @@ _PYTHON_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Parquet:
-    """Apache Parquet."""
+    """Apache Parquet. Columns and types are the schema's, or found in the rows.
+
+    What values become: ``None`` and a missing column null; ``bool``, ``str``, ``int`` (64 bit), ``float`` (NaN and
+    Infinity too) and ``bytes`` columns of their kind, integers among floats a float where that is exact; ``Decimal`` a
+    decimal, wide enough; ``datetime`` with zone an instant in UTC, without one a local timestamp, never one beside the
+    other; ``date`` and ``time`` themselves; ``UUID`` text; an enum its value; mappings and dataclasses a struct (a
+    missing key is null), lists and tuples a list, maps of Arrow a map. All else is a `RowError`: larger integers, a
+    time with zone, sets, half surrogate pairs, types mixed, and an empty mapping where neither the rows before it nor
+    some after it tell a field.
+
+    Where later rows do not fit the object's schema (a new column, a wider type), it is widened, or, once some of the
+    object is written, a new object begun; types without a common one are a `RowError`. In a schema that the caller
+    gives, types are fixed: what does not fit is a `RowError`, but a float is rounded to the schema's precision.
+    """
 
     compression: Literal["zstd", "snappy", "none"] = "zstd"
     """How the pages are compressed."""
