@@ -106,7 +106,8 @@ class CheckReport(Model):
     """What the store can do, as far as this check tried it."""
 
     steady_policy: dict[str, JsonValue] | None = None
-    """After a set-up check that is ok: the policy that is enough from now on, for the customer to put in place."""
+    """After a set-up check that is ok: the policy that is enough from now on, for the customer to put in place.
+    ``None`` also where it would have to name a KMS key that an answer called by no ARN of the bucket's region."""
 
     waited: dt.timedelta = dt.timedelta(0)
     """How long it was waited for IAM to spread a policy just saved."""
