@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from s3dest.abandoned import abandon, free, weakly
-from s3dest.arguments import path_of, require_count, rows_of
+from s3dest.arguments import path_of, require_count, require_unused, rows_of, whole
 from s3dest.commit import Transfer
 from s3dest.errors import ConfigError, StateError
 from s3dest.formats.arrow import ArrowArray, ArrowStream, batches
@@ -122,18 +122,21 @@ class AppendWriter:
         """Append rows from any iterable; may send what memory has no room for.
 
         A row is a mapping of column names to values, a dataclass, or a pydantic model, whose columns have its aliases.
-        If the iterable raises, the writer has failed: only `abort` is left. Actions, where something is sent:
-        ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
+        If the iterable raises, the writer has failed: only `abort` is left. A generator ends with the call, also with
+        one that fails: another attempt needs a new one. Actions, where something is sent: ``s3:PutObject``, for a role
+        ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:
-            ConfigError: It is no iterable of rows.
+            ConfigError: It is no iterable of rows, or a generator that has ended already.
             RowError: A row cannot be encoded; only `abort` is left.
             S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
         self._lifecycle.require_process()
         found = rows_of(rows)
-        with self._lock, self._lifecycle:
+        if self._resumed is None:  # else its rows are in the bucket, and these perhaps used up
+            require_unused(found)
+        with self._lock, self._lifecycle, whole(found):
             if self._resumed is not None:
                 return
             if isinstance(found, (list, tuple)):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,29 @@ def rows_of(rows: Iterable[RowLike]) -> Iterable[RowLike]:
     except TypeError as error:
         raise _no_rows(rows) from error
     raise _no_rows(rows)
+
+
+def require_unused(rows: Iterable[RowLike]) -> None:
+    """Refuse a generator that has ended: a second attempt would commit nothing, and its rows be lost under its id.
+
+    Raises:
+        ConfigError: It has ended.
+    """
+    if isinstance(rows, Generator) and inspect.getgeneratorstate(rows) == inspect.GEN_CLOSED:
+        message = "write_many() was given a generator that has ended already: an earlier attempt has used its rows up."
+        raise ConfigError(message, code="rows_used_up", remedy="Make a new generator for each attempt, or give a list.")
+
+
+@contextlib.contextmanager
+def whole(rows: Iterable[RowLike]) -> Iterator[None]:
+    """End a generator that the body could not take whole: its rest is no transfer for another attempt."""
+    try:
+        yield
+    except BaseException:
+        if isinstance(rows, Generator):
+            with contextlib.suppress(Exception):  # it may be running in another thread
+                rows.close()
+        raise
 
 
 def _no_rows(rows: object) -> ConfigError:

@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 import pyarrow as pa
 import pytest
+from fake import faults
 from orders import DATE, FOLDER, ID, MANIFEST, ROWS, append_rows, visible
 
 from s3dest import (
+    AccessDeniedError,
     ConfigError,
+    FileJournal,
     JsonLines,
     RowError,
     TransferOptions,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from fake import FakeAws
 
 
@@ -138,6 +144,51 @@ def test_what_is_not_rows_is_refused_whole(aws: FakeAws, rows: Any) -> None:
         assert caught.value.code == "not_rows"
         append.write({"id": 1})
     assert append.receipt.rows == 1
+
+
+def test_a_generator_that_was_used_up_is_no_empty_transfer(aws: FakeAws) -> None:
+    """A second attempt would commit nothing, and its rows be lost under its id; with a new one they are there."""
+    rows = (row for row in ROWS)
+
+    def attempt(rows: Iterator[Any], *, fail: bool = False) -> None:
+        with destination.append("orders", transfer_id=ID) as append:
+            append.write_many(rows)
+            if fail:
+                raise ConnectionError
+
+    with aws.destination() as destination:
+        with pytest.raises(ConnectionError):
+            attempt(rows, fail=True)
+        with pytest.raises(ConfigError, match="has ended already") as caught:
+            attempt(rows)
+        assert caught.value.code == "rows_used_up"
+        assert aws.operations == []
+        attempt(row for row in ROWS)
+        attempt(row for row in ROWS[:0])
+    assert visible(aws) == ROWS
+
+
+def test_a_generator_is_not_left_half_used(aws: FakeAws) -> None:
+    """What an attempt that failed in the middle has left is no transfer."""
+    rows = (row if row["id"] != 2000 else {"id": {1}} for row in ROWS)
+    with aws.destination() as destination:
+        with pytest.raises(RowError), destination.append("orders", transfer_id=ID) as append:
+            append.write_many(rows)
+        with pytest.raises(ConfigError, match="has ended already"), destination.append("orders") as append:
+            append.write_many(rows)
+    assert aws.operations == []
+
+
+def test_a_resumed_transfer_needs_no_rows(aws: FakeAws, tmp_path: Path) -> None:
+    """The journal has them: a generator that the first attempt used up is not asked for any."""
+    rows = (row for row in ROWS)
+    aws.faults.at("CompleteMultipartUpload", 1, faults.DENIED)
+    with aws.destination(journal=FileJournal(tmp_path)) as destination:
+        with pytest.raises(AccessDeniedError), destination.append("orders", transfer_id=ID) as append:
+            append.write_many(rows)
+        with destination.append("orders", transfer_id=ID) as append:
+            append.write_many(rows)
+    assert visible(aws) == ROWS
 
 
 @pytest.mark.parametrize("table", [pa.table({"id": [1]}), pa.record_batch({"id": [1]}), pd.DataFrame({"id": [1]})])
