@@ -42,6 +42,20 @@ _DUAL_STACK_SUFFIXES: Final = (
     "api.aws.hci.ic.gov",
 )
 _AWS_SUFFIXES: Final = (*{f".{suffix}" for _, _, suffix in _PARTITIONS}, *(f".{end}" for end in _DUAL_STACK_SUFFIXES))
+_REGION_IN_HOST: Final = r"[a-z]+(?:-[a-z]+)+-[0-9]+"
+_S3_HOST: Final = re.compile(
+    r"(?:.+\.)?"  # a bucket, an access point
+    rf"(?:s3(?:-fips|-accesspoint|-accesspoint-fips|-accelerate|-website)?(?:\.dualstack)?(?:[.-]{_REGION_IN_HOST})?"
+    rf"|s3-external-1|accesspoint\.s3-global|vpce-[a-z0-9-]+\.s3(?:-fips)?\.{_REGION_IN_HOST}\.vpce)"
+    rf"(?:{'|'.join(map(re.escape, _AWS_SUFFIXES))})"
+)
+"""Names of S3's own. Others in AWS's domains are customers' machines, load balancers (one called "s3" is
+``s3-1234.elb.REGION.amazonaws.com``), or what they offer through endpoints of a VPC (``vpce-svc-…``).
+
+Sources: "Amazon S3 endpoints and quotas" (AWS general reference), "AWS PrivateLink for Amazon S3" (S3 user guide), the
+endpoint rules of botocore. Outposts, directory buckets and Object Lambda are other services, with other rules.
+"""
+
 _AWS_BELOW_BUCKET: Final = re.compile(r"s3[.-]|bucket\.vpce-")  # "bucket" is a word of VPC endpoints, not a name
 _STORE_BELOW_BUCKET: Final = re.compile(
     r"s3[.-].*\.(?:backblazeb2\.com|scw\.cloud|wasabisys\.com)|[a-z0-9]+\.digitaloceanspaces\.com|"
@@ -100,8 +114,8 @@ def check_aws_region(region: str) -> None:
 
 
 def is_aws_host(url: str) -> bool:
-    """Tell whether an endpoint is AWS's own (a VPC, FIPS or dual-stack endpoint, say)."""
-    return (urlsplit(url).hostname or "").endswith(_AWS_SUFFIXES)
+    """Tell whether an endpoint is AWS's own S3 (a VPC, FIPS or dual-stack endpoint, say)."""
+    return _S3_HOST.fullmatch(urlsplit(url).hostname or "") is not None
 
 
 def is_clear_text(url: str) -> bool:
