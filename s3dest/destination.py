@@ -27,6 +27,7 @@ from s3dest.prepared import PendingUpload, PreparedAppend
 from s3dest.results import Progress, Receipt
 from s3dest.retry import Clock
 from s3dest.signature import ManifestSigner
+from s3dest.sts_hosts import require_trusted
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -54,7 +55,8 @@ class Destination:
         signer: Signs the manifests. Default: they are not signed.
 
     Raises:
-        ConfigError: An argument is of another type, or the session policy would be too long for STS.
+        ConfigError: An argument is of another type, the session policy would be too long for STS, or the config names
+            an STS that the identity's ``sts_hosts`` do not (``sts_host_not_trusted``).
     """
 
     def __init__(
@@ -75,9 +77,10 @@ class Destination:
         _require("A signer is a ManifestSigner", signer, ManifestSigner)
         if isinstance(config.auth, RoleAuth) and config.auth.session_policy:
             policies.session(config, purpose="setup-check")  # the longest of them; better now than at the customer's
+        self._identity: Identity = identity or AmbientIdentity()
+        require_trusted(config, self._identity.sts_hosts)
         self.config = config
         self.options = options or TransferOptions()
-        self._identity: Identity = identity or AmbientIdentity()
         self._journal = journal
         self._signer = signer
         self._clock = Clock()

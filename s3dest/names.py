@@ -56,6 +56,9 @@ Sources: "Amazon S3 endpoints and quotas" (AWS general reference), "AWS PrivateL
 endpoint rules of botocore. Outposts, directory buckets and Object Lambda are other services, with other rules.
 """
 
+_STS_HOST: Final = re.compile(rf"sts(?:-fips)?(?:\.{_REGION_IN_HOST})?(?:{'|'.join(map(re.escape, _AWS_SUFFIXES))})")
+"""Without VPC endpoints: their names lead to whoever has the address in the network that asks."""
+
 _AWS_BELOW_BUCKET: Final = re.compile(r"s3[.-]|bucket\.vpce-")  # "bucket" is a word of VPC endpoints, not a name
 _STORE_BELOW_BUCKET: Final = re.compile(
     r"s3[.-].*\.(?:backblazeb2\.com|scw\.cloud|wasabisys\.com)|[a-z0-9]+\.digitaloceanspaces\.com|"
@@ -118,6 +121,11 @@ def is_aws_host(url: str) -> bool:
     return _S3_HOST.fullmatch(urlsplit(url).hostname or "") is not None
 
 
+def is_aws_sts(url: str) -> bool:
+    """Tell whether an endpoint is AWS's own STS, by a name that AWS alone can serve."""
+    return _STS_HOST.fullmatch(urlsplit(url).hostname or "") is not None
+
+
 def is_clear_text(url: str) -> bool:
     """Tell whether others on the way can read along: http, and not to this very machine."""
     parts = urlsplit(url)
@@ -148,7 +156,7 @@ def check_endpoint(url: str) -> str:
     if "_" in parts.hostname:
         msg = "names a host with an underscore, which no host name may have: give the host another name, or its address"
         raise ValueError(msg)
-    if not _is_host(parts.hostname) or not url.isprintable():
+    if not is_host(parts.hostname) or not url.isprintable():
         msg = "must name a host by letters, digits, hyphens and dots (others in their form that begins with xn--)"
         raise ValueError(msg)
     return f"{parts.scheme}{url[len(parts.scheme) :]}".rstrip("/")
@@ -173,7 +181,8 @@ def check_without_bucket(url: str, bucket: str) -> None:
         raise ValueError(msg)
 
 
-def _is_host(name: str) -> bool:
+def is_host(name: str) -> bool:
+    """Tell whether a text can be the name of a host, in small letters, or its address."""
     with contextlib.suppress(ValueError):
         return bool(ipaddress.ip_address(name))
     labels = name.removesuffix(".").split(".")

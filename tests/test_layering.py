@@ -56,7 +56,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "piece",
         "threads",
     ),
-    ("identity", "sdk", "role_sessions", "credentials", "strangers"),
+    ("sts_hosts", "identity", "sdk", "role_sessions", "credentials", "strangers"),
     ("lanes", "payload_hash", "client", "etag", "body", "creation", "wire", "completions", "multipart", "s3", "rights"),
     (
         "budget",
