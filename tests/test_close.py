@@ -394,6 +394,23 @@ def test_a_commit_repeated_after_an_interrupt_knows_its_own_manifest(aws: FakeAw
     assert (receipt.already_committed, receipt.orphans) == (False, ())
 
 
+def test_a_commit_refused_after_a_lost_answer_knows_its_own_manifest(aws: FakeAws) -> None:
+    """A plain refusal says nothing of the manifest that an earlier commit has written, perhaps."""
+    with destination(aws, small_options()) as target:
+        append = target.append("orders", transfer_id=ID, format=PLAIN)
+        append.write_many(ROWS)
+        aws.faults.next("PutObject", faults.slow(0), *[faults.ANSWER_TIMED_OUT.after(100)] * 9)
+        with pytest.raises(RequestError):
+            append.commit()
+        aws.faults.clear()
+        aws.faults.next("PutObject", faults.DENIED)
+        with pytest.raises(AccessDeniedError):
+            append.commit()
+        receipt = append.commit()
+    assert (receipt.already_committed, receipt.orphans) == (False, ())
+    assert receipt.unconfirmed == (receipt.manifest_key,)
+
+
 def test_a_commit_refused_for_certain_believes_in_anothers_manifest(aws: FakeAws) -> None:
     """Its own manifest never got through; when it is sent again, another attempt's is there."""
     with destination(aws, small_options()) as target, destination(aws, small_options()) as other:
