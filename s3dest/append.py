@@ -18,7 +18,7 @@ from s3dest.commit import Transfer
 from s3dest.errors import ConfigError, StateError
 from s3dest.formats.arrow import ArrowArray, ArrowStream, batches
 from s3dest.formats.encoder import Format, RowLike
-from s3dest.layout import Layout
+from s3dest.layout import Layout, escape
 from s3dest.lifecycle import Lifecycle, State
 from s3dest.prepared import PreparedAppend
 from s3dest.production import Production
@@ -53,6 +53,7 @@ class AppendWriter:
         self._on_progress = on_progress
         self._resumed = resumed
         self._lock = threading.RLock()
+        self._shown_id = escape(layout.transfer_id)
         self._production = Production(
             layout,
             recovery.delivery,
@@ -64,12 +65,12 @@ class AppendWriter:
             on_retry=weakly(self._count_retry),
         )
         self._lifecycle = Lifecycle(
-            layout.transfer_id,
+            self._shown_id,
             process=recovery.delivery.process,
             on_failure=self._production.discard,
             on_abort=self._production.give_up,
         )
-        self._abandoned = weakref.finalize(self, abandon, self._production.stock, layout.transfer_id, os.getpid())
+        self._abandoned = weakref.finalize(self, abandon, self._production.stock, self._shown_id, os.getpid())
         self._stored: list[StoredObject] = []
         self._retries = 0
         self._prepared: PreparedAppend | None = None
@@ -94,7 +95,7 @@ class AppendWriter:
             StateError: It is not committed.
         """
         if self._receipt is None:
-            message = f"Transfer {self.transfer_id} has no receipt: it is {self._lifecycle.state.value}, not committed."
+            message = f"Transfer {self._shown_id} has no receipt: it is {self._lifecycle.state.value}, not committed."
             raise StateError(
                 message,
                 code="not_committed",
@@ -212,7 +213,7 @@ class AppendWriter:
         with self._lock:
             self._lifecycle.require_idle()
             if self._resumed is not None:
-                message = f"Transfer {self.transfer_id} was resumed from the journal and is committed already."
+                message = f"Transfer {self._shown_id} was resumed from the journal and is committed already."
                 raise StateError(message, code="committed", remedy="Call commit(), which returns the receipt.")
             with self._lifecycle.held():
                 return self._prepare()
@@ -265,7 +266,7 @@ class AppendWriter:
         with self._lock:
             self._lifecycle.require_free()
             if self._lifecycle.state is State.COMMITTED:
-                message = f"Transfer {self.transfer_id} is committed and cannot be aborted."
+                message = f"Transfer {self._shown_id} is committed and cannot be aborted."
                 raise StateError(message, code="committed", remedy="There is nothing to give up: its rows are visible.")
             if self._lifecycle.state is State.ABORTED:
                 return

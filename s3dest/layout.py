@@ -53,7 +53,7 @@ def instant_in(transfer_id: str) -> dt.datetime | None:
 def escape(text: str) -> str:
     """Escape all but ``A-Z a-z 0-9 . _ -`` as ``%XX`` of UTF-8, and a leading dot or underscore: reversible, ASCII.
 
-    Undone by `urllib.parse.unquote`.
+    Undone by `urllib.parse.unquote`. Ids are shown so, too, lest one that holds a line break forges a line of a log.
     """
     escaped = _ODD.sub(lambda match: b"%%%02X" % match[0][0], text.encode()).decode()
     return f"%{ord(escaped[0]):02X}{escaped[1:]}" if escaped[:1] in {".", "_"} else escaped

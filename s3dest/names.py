@@ -84,6 +84,7 @@ _DIRECTORY_BUCKET: Final = (
     "is a directory bucket (S3 Express One Zone), which s3dest does not support; use a general purpose bucket"
 )
 _WILD: Final = ("*", "?", "${")
+_BIDI_CONTROLS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ENDS: Final = re.compile(r"^[\s/]+|[\s/]+$")
 
 
@@ -270,13 +271,18 @@ def normalise_prefix(prefix: str) -> str:
     if wild := next((wild for wild in _WILD if wild in prefix), None):
         msg = f"must not hold {wild!r}: in an IAM policy it would stand for other folders too"
         raise ValueError(msg)
-    if "\\" in prefix or any(unicodedata.category(char) in {"Cc", "Cs"} for char in prefix):
+    if "\\" in prefix or any(_is_control(char) for char in prefix):
         msg = "must not hold backslashes or control characters"
         raise ValueError(msg)
     if len(prefix.encode()) > MAX_PREFIX_BYTES:
         msg = f"must be at most {MAX_PREFIX_BYTES} bytes long in UTF-8"
         raise ValueError(msg)
     return prefix
+
+
+def _is_control(char: str) -> bool:
+    """Tell what breaks a line, or turns the direction of writing, and so what people take a key for."""
+    return unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI_CONTROLS
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from s3dest import (
     FileJournal,
     JsonLines,
     RowError,
+    StateError,
     TransferOptions,
 )
 
@@ -277,6 +278,28 @@ def test_normal_work_is_logged_at_info_and_below(aws: FakeAws, caplog: pytest.Lo
     assert f"transfer {ID} to table 'orders'" in caplog.text
     assert "3000 rows in 1 objects" in caplog.text
     assert "row 1" not in caplog.text
+
+
+def test_no_id_forges_a_line_of_the_log(aws: FakeAws, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor of an error's text: an id that holds a line break is shown as its keys have it."""
+    place: dict[str, Any] = {"transfer_id": "a\nINFO forged\u2028b", "transfer_date": DATE}
+    with caplog.at_level(logging.INFO), aws.destination(journal=FileJournal(tmp_path)) as destination:
+        with destination.append("or\nders", **place) as append:
+            append.write({"id": 1})
+        with pytest.raises(StateError) as caught:
+            append.write({"id": 2})
+        with destination.append("or\nders", **place) as other:
+            other.write({"id": 2})
+        assert other.receipt.orphans
+        prepared = destination.append("or\nders", **place).prepare()
+        FileJournal(tmp_path).save([prepared])
+        aws.faults.always("PutObject", faults.DENIED)
+        with pytest.raises(AccessDeniedError):
+            destination.resume()
+    texts = [str(caught.value), *(record.getMessage() for record in caplog.records if record.name.startswith("s3dest"))]
+    assert all(text.isprintable() for text in texts)
+    assert len(texts) == 5
+    assert all("a%0AINFO%20forged%E2%80%A8b" in text for text in texts if "ransfer " in text)
 
 
 @pytest.mark.parametrize(("checksums", "taken"), [("aws", False), ("md5", True), ("auto", False)])

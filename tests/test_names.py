@@ -337,7 +337,8 @@ def test_prefixes_are_normalised(prefix: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["a//b", "a/../b", "..", ".", "./a", "a*", "a?b", "${aws:username}", "a\\b", "a\nb", "a\x7fb", "\ud800", "é" * 257],
+    ["a//b", "a/../b", "..", ".", "./a", "a*", "a?b", "${aws:username}", "a\\b", "a\nb", "a\x7fb", "\ud800", "é" * 257]
+    + [f"a{char}b" for char in "\u2028\u2029\u202e\u2066\u200f\u061c"],
 )
 def test_prefixes_that_policies_or_tools_misread_are_refused(prefix: str) -> None:
     """Wildcards, dot folders, nameless folders, control characters and half keys of length."""
