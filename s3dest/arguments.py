@@ -11,6 +11,7 @@ from typing import Final
 
 from s3dest.errors import ConfigError
 from s3dest.formats.encoder import RowLike
+from s3dest.kind import kind_of
 
 _TABLES: Final = frozenset({"DataFrame", "Table", "RecordBatch", "RecordBatchReader"})
 """Those of pandas, polars and pyarrow; to go through one gives names, columns or batches, and no rows."""
@@ -59,7 +60,7 @@ def whole(rows: Iterable[RowLike]) -> Iterator[None]:
 
 
 def _no_rows(rows: object) -> ConfigError:
-    message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
+    message = f"write_many() takes an iterable of rows, not {kind_of(rows)}; for one row, write()."
     return ConfigError(message, code="not_rows", remedy="Give a list or a generator of rows.")
 
 

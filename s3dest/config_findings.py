@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from s3dest import config_problems
 from s3dest.errors import ConfigError
 from s3dest.findings import Finding
+from s3dest.kind import kind_of
 from s3dest.problem import Problem
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def config_findings(error: ValidationError | ConfigError) -> tuple[Finding, ...]
             Finding(code=error.code, severity="error", owner=error.owner, message=error.message, remedy=error.remedy),
         )
     if not hasattr(error, "errors"):
-        message = f"config_findings() takes the error of a configuration, not a {type(error).__name__}."
+        message = f"config_findings() takes the error of a configuration, not {kind_of(error)}."
         raise ConfigError(message, remedy="Give it the ValidationError that DestinationConfig.model_validate() raises.")
     lines = error.errors(include_input=False, include_context=False, include_url=False)
     return tuple(_finding(line["loc"], line["msg"]) for line in lines)

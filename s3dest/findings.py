@@ -11,6 +11,7 @@ from s3dest import drift, rendering
 from s3dest.capabilities import Capabilities
 from s3dest.drift import Change
 from s3dest.errors import CheckFailedError, ConfigError, Owner
+from s3dest.kind import kind_of
 from s3dest.model import Model
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class CheckReport(Model):
             ConfigError: The earlier one is no report.
         """
         if not isinstance(earlier, CheckReport):
-            message = f"The earlier report is a CheckReport, not a {type(earlier).__name__}."
+            message = f"The earlier report is a CheckReport, not {kind_of(earlier)}."
             raise ConfigError(message, code="report", remedy="Load it with CheckReport.model_validate_json().")
         return tuple(drift.changes(earlier, self))
 

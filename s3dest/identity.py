@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from s3dest.errors import ConfigError
+from s3dest.kind import kind_of
 from s3dest.sts_hosts import hosts_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class AmbientIdentity:
         """Refuse what is no session, and would be found out in the middle of a request only."""
         object.__setattr__(self, "sts_hosts", hosts_of(self.sts_hosts))
         if self.session is not None and not hasattr(self.session, "get_credentials"):  # boto3 is not imported yet
-            message = f"An AmbientIdentity wants a boto3.Session, not a {type(self.session).__name__}."
+            message = f"An AmbientIdentity wants a boto3.Session, not {kind_of(self.session)}."
             raise ConfigError(message, code="identity", remedy="Make one: boto3.Session(profile_name='…').")
 
     def __reduce__(self) -> tuple[partial[AmbientIdentity], tuple[()]]:
@@ -123,7 +124,7 @@ class WebIdentity:
                 message = "WebIdentity wants the source of tokens, not a token, which would be dead within the hour."
                 raise ConfigError(message, code="token_source", remedy=remedy)
             if not callable(source) and not isinstance(source, (str, os.PathLike)):
-                message = f"A token source must be a callable or a path, not a {type(source).__name__}."
+                message = f"A token source must be a callable or a path, not {kind_of(source)}."
                 raise ConfigError(message, code="token_source", remedy=remedy)
 
     def fetch(self) -> str:

@@ -120,11 +120,10 @@ def plan(
         raise ConfigError(message, code="writer_id", remedy="Number the writers of a transfer from 0.")
     if transfer_id is not None and (not isinstance(transfer_id, str) or not transfer_id):
         message = "transfer_id must be a text that is not empty, or None for a new UUIDv7."
-        raise ConfigError(
-            message,
-            code="transfer_id",
-            remedy="Leave it out for a new one, or give the id that the transfer had before.",
-        )
+        remedy = "Leave it out for a new one, or give the id that the transfer had before."
+        if isinstance(transfer_id, UUID):
+            remedy = "Give its text: str(transfer_id)."
+        raise ConfigError(message, code="transfer_id", remedy=remedy)
     identity = transfer_id or new_transfer_id()
     layout = Layout(key_prefix, table, identity, _date(identity, transfer_date))
     _check_length(layout)

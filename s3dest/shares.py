@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError, StateError
 from s3dest.formats.partition import folder
+from s3dest.kind import kind_of
 from s3dest.layout import Layout, escape
 from s3dest.prepared import PreparedAppend
 
@@ -33,7 +34,7 @@ def layout_of(prepared: Sequence[PreparedAppend], config: DestinationConfig) -> 
     first = prepared[0]
     for share in prepared:
         if not isinstance(share, PreparedAppend):
-            message = f"Give PreparedAppends, each as an argument of its own, not a {type(share).__name__}."
+            message = f"Give PreparedAppends, each as an argument of its own, not {kind_of(share)}."
             raise ConfigError(message, code="prepared", remedy="For a list of them, write commit(*shares).")
         if not is_of(share, config):
             message = f"This append was prepared for s3://{share.bucket}/{share.prefix}, not for {config.uri}."

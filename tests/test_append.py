@@ -136,6 +136,16 @@ def test_a_bad_row_is_named(aws: FakeAws, rows: list[Any], row: int, column: str
     assert aws.operations == []
 
 
+@pytest.mark.parametrize("rows", [[{"id": 1}], ({"id": 1},)])
+def test_several_rows_in_the_place_of_one_are_told_how(aws: FakeAws, rows: Any) -> None:
+    """The slip of whoever looks for one method."""
+    with aws.destination() as destination:
+        append = destination.append("orders")
+        with pytest.raises(RowError, match=r"write_many\(\)"):
+            append.write(rows)
+        append.abort()
+
+
 @pytest.mark.parametrize("rows", ["abc", b"abc", bytearray(b"abc"), {"id": 1}, None, 7, list])
 def test_what_is_not_rows_is_refused_whole(aws: FakeAws, rows: Any) -> None:
     """A text or one row would be taken apart; the call is refused, and the transfer none the worse."""

@@ -14,6 +14,7 @@ import pytest
 FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "errors",
+        "kind",
         "local_file",
         "model",
         "results",
