@@ -175,8 +175,8 @@ class AppendWriter:
         """Append a file that is encoded in the writer's format already, as an object of its own, byte for byte.
 
         It is never read into memory whole, and may be removed when the call returns. A file above the part size goes
-        up at once. Actions, where something is sent: ``s3:PutObject``, for a role ``sts:AssumeRole`` or
-        ``sts:AssumeRoleWithWebIdentity``.
+        up at once. One that is evidently in something else is taken all the same, and told of in the log. Actions,
+        where something is sent: ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Args:
             path: The file.

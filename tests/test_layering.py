@@ -66,6 +66,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "digests",
         "press",
         "finished",
+        "beginning",
         "file",
         "spool",
         "upload",
