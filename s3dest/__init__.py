@@ -7,7 +7,7 @@ from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.capabilities import Capabilities
 from s3dest.config import DestinationConfig
 from s3dest.config_findings import config_findings
-from s3dest.destination import Destination
+from s3dest.destination import Destination, FormatName
 from s3dest.drift import Change
 from s3dest.encryption import SseKms, SseS3
 from s3dest.errors import (
@@ -67,6 +67,7 @@ __all__ = [
     "FileJournal",
     "Finding",
     "Format",
+    "FormatName",
     "GoogleIdentityToken",
     "GoogleServiceAccount",
     "HmacAuth",
@@ -105,6 +106,11 @@ __all__ = [
     "new_external_id",
     "policies",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the writer's class, too."""
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> object:

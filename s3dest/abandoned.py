@@ -5,12 +5,15 @@ These are what its finalisers call, which may run in any thread, and must not le
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 import weakref
 from collections.abc import Callable
 
 from s3dest.stock import Stock
+
+log = logging.getLogger(__name__)
 
 
 def weakly(method: Callable[[], None]) -> Callable[[], None]:
@@ -31,8 +34,12 @@ def free(stock: Stock, process: int) -> None:
 
 
 def abandon(stock: Stock, transfer_id: str, process: int) -> None:
-    """Free what a dropped writer held; it publishes nothing, and sends nothing."""
+    """Free what a dropped writer held; it publishes nothing, and sends nothing, and that is told.
+
+    In the log, too: Python hides a ResourceWarning by default, and who forgot the commit takes the rows for delivered.
+    """
     if os.getpid() == process:
         stock.release()
         message = f"the writer of transfer {transfer_id} was dropped without commit or abort; nothing is published"
+        log.warning("%s", message)
         warnings.warn(message, ResourceWarning, stacklevel=1)

@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Self
 
 from s3dest.abandoned import abandon, free, weakly
-from s3dest.arguments import path_of, require_count, rows_of
+from s3dest.arguments import path_of, require_count, require_unused, rows_of, whole
 from s3dest.commit import Transfer
 from s3dest.errors import ConfigError, StateError
 from s3dest.formats.arrow import ArrowArray, ArrowStream, batches
 from s3dest.formats.encoder import Format, RowLike
-from s3dest.layout import Layout
+from s3dest.layout import Layout, escape
 from s3dest.lifecycle import Lifecycle, State
 from s3dest.prepared import PreparedAppend
 from s3dest.production import Production
@@ -53,6 +53,7 @@ class AppendWriter:
         self._on_progress = on_progress
         self._resumed = resumed
         self._lock = threading.RLock()
+        self._shown_id = escape(layout.transfer_id)
         self._production = Production(
             layout,
             recovery.delivery,
@@ -64,12 +65,12 @@ class AppendWriter:
             on_retry=weakly(self._count_retry),
         )
         self._lifecycle = Lifecycle(
-            layout.transfer_id,
+            self._shown_id,
             process=recovery.delivery.process,
             on_failure=self._production.discard,
             on_abort=self._production.give_up,
         )
-        self._abandoned = weakref.finalize(self, abandon, self._production.stock, layout.transfer_id, os.getpid())
+        self._abandoned = weakref.finalize(self, abandon, self._production.stock, self._shown_id, os.getpid())
         self._stored: list[StoredObject] = []
         self._retries = 0
         self._prepared: PreparedAppend | None = None
@@ -117,18 +118,21 @@ class AppendWriter:
         """Append rows from any iterable; may send what memory has no room for.
 
         A row is a mapping of column names to values, a dataclass, or a pydantic model, whose columns have its aliases.
-        If the iterable raises, the writer has failed: only `abort` is left. Actions, where something is sent:
-        ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
+        If the iterable raises, the writer has failed: only `abort` is left. A generator ends with the call, also with
+        one that fails: another attempt needs a new one. Actions, where something is sent: ``s3:PutObject``, for a role
+        ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:
-            ConfigError: It is no iterable of rows.
+            ConfigError: It is no iterable of rows, or a generator that has ended already.
             RowError: A row cannot be encoded; only `abort` is left.
             S3DestError: What memory had no room for could not be sent; only `abort` is left.
             StateError: The writer is not open.
         """
         self._lifecycle.require_process()
         found = rows_of(rows)
-        with self._lock, self._lifecycle:
+        if self._resumed is None:  # else its rows are in the bucket, and these perhaps used up
+            require_unused(found)
+        with self._lock, self._lifecycle, whole(found):
             if self._resumed is not None:
                 return
             if isinstance(found, (list, tuple)):
@@ -167,8 +171,8 @@ class AppendWriter:
         """Append a file that is encoded in the writer's format already, as an object of its own, byte for byte.
 
         It is never read into memory whole, and may be removed when the call returns. A file above the part size goes
-        up at once. Actions, where something is sent: ``s3:PutObject``, for a role ``sts:AssumeRole`` or
-        ``sts:AssumeRoleWithWebIdentity``.
+        up at once. One that is evidently in something else is taken all the same, and told of in the log. Actions,
+        where something is sent: ``s3:PutObject``, for a role ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Args:
             path: The file.
@@ -205,7 +209,7 @@ class AppendWriter:
         with self._lock:
             self._lifecycle.require_idle()
             if self._resumed is not None:
-                message = f"Transfer {self.transfer_id} was resumed from the journal and is committed already."
+                message = f"Transfer {self._shown_id} was resumed from the journal and is committed already."
                 raise StateError(message, code="committed", remedy="Call commit(), which returns the receipt.")
             with self._lifecycle.held():
                 return self._prepare()
@@ -258,7 +262,7 @@ class AppendWriter:
         with self._lock:
             self._lifecycle.require_free()
             if self._lifecycle.state is State.COMMITTED:
-                message = f"Transfer {self.transfer_id} is committed and cannot be aborted."
+                message = f"Transfer {self._shown_id} is committed and cannot be aborted."
                 raise StateError(message, code="committed", remedy="There is nothing to give up: its rows are visible.")
             if self._lifecycle.state is State.ABORTED:
                 return

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from s3dest.errors import ConfigError
 from s3dest.formats.encoder import RowLike
+from s3dest.kind import kind_of
 
 _TABLES: Final = frozenset({"DataFrame", "Table", "RecordBatch", "RecordBatchReader"})
 """Those of pandas, polars and pyarrow; to go through one gives names, columns or batches, and no rows."""
@@ -34,8 +36,31 @@ def rows_of(rows: Iterable[RowLike]) -> Iterable[RowLike]:
     raise _no_rows(rows)
 
 
+def require_unused(rows: Iterable[RowLike]) -> None:
+    """Refuse a generator that has ended: a second attempt would commit nothing, and its rows be lost under its id.
+
+    Raises:
+        ConfigError: It has ended.
+    """
+    if isinstance(rows, Generator) and inspect.getgeneratorstate(rows) == inspect.GEN_CLOSED:
+        message = "write_many() was given a generator that has ended already: an earlier attempt has used its rows up."
+        raise ConfigError(message, code="rows_used_up", remedy="Make a new generator for each attempt, or give a list.")
+
+
+@contextlib.contextmanager
+def whole(rows: Iterable[RowLike]) -> Iterator[None]:
+    """End a generator that the body could not take whole: its rest is no transfer for another attempt."""
+    try:
+        yield
+    except BaseException:
+        if isinstance(rows, Generator):
+            with contextlib.suppress(Exception):  # it may be running in another thread
+                rows.close()
+        raise
+
+
 def _no_rows(rows: object) -> ConfigError:
-    message = f"write_many() takes an iterable of rows, not a {type(rows).__name__}; for one row, write()."
+    message = f"write_many() takes an iterable of rows, not {kind_of(rows)}; for one row, write()."
     return ConfigError(message, code="not_rows", remedy="Give a list or a generator of rows.")
 
 

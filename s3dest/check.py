@@ -108,8 +108,8 @@ class Check:
             findings=tuple(self._notes.findings),
             capabilities=self._capabilities(),
         )
-        if report.ok and self._plan.mode == "setup":
-            steady = dict(policies.permission(self._with_key(), stage="steady"))
+        if report.ok and self._plan.mode == "setup" and (config := self._with_key()) is not None:
+            steady = dict(policies.permission(config, stage="steady"))
             report = report.model_copy(update={"steady_policy": steady})
         log.info("%s of %s: %s", self._plan.mode, report.destination, "ok" if report.ok else "failed")
         return report
@@ -168,17 +168,22 @@ class Check:
         auth = self._config.auth
         return "ok", f"session of {auth.role_arn}" if isinstance(auth, RoleAuth) else "keys of a user"
 
-    def _with_key(self) -> DestinationConfig:
-        """Return the config with the KMS key that the bucket turned out to have: its policies must name that, too."""
+    def _with_key(self) -> DestinationConfig | None:
+        """Return the config with the KMS key that the bucket turned out to have: its policies must name that, too.
+
+        Returns ``None`` where what answered names a key that no policy could.
+        """
         key = self._bucket.kms_key
         if key is None or not self._config.on_aws or isinstance(self._config.encryption, SseKms):
             return self._config
-        return self._config.model_copy(update={"encryption": SseKms(key_arn=key)})
+        with suppress(ValueError):
+            return self._config.model_copy(update={"encryption": SseKms(key_arn=key)})
+        return None
 
     def _audit(self) -> Result:
         rights = Rights(self._config, self._identity, self._options, clock=self._clock)
         probe = self._probe.key if self._probe.may_exist else None
-        self._notes.config = self._with_key()
+        self._notes.config = self._with_key() or self._config
         try:
             found = audit(rights, self._config, self._notes, probe=probe)
         finally:

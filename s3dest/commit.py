@@ -16,7 +16,7 @@ from s3dest.completions import NO_SUCH_UPLOAD
 from s3dest.creation import Creation
 from s3dest.errors import RequestError, S3DestError
 from s3dest.finished import FinishedObject
-from s3dest.layout import Layout
+from s3dest.layout import Layout, escape
 from s3dest.options import TransferOptions
 from s3dest.piece import BLOCK, Piece
 from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject
@@ -225,7 +225,7 @@ def from_prepared(prepared: Sequence[PreparedAppend], layout: Layout, *, attempt
                 "writer %d of transfer %s was prepared twice, with other rows: the first share counts, %d rows of the "
                 "second do not; several writers need a writer_id each",
                 share.writer_id,
-                share.transfer_id,
+                escape(share.transfer_id),
                 share.rows,
             )
     shares = [by_writer[writer_id] for writer_id in sorted(by_writer)]
@@ -248,7 +248,7 @@ def _tell(receipt: Receipt) -> None:
     outcome = "was committed before by another attempt" if receipt.already_committed else "is committed"
     log.info(
         "transfer %s to table %r %s: %d rows in %d objects",
-        receipt.transfer_id,
+        escape(receipt.transfer_id),
         receipt.table,
         outcome,
         receipt.rows,
@@ -258,7 +258,7 @@ def _tell(receipt: Receipt) -> None:
         log.warning(
             "transfer %s to table %r was committed by another attempt or writer, and of this one %d objects are left; "
             "unless its rows were the same, no manifest names them",
-            receipt.transfer_id,
+            escape(receipt.transfer_id),
             receipt.table,
             len(receipt.orphans),
         )

@@ -45,7 +45,9 @@ class DestinationConfig(Written):
     """One customer's bucket: where it is, how to get in, what its requests must carry.
 
     Loads from plain JSON and is frozen. Its JSON schema carries these descriptions, good enough to draw a form.
-    Pickling keeps the secret in clear, so that workers can use it; `model_dump` masks it.
+    Pickling keeps the secret in clear, so that workers can use it; `model_dump` masks it. All fields may come from the
+    customer but the role's `external_id`, which the vendor makes, and the two addresses, unless `sts_hosts` in the
+    identity says where the vendor's credentials may go.
     """
 
     bucket: str = Field(examples=["acme-lake"])
@@ -62,10 +64,12 @@ class DestinationConfig(Written):
 
     endpoint_url: str | None = Field(default=None, examples=["https://s3.example.com"])
     """Address of the store without the bucket, for S3-compatible stores and VPC endpoints. Default: AWS, in the given
-    region."""
+    region. On other stores STS is asked there, too, with the vendor's own credentials, unless `sts_endpoint_url` is
+    given: from somebody who is not trusted, take it only with `sts_hosts` in the identity."""
 
     sts_endpoint_url: str | None = None
-    """Address of STS. Default: on AWS the regional endpoint, elsewhere `endpoint_url`."""
+    """Address of STS. Default: on AWS the regional endpoint, elsewhere `endpoint_url`. The vendor's own credentials are
+    sent there: from somebody who is not trusted, take it only with `sts_hosts` in the identity."""
 
     addressing_style: Literal["auto", "virtual", "path"] = "auto"
     """Whether the bucket stands in the host name or in the path; `auto` is right on AWS."""
@@ -93,6 +97,11 @@ class DestinationConfig(Written):
     def over_tls(self) -> bool:
         """Whether requests are encrypted on their way; then no digest of their body is signed."""
         return self.endpoint_url is None or self.endpoint_url.startswith("https://")
+
+    @property
+    def sts_url(self) -> str | None:
+        """Where sessions of a role are asked for; ``None`` for AWS's own STS, in a region."""
+        return self.sts_endpoint_url or (None if self.on_aws else self.endpoint_url)
 
     @property
     def partition(self) -> AwsPartition:

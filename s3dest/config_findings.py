@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from s3dest import config_problems
+from s3dest.errors import ConfigError
 from s3dest.findings import Finding
+from s3dest.kind import kind_of
 from s3dest.problem import Problem
 
 if TYPE_CHECKING:
@@ -32,8 +34,21 @@ _BY_SENTENCE: Final = (
 )
 
 
-def config_findings(error: ValidationError) -> tuple[Finding, ...]:
-    """Turn the error of ``DestinationConfig.model_validate`` into findings, one for each field; sends nothing."""
+def config_findings(error: ValidationError | ConfigError) -> tuple[Finding, ...]:
+    """Turn the error of ``DestinationConfig.model_validate`` into findings, one for each field; sends nothing.
+
+    That of a `Destination` which refuses a config is turned into one, too.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if isinstance(error, ConfigError):
+        return (
+            Finding(code=error.code, severity="error", owner=error.owner, message=error.message, remedy=error.remedy),
+        )
+    if not hasattr(error, "errors"):
+        message = f"config_findings() takes the error of a configuration, not {kind_of(error)}."
+        raise ConfigError(message, remedy="Give it the ValidationError that DestinationConfig.model_validate() raises.")
     lines = error.errors(include_input=False, include_context=False, include_url=False)
     return tuple(_finding(line["loc"], line["msg"]) for line in lines)
 

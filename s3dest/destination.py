@@ -21,12 +21,14 @@ from s3dest.formats import by_name
 from s3dest.formats.encoder import Format
 from s3dest.identity import AmbientIdentity, Identity, WebIdentity
 from s3dest.journal import Journal
+from s3dest.kind import kind_of
 from s3dest.layout import plan
 from s3dest.options import TransferOptions
 from s3dest.prepared import PendingUpload, PreparedAppend
 from s3dest.results import Progress, Receipt
 from s3dest.retry import Clock
 from s3dest.signature import ManifestSigner
+from s3dest.sts_hosts import require_trusted
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from s3dest.recovery import Recovery
 
 log = logging.getLogger(__name__)
+
+FormatName = Literal["jsonl", "csv", "parquet"]
+"""A format with its defaults."""
 
 
 class Destination:
@@ -54,7 +59,8 @@ class Destination:
         signer: Signs the manifests. Default: they are not signed.
 
     Raises:
-        ConfigError: An argument is of another type, or the session policy would be too long for STS.
+        ConfigError: An argument is of another type, the session policy would be too long for STS, or the config names
+            an STS that the identity's ``sts_hosts`` do not (``sts_host_not_trusted``).
     """
 
     def __init__(
@@ -67,7 +73,7 @@ class Destination:
         signer: ManifestSigner | None = None,
     ) -> None:
         if not isinstance(config, DestinationConfig):
-            message = f"A Destination needs a DestinationConfig, not a {type(config).__name__}."
+            message = f"A Destination needs a DestinationConfig, not {kind_of(config)}."
             raise ConfigError(message, remedy="Load JSON with DestinationConfig.model_validate().")
         _require("An identity is an AmbientIdentity or a WebIdentity", identity, AmbientIdentity, WebIdentity)
         _require("The options are TransferOptions", options, TransferOptions)
@@ -75,9 +81,10 @@ class Destination:
         _require("A signer is a ManifestSigner", signer, ManifestSigner)
         if isinstance(config.auth, RoleAuth) and config.auth.session_policy:
             policies.session(config, purpose="setup-check")  # the longest of them; better now than at the customer's
+        self._identity: Identity = identity or AmbientIdentity()
+        require_trusted(config, self._identity.sts_hosts)
         self.config = config
         self.options = options or TransferOptions()
-        self._identity: Identity = identity or AmbientIdentity()
         self._journal = journal
         self._signer = signer
         self._clock = Clock()
@@ -158,7 +165,7 @@ class Destination:
         self,
         table: str,
         *,
-        format: Literal["jsonl", "csv", "parquet"] | Format = "jsonl",  # noqa: A002  # the field's word
+        format: FormatName | Format = "jsonl",  # noqa: A002  # the field's word
         transfer_id: str | None = None,
         transfer_date: dt.date | str | None = None,
         writer_id: int = 0,
@@ -354,7 +361,7 @@ def _require(what: str, given: object, *kinds: type) -> None:
         ConfigError: It is of another type.
     """
     if given is not None and not isinstance(given, kinds):
-        message = f"{what}, not a {type(given).__name__}."
+        message = f"{what}, not {kind_of(given)}."
         raise ConfigError(message, remedy="Give an instance of it, or leave it out for the default.")
 
 

@@ -232,7 +232,7 @@ def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:
 
 def _address_of_sts(config: DestinationConfig) -> dict[str, str]:
     """Name the field that says where STS is: elsewhere than on AWS the store's own is its default."""
-    if config.sts_endpoint_url is None and not config.on_aws:
+    if config.sts_endpoint_url is None and config.sts_url is not None:
         return {"endpoint": "endpoint_url", "address": "endpoint_url"}
     return {"endpoint": "sts_endpoint_url", "address": "sts_endpoint_url" if config.sts_endpoint_url else "region"}
 

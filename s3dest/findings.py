@@ -11,6 +11,7 @@ from s3dest import drift, rendering
 from s3dest.capabilities import Capabilities
 from s3dest.drift import Change
 from s3dest.errors import CheckFailedError, ConfigError, Owner
+from s3dest.kind import kind_of
 from s3dest.model import Model
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class CheckReport(Model):
     """What the store can do, as far as this check tried it."""
 
     steady_policy: dict[str, JsonValue] | None = None
-    """After a set-up check that is ok: the policy that is enough from now on, for the customer to put in place."""
+    """After a set-up check that is ok: the policy that is enough from now on, for the customer to put in place.
+    ``None`` also where it would have to name a KMS key that an answer called by no ARN of the bucket's region."""
 
     waited: dt.timedelta = dt.timedelta(0)
     """How long it was waited for IAM to spread a policy just saved."""
@@ -157,7 +159,7 @@ class CheckReport(Model):
             ConfigError: The earlier one is no report.
         """
         if not isinstance(earlier, CheckReport):
-            message = f"The earlier report is a CheckReport, not a {type(earlier).__name__}."
+            message = f"The earlier report is a CheckReport, not {kind_of(earlier)}."
             raise ConfigError(message, code="report", remedy="Load it with CheckReport.model_validate_json().")
         return tuple(drift.changes(earlier, self))
 

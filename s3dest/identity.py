@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from s3dest.errors import ConfigError
+from s3dest.kind import kind_of
+from s3dest.sts_hosts import hosts_of
 
 if TYPE_CHECKING:
     import boto3
@@ -22,30 +25,38 @@ if TYPE_CHECKING:
 class AmbientIdentity:
     """The vendor's own AWS credentials, with which it calls ``sts:AssumeRole``.
 
+    The request carries the access key id, the session token, a signature and the external id, to the STS that the
+    config names: its ``sts_endpoint_url``, on other stores than AWS else its ``endpoint_url``.
+
     Args:
         session: The boto3 session to use; default: boto3's default session, and so the usual chain of environment,
             profile, container and instance metadata. A destination with a session of its own cannot be pickled.
+        sts_hosts: The hosts, besides AWS's own STS, that these may be sent to, over https unless it is this machine;
+            an empty collection: AWS alone. A `Destination` refuses a config that names another. Default: wherever the
+            config says, which must not come from somebody who is not trusted then.
 
     Raises:
-        ConfigError: The session is none.
+        ConfigError: The session is none, or the hosts are none.
     """
 
     session: boto3.Session | None = field(default=None, repr=False)
+    sts_hosts: Collection[str] | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse what is no session, and would be found out in the middle of a request only."""
+        object.__setattr__(self, "sts_hosts", hosts_of(self.sts_hosts))
         if self.session is not None and not hasattr(self.session, "get_credentials"):  # boto3 is not imported yet
-            message = f"An AmbientIdentity wants a boto3.Session, not a {type(self.session).__name__}."
+            message = f"An AmbientIdentity wants a boto3.Session, not {kind_of(self.session)}."
             raise ConfigError(message, code="identity", remedy="Make one: boto3.Session(profile_name='…').")
 
-    def __reduce__(self) -> tuple[type[AmbientIdentity], tuple[()]]:
+    def __reduce__(self) -> tuple[partial[AmbientIdentity], tuple[()]]:
         """Refuse to pickle a session, which holds sockets and locks."""
         # no __getstate__: dataclass replaces it by its own before Python 3.11.4 (gh-104035)
         if self.session is not None:
             message = "An AmbientIdentity with a boto3 session cannot be pickled."
             remedy = "Leave the session out and configure each worker's environment, or build the destination there."
             raise ConfigError(message, code="not_picklable", remedy=remedy)
-        return AmbientIdentity, ()
+        return partial(AmbientIdentity, sts_hosts=self.sts_hosts), ()
 
 
 @runtime_checkable
@@ -84,27 +95,36 @@ class GoogleIdentityToken:
 class WebIdentity:
     """A token of an OpenID Connect provider, with which ``sts:AssumeRoleWithWebIdentity`` is called.
 
-    No AWS account of the vendor is needed, and no external id is sent.
+    No AWS account of the vendor is needed, and no external id is sent. The request carries the token itself, to the STS
+    that the config names: its ``sts_endpoint_url``, on other stores than AWS else its ``endpoint_url``.
 
     Args:
         token: A callable that returns a fresh token, the path of a file that always holds one (read again for each
             session, as Kubernetes projects them), or a `GoogleIdentityToken`.
         other_audience: A second source, whose tokens have the same subject and the audience of nobody or of another
             customer. A check asks with one whether the role refuses it. Default: that is not checked.
+        sts_hosts: The hosts, besides AWS's own STS, that tokens may be sent to, over https unless it is this machine;
+            an empty collection: AWS alone. A `Destination` refuses a config that names another. Default: wherever the
+            config says, which must not come from somebody who is not trusted then.
+
+    Raises:
+        ConfigError: The source of tokens is none, or the hosts are none.
     """
 
     token: TokenSource | Callable[[], str] | str | os.PathLike[str] = field(repr=False)
     other_audience: TokenSource | Callable[[], str] | str | os.PathLike[str] | None = field(default=None, repr=False)
+    sts_hosts: Collection[str] | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse a token given as text: it would die within the hour."""
+        object.__setattr__(self, "sts_hosts", hosts_of(self.sts_hosts))
         for source in (self.token, *([] if self.other_audience is None else [self.other_audience])):
             remedy = "Pass a function that returns a fresh token, or the path of a token file."
             if isinstance(source, str) and re.search(r"eyJ[\w-]*\.[\w-]+\.", source):
                 message = "WebIdentity wants the source of tokens, not a token, which would be dead within the hour."
                 raise ConfigError(message, code="token_source", remedy=remedy)
             if not callable(source) and not isinstance(source, (str, os.PathLike)):
-                message = f"A token source must be a callable or a path, not a {type(source).__name__}."
+                message = f"A token source must be a callable or a path, not {kind_of(source)}."
                 raise ConfigError(message, code="token_source", remedy=remedy)
 
     def fetch(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ from s3dest.local_file import of_journal
 from s3dest.prepared import PreparedAppend
 
 _SUFFIX: Final = ".json"
-_DRAFT: Final = ".tmp"
+_DRAFT: Final = (".s3dest-", ".tmp")
+_DRAFTS: Final = re.compile(r"\.s3dest-[a-z0-9_]{8}\.tmp")  # with what tempfile puts in between
 
 _MARK: Final = b"\n"
 
@@ -66,11 +68,18 @@ class FileJournal:
     It is a `SharedJournal`: an entry is marked by a line's end after its JSON.
 
     Args:
-        path: The folder; it is made when the first entry is saved.
+        path: The folder; it is made when the first entry is saved. A ``~`` stands for a user's home.
+
+    Raises:
+        ConfigError: There is no such user.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        try:
+            self.path = Path(path).expanduser()
+        except RuntimeError as error:
+            message = f"The journal's folder {os.fspath(path)!r} is in the home of nobody."
+            raise ConfigError(message, code="journal", remedy="Write ./~ for a folder that is called so.") from error
 
     def save(self, prepared: Sequence[PreparedAppend]) -> bool:
         """Write an entry to the disk.
@@ -161,7 +170,7 @@ class FileJournal:
         import fcntl  # noqa: PLC0415
 
         while True:
-            number, name = tempfile.mkstemp(dir=self.path, prefix=".", suffix=_DRAFT)
+            number, name = tempfile.mkstemp(dir=self.path, prefix=_DRAFT[0], suffix=_DRAFT[1])
             with os.fdopen(number, "wb") as file:
                 with contextlib.suppress(OSError):  # a file system without locks has nobody tidy up either
                     fcntl.flock(file, fcntl.LOCK_EX)
@@ -210,7 +219,7 @@ class FileJournal:
                 files = sorted(self.path.iterdir())
             except FileNotFoundError:  # nothing was ever saved
                 return []
-        self._tidy_up(file for file in files if file.suffix == _DRAFT and file.name.startswith("."))
+        self._tidy_up(file for file in files if _DRAFTS.fullmatch(file.name))
         return [file for file in files if file.suffix == _SUFFIX and not file.name.startswith(".")]
 
     def _read(self, file: Path) -> tuple[PreparedAppend, ...] | None:

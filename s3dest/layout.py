@@ -53,7 +53,7 @@ def instant_in(transfer_id: str) -> dt.datetime | None:
 def escape(text: str) -> str:
     """Escape all but ``A-Z a-z 0-9 . _ -`` as ``%XX`` of UTF-8, and a leading dot or underscore: reversible, ASCII.
 
-    Undone by `urllib.parse.unquote`.
+    Undone by `urllib.parse.unquote`. Ids are shown so, too, lest one that holds a line break forges a line of a log.
     """
     escaped = _ODD.sub(lambda match: b"%%%02X" % match[0][0], text.encode()).decode()
     return f"%{ord(escaped[0]):02X}{escaped[1:]}" if escaped[:1] in {".", "_"} else escaped
@@ -120,11 +120,10 @@ def plan(
         raise ConfigError(message, code="writer_id", remedy="Number the writers of a transfer from 0.")
     if transfer_id is not None and (not isinstance(transfer_id, str) or not transfer_id):
         message = "transfer_id must be a text that is not empty, or None for a new UUIDv7."
-        raise ConfigError(
-            message,
-            code="transfer_id",
-            remedy="Leave it out for a new one, or give the id that the transfer had before.",
-        )
+        remedy = "Leave it out for a new one, or give the id that the transfer had before."
+        if isinstance(transfer_id, UUID):
+            remedy = "Give its text: str(transfer_id)."
+        raise ConfigError(message, code="transfer_id", remedy=remedy)
     identity = transfer_id or new_transfer_id()
     layout = Layout(key_prefix, table, identity, _date(identity, transfer_date))
     _check_length(layout)

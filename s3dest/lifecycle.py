@@ -28,7 +28,7 @@ class Lifecycle:
     What has failed is never committed, for it may be a half.
 
     Args:
-        transfer_id: For the texts.
+        transfer_id: For the texts, as they are to show it.
         process: The process that the writer belongs to.
         on_failure: Called when the writer has failed; frees what it held.
         on_abort: Called when the writer was aborted, and nothing works any more with what it held; may be called again.

@@ -42,6 +42,23 @@ _DUAL_STACK_SUFFIXES: Final = (
     "api.aws.hci.ic.gov",
 )
 _AWS_SUFFIXES: Final = (*{f".{suffix}" for _, _, suffix in _PARTITIONS}, *(f".{end}" for end in _DUAL_STACK_SUFFIXES))
+_REGION_IN_HOST: Final = r"[a-z]+(?:-[a-z]+)+-[0-9]+"
+_S3_HOST: Final = re.compile(
+    r"(?:.+\.)?"  # a bucket, an access point
+    rf"(?:s3(?:-fips|-accesspoint|-accesspoint-fips|-accelerate|-website)?(?:\.dualstack)?(?:[.-]{_REGION_IN_HOST})?"
+    rf"|s3-external-1|accesspoint\.s3-global|vpce-[a-z0-9-]+\.s3(?:-fips)?\.{_REGION_IN_HOST}\.vpce)"
+    rf"(?:{'|'.join(map(re.escape, _AWS_SUFFIXES))})"
+)
+"""Names of S3's own. Others in AWS's domains are customers' machines, load balancers (one called "s3" is
+``s3-1234.elb.REGION.amazonaws.com``), or what they offer through endpoints of a VPC (``vpce-svc-…``).
+
+Sources: "Amazon S3 endpoints and quotas" (AWS general reference), "AWS PrivateLink for Amazon S3" (S3 user guide), the
+endpoint rules of botocore. Outposts, directory buckets and Object Lambda are other services, with other rules.
+"""
+
+_STS_HOST: Final = re.compile(rf"sts(?:-fips)?(?:\.{_REGION_IN_HOST})?(?:{'|'.join(map(re.escape, _AWS_SUFFIXES))})")
+"""Without VPC endpoints: their names lead to whoever has the address in the network that asks."""
+
 _AWS_BELOW_BUCKET: Final = re.compile(r"s3[.-]|bucket\.vpce-")  # "bucket" is a word of VPC endpoints, not a name
 _STORE_BELOW_BUCKET: Final = re.compile(
     r"s3[.-].*\.(?:backblazeb2\.com|scw\.cloud|wasabisys\.com)|[a-z0-9]+\.digitaloceanspaces\.com|"
@@ -68,6 +85,7 @@ _DIRECTORY_BUCKET: Final = (
 )
 _WILD: Final = ("*", "?", "${")
 _NOT_IN_SESSION_NAME: Final = re.compile(r"[^\w+=,.@-]", re.ASCII)
+_BIDI_CONTROLS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ENDS: Final = re.compile(r"^[\s/]+|[\s/]+$")
 
 
@@ -101,8 +119,13 @@ def check_aws_region(region: str) -> None:
 
 
 def is_aws_host(url: str) -> bool:
-    """Tell whether an endpoint is AWS's own (a VPC, FIPS or dual-stack endpoint, say)."""
-    return (urlsplit(url).hostname or "").endswith(_AWS_SUFFIXES)
+    """Tell whether an endpoint is AWS's own S3 (a VPC, FIPS or dual-stack endpoint, say)."""
+    return _S3_HOST.fullmatch(urlsplit(url).hostname or "") is not None
+
+
+def is_aws_sts(url: str) -> bool:
+    """Tell whether an endpoint is AWS's own STS, by a name that AWS alone can serve."""
+    return _STS_HOST.fullmatch(urlsplit(url).hostname or "") is not None
 
 
 def is_clear_text(url: str) -> bool:
@@ -135,7 +158,7 @@ def check_endpoint(url: str) -> str:
     if "_" in parts.hostname:
         msg = "names a host with an underscore, which no host name may have: give the host another name, or its address"
         raise ValueError(msg)
-    if not _is_host(parts.hostname) or not url.isprintable():
+    if not is_host(parts.hostname) or not url.isprintable():
         msg = "must name a host by letters, digits, hyphens and dots (others in their form that begins with xn--)"
         raise ValueError(msg)
     return f"{parts.scheme}{url[len(parts.scheme) :]}".rstrip("/")
@@ -160,7 +183,8 @@ def check_without_bucket(url: str, bucket: str) -> None:
         raise ValueError(msg)
 
 
-def _is_host(name: str) -> bool:
+def is_host(name: str) -> bool:
+    """Tell whether a text can be the name of a host, in small letters, or its address."""
     with contextlib.suppress(ValueError):
         return bool(ipaddress.ip_address(name))
     labels = name.removesuffix(".").split(".")
@@ -248,13 +272,18 @@ def normalise_prefix(prefix: str) -> str:
     if wild := next((wild for wild in _WILD if wild in prefix), None):
         msg = f"must not hold {wild!r}: in an IAM policy it would stand for other folders too"
         raise ValueError(msg)
-    if "\\" in prefix or any(unicodedata.category(char) in {"Cc", "Cs"} for char in prefix):
+    if "\\" in prefix or any(_is_control(char) for char in prefix):
         msg = "must not hold backslashes or control characters"
         raise ValueError(msg)
     if len(prefix.encode()) > MAX_PREFIX_BYTES:
         msg = f"must be at most {MAX_PREFIX_BYTES} bytes long in UTF-8"
         raise ValueError(msg)
     return prefix
+
+
+def _is_control(char: str) -> bool:
+    """Tell what breaks a line, or turns the direction of writing, and so what people take a key for."""
+    return unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI_CONTROLS
 
 
 @dataclass(frozen=True, slots=True)

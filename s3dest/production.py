@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from s3dest.assembly import Assembly
+from s3dest.beginning import Beginning
 from s3dest.commit import Transfer
 from s3dest.delivery import Delivery
 from s3dest.finished import FinishedObject
@@ -66,6 +67,7 @@ class Production:
             part_size=delivery.options.part_size,
             signed=not delivery.config.over_tls,
             md5=checksums_of(delivery.config, delivery.options) == "md5",
+            beginning=Beginning(file_format.name, file_format.compression),
         )
         partitioning = _partitioning(partition_by, layout)
         self.is_parted = partitioning is not None

@@ -14,7 +14,7 @@ from s3dest.commit import from_prepared
 from s3dest.delivery import Delivery, disregard
 from s3dest.errors import ConfigError, RequestError, S3DestError
 from s3dest.journal import Journal, SharedJournal
-from s3dest.layout import Layout
+from s3dest.layout import Layout, escape
 from s3dest.prepared import PendingUpload, PreparedAppend
 from s3dest.results import Receipt, StoredObject
 from s3dest.shares import identity, is_of, layout_of, require_among
@@ -83,7 +83,7 @@ class Recovery:
         except RequestError as error:
             if error.code not in {problems.UPLOAD_LOST.code, problems.PART_LOST.code}:
                 raise
-            log.warning("transfer %s cannot be resumed, and begins anew: %s", layout.transfer_id, error)
+            log.warning("transfer %s cannot be resumed, and begins anew: %s", escape(layout.transfer_id), error)
             self.journal.forget(entry)
             return None
         require_among(entry, writer_id)
@@ -101,7 +101,7 @@ class Recovery:
                 if self._begin(entry):
                     receipts.append(self._resume_entry(entry))
             except S3DestError as error:
-                log.warning("transfer %s cannot be resumed: %s", entry[0].transfer_id, error)
+                log.warning("transfer %s cannot be resumed: %s", escape(entry[0].transfer_id), error)
                 failure = failure or error
         if (failure := failure or damage) is not None:
             raise failure
@@ -132,7 +132,7 @@ class Recovery:
             self._left |= uploads
             self.journal.forget(entry)
         except Exception:
-            log.warning("transfer %s may stay in the journal", layout.transfer_id, exc_info=True)
+            log.warning("transfer %s may stay in the journal", escape(layout.transfer_id), exc_info=True)
         return True
 
     def _journaled(self, layout: Layout) -> Sequence[PreparedAppend] | None:
@@ -162,7 +162,7 @@ class Recovery:
             if error.code != problems.UPLOAD_LOST.code:
                 raise
             if not self._is_withdrawn(journal, prepared):
-                log.info("transfer %s is being finished by another process, too", transfer.layout.transfer_id)
+                log.info("transfer %s is being finished by another process, too", escape(transfer.layout.transfer_id))
                 return self._resume_entry(prepared, on_object=on_object, on_retry=on_retry)
             raise
         self._forget(prepared)
@@ -180,7 +180,7 @@ class Recovery:
             elif not journal.withdraw(prepared) and journal.begin(prepared):
                 return False
         except Exception:
-            log.warning("transfer %s stays in the journal, and is lost", prepared[0].transfer_id, exc_info=True)
+            log.warning("transfer %s stays in the journal, and is lost", escape(prepared[0].transfer_id), exc_info=True)
         else:
             self._saved.discard(_uploads_of(prepared))
         return True
@@ -229,7 +229,8 @@ class Recovery:
             self.journal.forget(prepared)
         except Exception:
             # of the pipeline's own journal, it may be anything; to commit the entry once more does no harm
-            log.warning("transfer %s is committed, but stays in the journal", prepared[0].transfer_id, exc_info=True)
+            shown = escape(prepared[0].transfer_id)
+            log.warning("transfer %s is committed, but stays in the journal", shown, exc_info=True)
 
     def _entries(self) -> tuple[list[Sequence[PreparedAppend]], ConfigError | None]:
         """Read the journal as far as it can be read, and what is wrong with the rest."""
@@ -254,6 +255,6 @@ def _require_saved(journal: Journal, prepared: Sequence[PreparedAppend]) -> None
     if journal.save(prepared):
         return
     deque(journal.load(), maxlen=0)  # says what is wrong with it
-    message = f"The journal has an entry of transfer {prepared[0].transfer_id}, but does not show it."
+    message = f"The journal has an entry of transfer {escape(prepared[0].transfer_id)}, but does not show it."
     remedy = "See that load() of the journal yields what save() remembers, for each transfer."
     raise ConfigError(message, code="journal", remedy=remedy)

@@ -213,7 +213,7 @@ class RoleSessions:
             parameter_validation=False,  # it refuses durations below 900 s, which test servers allow
             ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # unknown to the stubs
         )
-        endpoint = self._config.sts_endpoint_url or (None if self._config.on_aws else self._config.endpoint_url)
+        endpoint = self._config.sts_url
         if isinstance(self._identity, WebIdentity):
             create, region = session_with(None).client, self._config.region
             settings = settings.merge(Config(signature_version=UNSIGNED))

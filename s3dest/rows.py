@@ -16,6 +16,7 @@ from s3dest.errors import RowError
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Row, RowLike, show
 from s3dest.formats.values import fields_of, is_record
+from s3dest.kind import kind_of
 
 _ITEM: Final = 8  # bytes of one item of what is nested, beside its text: of a list of numbers, say
 _ENOUGH: Final = 16 * 1024 * 1024  # bytes of a row beyond which it is not weighed on: it may hold itself
@@ -136,8 +137,10 @@ def as_row(row: RowLike, number: int) -> Row:
             raise _unset(row, number) from None
     if hasattr(row, "model_dump") and not isinstance(row, type):
         return row.model_dump(by_alias=True, warnings="none")
-    message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
+    message = f"Row {number} is {kind_of(row)}, not a mapping of column names to values."
     remedy = "Rows are mappings, dataclasses or pydantic models."
+    if isinstance(row, (list, tuple)):
+        remedy += " For several at once, there is write_many()."
     raise RowError(message, row=number, remedy=remedy)
 
 

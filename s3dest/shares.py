@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError, StateError
 from s3dest.formats.partition import folder
-from s3dest.layout import Layout
+from s3dest.kind import kind_of
+from s3dest.layout import Layout, escape
 from s3dest.prepared import PreparedAppend
 
 
@@ -33,7 +34,7 @@ def layout_of(prepared: Sequence[PreparedAppend], config: DestinationConfig) -> 
     first = prepared[0]
     for share in prepared:
         if not isinstance(share, PreparedAppend):
-            message = f"Give PreparedAppends, each as an argument of its own, not a {type(share).__name__}."
+            message = f"Give PreparedAppends, each as an argument of its own, not {kind_of(share)}."
             raise ConfigError(message, code="prepared", remedy="For a list of them, write commit(*shares).")
         if not is_of(share, config):
             message = f"This append was prepared for s3://{share.bucket}/{share.prefix}, not for {config.uri}."
@@ -82,9 +83,8 @@ def require_among(entry: Sequence[PreparedAppend], *writers: int) -> None:
     if there.issuperset(writers):
         return
     names = [", ".join(map(str, sorted(ids))) for ids in (there, set(writers) - there)]
-    message = (
-        f"Transfer {entry[0].transfer_id} is committed, by its writers {names[0]}, without the rows of {names[1]}."
-    )
+    shown = escape(entry[0].transfer_id)
+    message = f"Transfer {shown} is committed, by its writers {names[0]}, without the rows of {names[1]}."
     remedy = "Let each writer prepare(), and commit all shares at once; what is left over needs another transfer id."
     raise StateError(message, code="other_writers", remedy=remedy)
 

@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final
 
+from s3dest.beginning import Beginning
 from s3dest.budget import Budget
 from s3dest.file import from_file
 from s3dest.finished import FinishedObject
@@ -37,12 +38,14 @@ class Stock:
         part_size: int,
         signed: bool,
         md5: bool,
+        beginning: Beginning,
     ) -> None:
         self._budget = budget
         self._make_uploads = uploads
         self._key_of = key_of
         self._part_size = part_size
         self._signed = signed
+        self._beginning = beginning
         self._uploads: Uploads | None = None
         self.workshop = Workshop(budget, Spill(), pool, self._make_room, md5)
         self.at_hand: list[FinishedObject] = []
@@ -75,8 +78,10 @@ class Stock:
             self.bytes_encoded += finished.size
         if finished.file is None and finished.size <= self._part_size:
             self.at_hand.append(finished)
+            self._beginning.look(path, finished)
             return
         try:
+            self._beginning.look(path, finished)
             self._started().bring(finished, self._key_of(finished))
         finally:
             finished.release()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Final
+from collections.abc import Mapping
+from typing import Annotated, Final
 
-from pydantic import field_validator
+from pydantic import Discriminator, Tag, field_validator
 
-from s3dest.model import Written
+from s3dest.model import Written, untagged
 
 _PRINCIPAL: Final = re.compile(r"arn:aws[a-z0-9-]*:iam::[A-Za-z0-9]*:(root|(user|role)/[\x21-\x7e]+)", re.ASCII)
 _ISSUER: Final = re.compile(r"[a-z0-9.-]+(:\d+)?(/[\w./~-]*)?", re.ASCII)
@@ -115,3 +116,28 @@ def _exact(text: str) -> str:
 
 
 VendorIdentity = AwsPrincipal | GoogleServiceAccount | OidcSubject
+
+_TAGS: Final = ((AwsPrincipal, "aws"), (GoogleServiceAccount, "google"), (OidcSubject, "oidc"))
+
+
+def _kind(value: object) -> str | None:
+    """Infer the kind from the keys present."""
+    if not isinstance(value, Mapping):
+        return next((tag for kind, tag in _TAGS if isinstance(value, kind)), None)
+    if "arn" in value or "issuer" in value:
+        return "aws" if "arn" in value else "oidc"
+    return "google" if {"subject", "audience"} & value.keys() else None
+
+
+WrittenVendor = Annotated[
+    Annotated[AwsPrincipal, Tag("aws")]
+    | Annotated[GoogleServiceAccount, Tag("google")]
+    | Annotated[OidcSubject, Tag("oidc")],
+    Discriminator(
+        _kind,
+        custom_error_type="vendor",
+        custom_error_message="needs an arn, or subject and audience, and with these perhaps an issuer",
+    ),
+    untagged("aws", "google", "oidc"),
+]
+"""One of them, in a model; an error is that of the kind that was meant, and of no other."""

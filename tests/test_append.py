@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 import pyarrow as pa
 import pytest
+from fake import faults
 from orders import DATE, FOLDER, ID, MANIFEST, ROWS, append_rows, visible
 
 from s3dest import (
+    AccessDeniedError,
     ConfigError,
+    FileJournal,
     JsonLines,
     RowError,
+    StateError,
     TransferOptions,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from fake import FakeAws
 
 
@@ -129,6 +136,16 @@ def test_a_bad_row_is_named(aws: FakeAws, rows: list[Any], row: int, column: str
     assert aws.operations == []
 
 
+@pytest.mark.parametrize("rows", [[{"id": 1}], ({"id": 1},)])
+def test_several_rows_in_the_place_of_one_are_told_how(aws: FakeAws, rows: Any) -> None:
+    """The slip of whoever looks for one method."""
+    with aws.destination() as destination:
+        append = destination.append("orders")
+        with pytest.raises(RowError, match=r"write_many\(\)"):
+            append.write(rows)
+        append.abort()
+
+
 @pytest.mark.parametrize("rows", ["abc", b"abc", bytearray(b"abc"), {"id": 1}, None, 7, list])
 def test_what_is_not_rows_is_refused_whole(aws: FakeAws, rows: Any) -> None:
     """A text or one row would be taken apart; the call is refused, and the transfer none the worse."""
@@ -138,6 +155,51 @@ def test_what_is_not_rows_is_refused_whole(aws: FakeAws, rows: Any) -> None:
         assert caught.value.code == "not_rows"
         append.write({"id": 1})
     assert append.receipt.rows == 1
+
+
+def test_a_generator_that_was_used_up_is_no_empty_transfer(aws: FakeAws) -> None:
+    """A second attempt would commit nothing, and its rows be lost under its id; with a new one they are there."""
+    rows = (row for row in ROWS)
+
+    def attempt(rows: Iterator[Any], *, fail: bool = False) -> None:
+        with destination.append("orders", transfer_id=ID) as append:
+            append.write_many(rows)
+            if fail:
+                raise ConnectionError
+
+    with aws.destination() as destination:
+        with pytest.raises(ConnectionError):
+            attempt(rows, fail=True)
+        with pytest.raises(ConfigError, match="has ended already") as caught:
+            attempt(rows)
+        assert caught.value.code == "rows_used_up"
+        assert aws.operations == []
+        attempt(row for row in ROWS)
+        attempt(row for row in ROWS[:0])
+    assert visible(aws) == ROWS
+
+
+def test_a_generator_is_not_left_half_used(aws: FakeAws) -> None:
+    """What an attempt that failed in the middle has left is no transfer."""
+    rows = (row if row["id"] != 2000 else {"id": {1}} for row in ROWS)
+    with aws.destination() as destination:
+        with pytest.raises(RowError), destination.append("orders", transfer_id=ID) as append:
+            append.write_many(rows)
+        with pytest.raises(ConfigError, match="has ended already"), destination.append("orders") as append:
+            append.write_many(rows)
+    assert aws.operations == []
+
+
+def test_a_resumed_transfer_needs_no_rows(aws: FakeAws, tmp_path: Path) -> None:
+    """The journal has them: a generator that the first attempt used up is not asked for any."""
+    rows = (row for row in ROWS)
+    aws.faults.at("CompleteMultipartUpload", 1, faults.DENIED)
+    with aws.destination(journal=FileJournal(tmp_path)) as destination:
+        with pytest.raises(AccessDeniedError), destination.append("orders", transfer_id=ID) as append:
+            append.write_many(rows)
+        with destination.append("orders", transfer_id=ID) as append:
+            append.write_many(rows)
+    assert visible(aws) == ROWS
 
 
 @pytest.mark.parametrize("table", [pa.table({"id": [1]}), pa.record_batch({"id": [1]}), pd.DataFrame({"id": [1]})])
@@ -226,6 +288,28 @@ def test_normal_work_is_logged_at_info_and_below(aws: FakeAws, caplog: pytest.Lo
     assert f"transfer {ID} to table 'orders'" in caplog.text
     assert "3000 rows in 1 objects" in caplog.text
     assert "row 1" not in caplog.text
+
+
+def test_no_id_forges_a_line_of_the_log(aws: FakeAws, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor of an error's text: an id that holds a line break is shown as its keys have it."""
+    place: dict[str, Any] = {"transfer_id": "a\nINFO forged\u2028b", "transfer_date": DATE}
+    with caplog.at_level(logging.INFO), aws.destination(journal=FileJournal(tmp_path)) as destination:
+        with destination.append("or\nders", **place) as append:
+            append.write({"id": 1})
+        with pytest.raises(StateError) as caught:
+            append.write({"id": 2})
+        with destination.append("or\nders", **place) as other:
+            other.write({"id": 2})
+        assert other.receipt.orphans
+        prepared = destination.append("or\nders", **place).prepare()
+        FileJournal(tmp_path).save([prepared])
+        aws.faults.always("PutObject", faults.DENIED)
+        with pytest.raises(AccessDeniedError):
+            destination.resume()
+    texts = [str(caught.value), *(record.getMessage() for record in caplog.records if record.name.startswith("s3dest"))]
+    assert all(text.isprintable() for text in texts)
+    assert len(texts) == 5
+    assert all("a%0AINFO%20forged%E2%80%A8b" in text for text in texts if "ransfer " in text)
 
 
 @pytest.mark.parametrize(("checksums", "taken"), [("aws", False), ("md5", True), ("auto", False)])

@@ -123,6 +123,15 @@ def test_the_policy_that_is_enough_has_the_buckets_key(aws: FakeAws, mode: Any) 
         assert (kms["Action"], kms["Resource"]) == (["kms:GenerateDataKey", "kms:Decrypt"], KMS_KEY)
 
 
+@pytest.mark.parametrize("key", ["", "1234abcd", KMS_KEY.replace("eu-west-1", "us-east-1"), "a key"])
+def test_a_key_that_no_policy_can_name_is_no_failure(aws: FakeAws, key: str) -> None:
+    """What answers may be no AWS; a policy without the key would lock the vendor out, and so none is handed over."""
+    aws.store.kms, aws.store.kms_key = True, key
+    report = aws.destination().check(audit=True)
+    assert report.ok
+    assert report.steady_policy is None
+
+
 def test_a_user_is_audited_too(aws: FakeAws) -> None:
     """With its own keys."""
     aws.store.allowed = PUT | {"s3:ListBucket"}

@@ -187,14 +187,18 @@ def test_a_block_whose_last_upload_fails_takes_back_the_others(aws: FakeAws, no_
     assert no_file_is_left.exists()
 
 
-def test_an_abandoned_writer_frees_its_memory_and_says_so(aws: FakeAws, no_file_is_left: Path) -> None:
-    """A ResourceWarning; nothing is published, and nothing more is sent."""
+def test_an_abandoned_writer_frees_its_memory_and_says_so(
+    aws: FakeAws, no_file_is_left: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a ResourceWarning, which Python hides, and in the log; nothing is published, and nothing more is sent."""
     with destination(aws, UP) as target:
         dropped = [target.append("orders", format=PLAIN)]
         dropped[0].write_many(ROWS[:25])
         assert held(target)[0] > 0
         with pytest.warns(ResourceWarning, match="nothing is published"):
             dropped.clear()
+        (record,) = [record for record in caplog.records if record.name == "s3dest.abandoned"]
+        assert (record.levelname, "without commit or abort" in record.getMessage()) == ("WARNING", True)
         assert held(target) == (0, 0)
         sent = list(aws.operations)
         with target.append("orders", transfer_id=ID, format=PLAIN) as other:
@@ -392,6 +396,23 @@ def test_a_commit_repeated_after_an_interrupt_knows_its_own_manifest(aws: FakeAw
             append.commit()
         receipt = append.commit()
     assert (receipt.already_committed, receipt.orphans) == (False, ())
+
+
+def test_a_commit_refused_after_a_lost_answer_knows_its_own_manifest(aws: FakeAws) -> None:
+    """A plain refusal says nothing of the manifest that an earlier commit has written, perhaps."""
+    with destination(aws, small_options()) as target:
+        append = target.append("orders", transfer_id=ID, format=PLAIN)
+        append.write_many(ROWS)
+        aws.faults.next("PutObject", faults.slow(0), *[faults.ANSWER_TIMED_OUT.after(100)] * 9)
+        with pytest.raises(RequestError):
+            append.commit()
+        aws.faults.clear()
+        aws.faults.next("PutObject", faults.DENIED)
+        with pytest.raises(AccessDeniedError):
+            append.commit()
+        receipt = append.commit()
+    assert (receipt.already_committed, receipt.orphans) == (False, ())
+    assert receipt.unconfirmed == (receipt.manifest_key,)
 
 
 def test_a_commit_refused_for_certain_believes_in_anothers_manifest(aws: FakeAws) -> None:

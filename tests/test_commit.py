@@ -65,8 +65,11 @@ def test_objects_become_visible_several_at_once(aws: FakeAws) -> None:
         assert destination.commit(prepared).rows == 4
 
 
-def test_after_a_failure_no_further_object_begins(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those under way finish; no manifest is written."""
+@pytest.mark.parametrize("others", [(403, "AccessDenied"), (503, "SlowDown")])
+def test_after_a_failure_no_further_object_begins(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, others: tuple[int, str]
+) -> None:
+    """Those under way finish, and are not tried again; no manifest is written."""
     prepared = prepare(aws, objects=20)
     told, shutdown = threading.Event(), ThreadPoolExecutor.shutdown
 
@@ -78,6 +81,7 @@ def test_after_a_failure_no_further_object_begins(aws: FakeAws, monkeypatch: pyt
     def refuse(request: Request, _answer: Answer) -> Answer:
         if request.key != prepared.objects[0].key:
             assert told.wait(120)
+            return Answer.error(*others)
         return Answer.error(403, "AccessDenied")
 
     monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shutdown_and_tell)
@@ -168,6 +172,15 @@ def test_a_completion_whose_answer_is_lost_is_done(
     assert set(aws.store.objects) == {MANIFEST, prepared.objects[0].key}
 
 
+def test_a_manifest_whose_answer_is_lost_is_unconfirmed(aws: FakeAws) -> None:
+    """The 412 that follows is our own manifest's, or that of another attempt which came in between."""
+    prepared = prepare(aws, objects=1)
+    aws.faults.next("PutObject", faults.CONNECTION_CLOSED)
+    with aws.destination() as destination:
+        receipt = destination.commit(prepared)
+    assert (receipt.already_committed, receipt.unconfirmed) == (False, (MANIFEST,))
+
+
 def test_a_lost_upload_is_a_typed_error(aws: FakeAws) -> None:
     """Gone before anybody completed it, a lifecycle rule's work say: the bytes are not at hand, and it is told."""
     prepared = prepare(aws, objects=1)
@@ -221,6 +234,20 @@ def test_a_journal_is_not_stuck_where_an_upload_is_gone_on_ceph(aws: FakeAws, tm
             append.write({"id": 0})
         assert append.receipt.rows == 1
     assert set(aws.store.objects) == {MANIFEST, append.receipt.objects[0].key}
+
+
+def test_a_journal_is_not_stuck_where_a_part_is_gone(aws: FakeAws, tmp_path: Path) -> None:
+    """Completing it will fail for good; appending begins anew."""
+    FileJournal(tmp_path).save([prepare(aws, objects=1)])
+    aws.faults.next("CompleteMultipartUpload", *[faults.refusal(400, "InvalidPart", "could not be found")] * 2)
+    with aws.destination(journal=FileJournal(tmp_path)) as destination:
+        with pytest.raises(RequestError) as caught:
+            destination.resume()
+        assert caught.value.code == "part_lost"
+        with destination.append("orders", transfer_id=ID) as append:
+            append.write({"id": 0})
+    assert (append.receipt.rows, append.receipt.already_committed) == (1, False)
+    assert list(FileJournal(tmp_path).load()) == []
 
 
 class BrokenJournal(FileJournal):

@@ -201,6 +201,13 @@ def test_an_endpoint_of_aws_keeps_its_rules() -> None:
     assert set(problems(bucket="Acme", endpoint_url=endpoint)) == {"bucket"}
 
 
+def test_a_store_of_somebodys_in_awss_domain_promises_nothing() -> None:
+    """What it enforces is found out by a check."""
+    config = make(endpoint_url="http://ec2-203-0-113-25.eu-west-1.compute.amazonaws.com:9000")
+    assert not config.on_aws
+    assert not config.enforces("conditional_put")
+
+
 def test_short_sessions_are_left_to_a_custom_sts() -> None:
     """Test servers give sessions below STS's 15 minutes."""
     assert make(auth={**ROLE, "duration": 60}, sts_endpoint_url="http://127.0.0.1:5000").on_aws

@@ -127,6 +127,17 @@ def test_entries_are_in_the_order_of_writers_and_rows(aws: FakeAws) -> None:
     assert len(aws.store.objects) == 10
 
 
+def test_objects_are_prepared_in_the_order_of_their_rows(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever order they came up."""
+    with aws.destination(options=TransferOptions(object_rows=1)) as destination:
+        append = destination.append("orders", transfer_id=ID)
+        append.write_many([{"id": number} for number in range(3)])
+        stock = append._production.stock
+        bring_up = stock.prepare
+        monkeypatch.setattr(stock, "prepare", lambda: bring_up()[::-1])
+        assert [item.number for item in append.prepare().objects] == [0, 1, 2]
+
+
 def test_a_task_prepared_twice_counts_once(aws: FakeAws) -> None:
     """The first one given; the other's uploads are reported for clean-up, since the role may not abort them."""
     with aws.destination() as destination:
@@ -223,7 +234,7 @@ def test_writers_that_the_journal_does_not_know_are_refused(
 
 
 def test_resuming_goes_on_after_one_that_cannot_be(aws: FakeAws, tmp_path: Path) -> None:
-    """The first failure is raised when all have been tried; that transfer stays in the journal, the others are done."""
+    """The first failure is raised when all have been tried; what failed stays in the journal, the other is done."""
     journal = FileJournal(tmp_path)
     made = Destination(aws.config(), identity=aws.vendor, journal=journal)
     made._clock = aws.clock.injected
@@ -232,12 +243,13 @@ def test_resuming_goes_on_after_one_that_cannot_be(aws: FakeAws, tmp_path: Path)
             append = destination.append(table, transfer_id=ID)
             append.write({"id": 1})
             journal.save([append.prepare()])
-        aws.faults.at("CompleteMultipartUpload", 2, faults.DENIED)
+        aws.faults.at("CompleteMultipartUpload", 1, faults.DENIED)
+        aws.faults.at("CompleteMultipartUpload", 3, faults.refusal(404, "NoSuchBucket"))
         with pytest.raises(AccessDeniedError):
             destination.resume()
-        assert len(list(journal.load())) == 1
-        assert len([key for key in aws.store.objects if "/_manifests/" in key]) == 2
-        assert len(destination.resume()) == 1
+        assert len(list(journal.load())) == 2
+        assert len([key for key in aws.store.objects if "/_manifests/" in key]) == 1
+        assert len(destination.resume()) == 2
     assert list(journal.load()) == []
 
 

@@ -65,7 +65,7 @@ def test_wrong_arguments_are_refused_at_once(aws: FakeAws, arguments: dict[str, 
     [
         (lambda to: to.commit([]), "each as an argument of its own, not a list"),
         (lambda to: to.abort("{}"), "not a str"),
-        (lambda to: to.check(wait=30), "a timedelta, not a int"),
+        (lambda to: to.check(wait=30), "a timedelta, not an int"),
         (lambda to: to.check(wait=timedelta(seconds=-1)), "cannot be negative"),
         (lambda to: to.check(mode=["setup"]), "mode is 'setup' or 'recheck'"),
         (lambda to: to.check(multipart={}), "multipart is 'auto'"),

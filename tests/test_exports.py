@@ -46,6 +46,13 @@ def test_exports_are_sorted() -> None:
     assert s3dest.__all__ == sorted(s3dest.__all__)
 
 
+def test_exports_are_listed() -> None:
+    """Also what is loaded when it is asked for: completion in a shell finds it."""
+    code = "import s3dest; print(set(s3dest.__all__) <= set(dir(s3dest)), 'boto3' in __import__('sys').modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "True False"
+
+
 def test_exports_are_complete() -> None:
     """What __init__ imports from the package is public, and nothing else is."""
     tree = ast.parse(Path(s3dest.__file__).read_text(encoding="utf-8"))

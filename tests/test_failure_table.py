@@ -19,7 +19,7 @@ from fake.faults import Fault
 from fake.world import ACCOUNT, EXTERNAL_ID, REGION, ROLE_ARN
 from pydantic import ValidationError
 
-from s3dest import CheckReport, DestinationConfig, Finding, TransferOptions, WebIdentity, config_findings
+from s3dest import CheckReport, ConfigError, DestinationConfig, Finding, TransferOptions, WebIdentity, config_findings
 from s3dest.catalogue import ALL
 
 WHO = f"arn:aws:sts::{ACCOUNT}:assumed-role/transfer-role/s3dest-acme-lake"
@@ -685,6 +685,12 @@ def test_a_missing_field_is_a_finding() -> None:
     (finding,) = config_findings(caught.value)
     assert finding.code == "config_invalid"
     assert finding.message.endswith(" region: Field required.")
+
+
+def test_what_is_no_error_of_a_configuration_is_refused() -> None:
+    """In a typed error."""
+    with pytest.raises(ConfigError, match="not a ValueError"):
+        config_findings(ValueError("x"))  # type: ignore[arg-type]  # the point
 
 
 def test_a_vendor_without_credentials_is_not_the_customers_fault(aws: FakeAws) -> None:

@@ -69,8 +69,8 @@ def test_what_a_killed_process_left_of_a_save_is_removed(tmp_path: Path) -> None
     journal = FileJournal(tmp_path)
     journal.save([share()])
     (entry,) = tmp_path.iterdir()
-    (tmp_path / ".begun.tmp").write_bytes(b"[")
-    (tmp_path / ".named.tmp").hardlink_to(entry)
+    (tmp_path / ".s3dest-be_gun01.tmp").write_bytes(b"[")
+    (tmp_path / ".s3dest-named001.tmp").hardlink_to(entry)
     with journal._draft() as (_, theirs):
         assert list(journal.load()) == [(share(),)]
         assert set(tmp_path.iterdir()) == {entry, theirs}
@@ -190,9 +190,18 @@ def test_an_entry_cut_off_anywhere_is_damage(tmp_path: Path) -> None:
 def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
     """Hidden files, and those that are no JSON by name, are none of ours."""
     journal = FileJournal(tmp_path)
-    for name in (".hidden.json", "README.txt", ".x.tmp"):
+    names = {
+        ".hidden.json",
+        "README.txt",
+        ".important.tmp",
+        ".s3dest-of-mine.tmp",
+        "x.s3dest-be_gun01.tmp",
+        "s3dest.tmp",
+    }
+    for name in names:
         (tmp_path / name).write_text("not ours", encoding="utf-8")
     assert list(journal.load()) == []
+    assert {file.name for file in tmp_path.iterdir()} == names
 
 
 def test_an_entry_finished_meanwhile_is_passed_over(tmp_path: Path) -> None:
@@ -222,6 +231,17 @@ def test_a_folder_that_cannot_be_written_fails_before_anything_is_visible(aws: F
         assert str(tmp_path / "file") in str(caught.value)
         assert aws.store.objects == {}
         append.abort()
+
+
+def test_a_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder called ~ in the working directory is nobody's intention, and another there at the next start."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    journal = FileJournal("~/journal")
+    journal.save([share()])
+    assert len(list((tmp_path / "journal").iterdir())) == 1
+    with pytest.raises(ConfigError, match="in the home of nobody") as caught:
+        FileJournal("~nobody-of-that-name/journal")
+    assert caught.value.code == "journal"
 
 
 def test_its_text_shows_the_folder() -> None:

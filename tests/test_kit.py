@@ -142,6 +142,25 @@ def test_a_wrong_value_is_named_by_its_field(changes: dict[str, object], field: 
     assert [line["loc"] for line in caught.value.errors()] == [field]
 
 
+@pytest.mark.parametrize(
+    ("vendor", "found"),
+    [
+        ("arn:aws:iam::999999999999:role/syncer", {("vendor",): "needs an arn, or subject and audience"}),
+        ({"role_arn": "arn:aws:iam::999999999999:role/syncer"}, {("vendor",): "needs an arn, or subject and audience"}),
+        ({"arn": "arn:aws:iam::999999999999:role/*"}, {("vendor", "arn"): "a wildcard would let everybody in"}),
+        ({"subject": "12345"}, {("vendor", "audience"): "Field required"}),
+        ({"issuer": "i", "subject": "s", "audience": "a"}, {("vendor", "issuer"): "must be the issuer's URL"}),
+    ],
+)
+def test_a_wrong_vendor_is_told_as_what_it_was_meant_to_be(vendor: object, found: dict[tuple[str, ...], str]) -> None:
+    """And not as none of the three."""
+    with pytest.raises(ValidationError) as caught:
+        make(vendor=vendor)
+    errors = {line["loc"]: line["msg"] for line in caught.value.errors()}
+    assert errors.keys() == found.keys()
+    assert all(sentence in errors[field] for field, sentence in found.items())
+
+
 def test_what_is_handed_back_makes_the_config() -> None:
     """Bucket, region and prefix are known; the role's ARN is all that is missing."""
     config = VARIANTS["key"].config("arn:aws:iam::111122223333:role/transfer-role")

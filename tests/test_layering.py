@@ -14,6 +14,7 @@ import pytest
 FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "errors",
+        "kind",
         "local_file",
         "model",
         "results",
@@ -57,7 +58,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "piece",
         "threads",
     ),
-    ("identity", "sdk", "role_sessions", "credentials", "strangers"),
+    ("sts_hosts", "identity", "sdk", "role_sessions", "credentials", "strangers"),
     ("lanes", "payload_hash", "client", "etag", "body", "creation", "wire", "completions", "multipart", "s3", "rights"),
     (
         "budget",
@@ -66,6 +67,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "digests",
         "press",
         "finished",
+        "beginning",
         "file",
         "spool",
         "upload",

@@ -119,6 +119,11 @@ def test_transfer_ids_are_texts(transfer_id: object) -> None:
     assert refusal(transfer_id=transfer_id).code == "transfer_id"
 
 
+def test_a_uuid_is_told_to_become_a_text() -> None:
+    """Pipelines have them as objects."""
+    assert refusal(transfer_id=UUID(int=7)).remedy == "Give its text: str(transfer_id)."
+
+
 def test_half_a_surrogate_is_refused() -> None:
     """No key can hold it."""
     assert refusal(table="a\ud800").code == "key_not_text"

@@ -155,6 +155,17 @@ def test_the_life_of_a_writer(aws: FakeAws) -> None:
     assert len(visible(aws)) == 1
 
 
+def test_what_was_given_up_is_not_prepared_again(aws: FakeAws) -> None:
+    """Its uploads are gone: a pipeline would store what nobody can commit."""
+    with aws.destination() as destination:
+        append = destination.append("orders")
+        append.write({"id": 1})
+        assert append.prepare() is append.prepare()
+        append.abort()
+        with pytest.raises(StateError, match="aborted"):
+            append.prepare()
+
+
 def test_a_block_may_end_its_transfer_itself(aws: FakeAws) -> None:
     """After a commit or an abort inside, the end of the block does nothing more."""
     with aws.destination() as destination:
@@ -303,9 +314,11 @@ def test_a_progress_callback_cannot_use_its_writer(aws: FakeAws, caplog: pytest.
     with aws.destination() as destination:
         append = destination.append("orders", on_progress=lambda _: getattr(append, call)(*arguments))
         with append:
+            append.write_many(ROWS)
+            told = caplog.text  # after a batch, and not only while it is committed
             append.write({"id": 1})
-        assert append.receipt.rows == 1
-    assert "is in the middle of a call" in caplog.text
+        assert append.receipt.rows == len(ROWS) + 1
+    assert "is in the middle of a call" in told
 
 
 def test_an_interrupt_while_committing_leaves_no_half(aws: FakeAws) -> None:

@@ -51,6 +51,21 @@ def test_an_upload_elsewhere_has_md5s(aws: FakeAws, bucket_of: Callable[..., Buc
     assert aws.requests("CompleteMultipartUpload")[0].headers["if-none-match"] == "*"
 
 
+@pytest.mark.parametrize("fault", [None, faults.CONNECTION_CLOSED, faults.LOST_REQUEST])
+def test_only_a_first_completion_is_surely_new(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], fault: faults.Fault | None
+) -> None:
+    """One after a lost answer is answered as the first would have been: who made the object is not known."""
+    bucket = bucket_of()
+    upload_id = bucket.multipart.create(KEY, content_type="x")
+    parts = [bucket.multipart.upload_part(KEY, upload_id, 1, DATA)]
+    crc32 = base64.b64encode(zlib.crc32(DATA).to_bytes(4)).decode()
+    if fault is not None:
+        aws.faults.next("CompleteMultipartUpload", fault)
+    done = bucket.multipart.complete(KEY, upload_id, parts, size=len(DATA), crc32=crc32)
+    assert (done.created, done.ambiguous, done.surely_new) == (True, fault is not None, fault is None)
+
+
 def _raise_interrupt() -> None:
     raise KeyboardInterrupt
 

@@ -74,11 +74,71 @@ def test_an_availability_zone_is_told_its_region(zone: str, region: str) -> None
 
 @pytest.mark.parametrize("suffix", HOSTS)
 def test_endpoints_in_botocores_suffixes_are_aws(suffix: str) -> None:
-    """VPC, FIPS and dual-stack endpoints are AWS in every partition; a look-alike domain is not."""
+    """In every partition; a look-alike domain is not."""
     assert is_aws_host(f"https://s3.dualstack.some-region-1.{suffix}")
     assert is_aws_host(f"https://S3.{suffix.upper()}:443/x")
     assert not is_aws_host(f"https://s3.evil-{suffix}")
     assert not is_aws_host(f"https://s3.{suffix}.example.com")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "s3.amazonaws.com",
+        "s3.eu-west-1.amazonaws.com",
+        "s3-eu-west-1.amazonaws.com",
+        "s3.us-gov-west-1.amazonaws.com",
+        "s3.cn-north-1.amazonaws.com.cn",
+        "s3.eusc-de-east-1.amazonaws.eu",
+        "s3.us-iso-east-1.c2s.ic.gov",
+        "s3.us-isob-east-1.sc2s.sgov.gov",
+        "s3.dualstack.eu-west-1.amazonaws.com",
+        "s3-fips.us-east-1.amazonaws.com",
+        "s3-fips-us-gov-west-1.amazonaws.com",
+        "s3-fips.dualstack.ca-west-1.amazonaws.com",
+        "s3-external-1.amazonaws.com",
+        "s3-accelerate.amazonaws.com",
+        "acme-lake.s3-accelerate.dualstack.amazonaws.com",
+        "acme.lake.s3.eu-west-1.amazonaws.com",
+        "acme-lake.s3.amazonaws.com",
+        "acme-lake.s3-website-eu-west-1.amazonaws.com",
+        "acme-lake.s3-website.eu-central-1.amazonaws.com",
+        "ap-111122223333.s3-accesspoint.eu-west-1.amazonaws.com",
+        "ap-111122223333.s3-accesspoint-fips.dualstack.us-east-1.amazonaws.com",
+        "mfzwi23gnjvgw.accesspoint.s3-global.amazonaws.com",
+        "bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+        "bucket.vpce-1a2b3c4d-5e6f-us-east-1a.s3.us-east-1.vpce.amazonaws.com",
+        "accesspoint.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+        "acme-lake.bucket.vpce-1a2b3c4d-5e6f.s3.cn-north-1.vpce.amazonaws.com.cn",
+    ],
+)
+def test_every_form_of_s3s_own_hosts_is_aws(host: str) -> None:
+    """As the general reference, the user guide and botocore's rules name them."""
+    assert is_aws_host(f"https://{host}")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "ec2-203-0-113-25.eu-west-1.compute.amazonaws.com",
+        "ec2-203-0-113-25.compute-1.amazonaws.com",
+        "a1b2c3.execute-api.eu-west-1.amazonaws.com",
+        "s3-1234567890.eu-west-1.elb.amazonaws.com",
+        "s3-1a2b3c4d5e6f.elb.eu-west-1.amazonaws.com",
+        "internal-s3-1234567890.eu-west-1.elb.amazonaws.com",
+        "s3.a1b2c3.eu-west-1.cs.amazonaws.com",
+        "vpce-1a2b-5e6f.vpce-svc-0a1b2c.us-east-1.vpce.amazonaws.com",
+        "bucket.vpce-1a2b-5e6f.vpce-svc-0a1b2c.us-east-1.vpce.amazonaws.com",
+        "sts.eu-west-1.amazonaws.com",
+        "s3-minio.eu-west-1.amazonaws.com",
+        "acme.op-01a2b3.s3-outposts.eu-west-1.amazonaws.com",
+        "amazonaws.com",
+        "s3amazonaws.com",
+    ],
+)
+def test_what_customers_run_in_awss_domains_is_another_store(host: str) -> None:
+    """A MinIO on EC2, or behind a load balancer called s3, keeps none of S3's promises by its name."""
+    assert not is_aws_host(f"http://{host}:9000")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +338,8 @@ def test_prefixes_are_normalised(prefix: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["a//b", "a/../b", "..", ".", "./a", "a*", "a?b", "${aws:username}", "a\\b", "a\nb", "a\x7fb", "\ud800", "é" * 257],
+    ["a//b", "a/../b", "..", ".", "./a", "a*", "a?b", "${aws:username}", "a\\b", "a\nb", "a\x7fb", "\ud800", "é" * 257]
+    + [f"a{char}b" for char in "\u2028\u2029\u202e\u2066\u200f\u061c"],
 )
 def test_prefixes_that_policies_or_tools_misread_are_refused(prefix: str) -> None:
     """Wildcards, dot folders, nameless folders, control characters and half keys of length."""

@@ -13,6 +13,7 @@ import pytest
 from workbench import Inline
 
 from s3dest import JsonLines, TransferOptions, TransportError
+from s3dest.beginning import Beginning
 from s3dest.budget import Budget
 from s3dest.finished import FinishedObject
 from s3dest.options import MIB
@@ -99,6 +100,7 @@ class Ground:
             part_size=part_size,
             signed=False,
             md5=False,
+            beginning=Beginning("jsonl", "none"),
         )
 
     def build(self, rows: int, number: int = 0) -> Spool:

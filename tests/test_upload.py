@@ -516,3 +516,19 @@ def test_a_file_that_changes_under_way_is_refused(
         assert caught.value.code == "file_changed"
         append.abort()
     assert aws.store.objects == {}
+
+
+def test_bytes_that_have_changed_are_not_sent_again(aws: FakeAws, tmp_path: Path) -> None:
+    """Another try could only fail, at the end of the deadline perhaps."""
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(bytes(6 * MIB))
+    aws.faults.at("CreateMultipartUpload", 1, faults.meanwhile(lambda: path.write_bytes(b"another row" * MIB)))
+    aws.faults.always("UploadPart", faults.INTERNAL_ERROR)
+    with aws.destination(options=TransferOptions(part_size=5 * MIB, concurrency=1)) as destination:
+        append = destination.append("orders", format=JsonLines(compression="none"))
+        with pytest.raises(ConfigError) as caught:
+            append.write_file(path)
+        assert caught.value.code == "file_changed"
+        append.abort()
+    assert [request.query["partNumber"] for request in aws.requests("UploadPart")].count("1") == 1
+    assert aws.clock.slept == []

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fake import FakeAws, Request, faults
+from fake import Answer, FakeAws, Request, faults
 from one_object import KEY, put, sent
 
 from s3dest import AccessDeniedError, TransferOptions, WrongRegionError
@@ -186,6 +186,21 @@ def test_a_session_that_was_revoked_is_replaced(aws: FakeAws, bucket_of: Callabl
     with pytest.raises(AccessDeniedError):
         put(bucket)
     assert aws.operations.count("AssumeRole") == 3
+
+
+def test_a_session_that_another_thread_has_replaced_is_taken(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """It was revoked for both: who is denied later needs no session more, and has the one there is."""
+    bucket = bucket_of()
+    assert put(bucket).created
+    aws.clock.advance(600)
+
+    def other(request: Request, answer: Answer) -> Answer:
+        assert not put(bucket).created
+        return REVOKED.twist(request, answer)
+
+    aws.faults.next("PutObject", faults.Fault("another thread", other), REVOKED)
+    assert not put(bucket).created
+    assert aws.operations == ["AssumeRole", *["PutObject"] * 3, "AssumeRole", *["PutObject"] * 2]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from s3dest.kit.documents import STAND_IN, Documents, pretty
 from s3dest.local_file import telling
 from s3dest.model import Location, Written, rejection
 from s3dest.names import partition_of
-from s3dest.vendor import AwsPrincipal, VendorIdentity
+from s3dest.vendor import AwsPrincipal, WrittenVendor
 
 GUIDE: Final = "GUIDE.md"
 """The file of a kit that is to be read first."""
@@ -45,7 +45,7 @@ class SetupKit(Written):
     prefix: str = ""
     """Folder that the role may write to; without one, the whole bucket."""
 
-    vendor: VendorIdentity
+    vendor: WrittenVendor
     """Whom the role is to trust."""
 
     external_id: str | None = None

@@ -24,6 +24,7 @@ from s3dest.config import DestinationConfig
 from s3dest.credentials import KeyProvider
 from s3dest.destination import closing_what_is_made
 from s3dest.errors import ConfigError, StateError
+from s3dest.kind import kind_of
 from s3dest.policies import Policy, Statement
 from s3dest.sdk import session_with
 from s3dest.testing.customer import Customer
@@ -143,9 +144,7 @@ class EmbeddedS3:
             message = f"A customer hands over a role or a user's keys, not {auth!r}."
             raise ConfigError(message, code="auth", remedy="Write auth='role' or auth='hmac'.")
         if vendor is not None and not isinstance(vendor, get_args(VendorIdentity)):
-            message = (
-                f"A vendor is an AwsPrincipal, a GoogleServiceAccount or an OidcSubject, not a {type(vendor).__name__}."
-            )
+            message = f"A vendor is an AwsPrincipal, a GoogleServiceAccount or an OidcSubject, not {kind_of(vendor)}."
             raise ConfigError(message, code="vendor", remedy="Write vendor=AwsPrincipal(arn='arn:…'), for an ARN.")
         if bucket in self._buckets:
             message = f"The bucket {bucket!r} is another customer's already."

@@ -72,6 +72,7 @@ class Store:
         gone_complete: What a Complete of an upload that is gone is answered: as AWS does, or as Ceph RGW 20.
         versioned: Whether the bucket keeps versions.
         kms: Whether the bucket's default is a KMS key.
+        kms_key: What answers call that key.
         requester_pays: Whether requests must offer to pay.
         demands: The encryption without which a policy denies an upload.
         demanding: Which kind of policy.
@@ -91,6 +92,7 @@ class Store:
         self.gone_complete: Literal["NoSuchUpload", "under way"] = "NoSuchUpload"
         self.versioned = False
         self.kms = False
+        self.kms_key = KMS_KEY
         self.requester_pays = False
         self.demands: Literal["AES256", "aws:kms"] | None = None
         self.demanding = "resource-based policy"
@@ -198,7 +200,7 @@ class Store:
         if not self.kms:
             return {}
         name = "x-amz-server-side-encryption-aws-kms-key-id"
-        return {"x-amz-server-side-encryption": "aws:kms", name: KMS_KEY}
+        return {"x-amz-server-side-encryption": "aws:kms", name: self.kms_key}
 
     def _put(self, request: Request) -> Answer:
         if refusal := self._exists(request):
