@@ -156,12 +156,13 @@ class Assembly:
         whole = not self._waiting and len(some) == self._batch
         if whole or len(some) >= _FEW:
             rows = as_rows(some, self.rows + len(self._waiting))
-            # of text, any batch gives the same objects: a guess will do, since the rows are in memory already
-            exactly = not whole or not self._is_text or self._batch == self._first_batch
-            columns = columns_of(rows) if exactly else None
+            # of text, any batch gives the same objects, unless they are numbered as batches bring their partitions: a
+            # guess will do, since the rows are in memory already
+            guess = whole and self._is_text and self._batch != self._first_batch and self._partitioning is None
+            columns = None if guess else columns_of(rows)
             weight = weight_of(columns) if columns is not None else None
             if whole and weight is None:
-                weight = self._scale.weigh(rows) if exactly else self._scale.guess(rows)
+                weight = self._scale.guess(rows) if guess else self._scale.weigh(rows)
             if weight is not None and self._weight + weight < BATCH_BYTES:
                 self._take_light(rows, columns, weight, whole=whole)
                 return len(rows)

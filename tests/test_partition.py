@@ -228,6 +228,22 @@ def test_equal_rows_make_equal_objects_in_any_memory(file_format: Any, tuning: d
     assert seen[0] == seen[1] == seen[2] == seen[3]
 
 
+@pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
+def test_a_few_heavy_rows_make_equal_objects_however_they_come(file_format: Any) -> None:
+    """Objects are numbered in the order in which batches open them, so a batch must end at the same row."""
+    rows: list[dict[str, object]] = [
+        {"id": number, "country": "B" if 65 <= number < 467 else "A", "s": "x"} for number in range(1200)
+    ]
+    for row in rows[465:467]:  # more bytes than a batch has, in the middle of one
+        row["s"] = "x" * 600_000
+    tuning = {"object_rows": 300}
+    seen = []
+    for way in (rows, iter(rows)):
+        with FakeAws() as aws:
+            seen.append([item.key for item in delivered(aws, way, format=file_format, tuning=tuning).objects])
+    assert seen[0] == seen[1]
+
+
 @pytest.mark.parametrize("arrow", [False, True], ids=["rows", "arrow"])
 @pytest.mark.parametrize("width", [100, 300, 5000])
 @pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
