@@ -29,10 +29,10 @@ def columns_of(schema: object) -> Schema:
     """Read the columns of a mapping of names to types, a pydantic model class or a pyarrow schema.
 
     Raises:
-        ConfigError: It is none of these, or has two columns of one name.
+        ConfigError: It is none of these, has a name that is no text, or two columns of one name.
     """
     if isinstance(schema, Mapping):
-        return tuple(Column(str(name), None if kind is None else str(kind)) for name, kind in schema.items())
+        return tuple(Column(_text(name), None if kind is None else str(kind)) for name, kind in schema.items())
     annotations = annotations_of(schema)
     if annotations is not None:
         return tuple(Column(name, None) for name in annotations)
@@ -41,12 +41,23 @@ def columns_of(schema: object) -> Schema:
         if len(set(names)) < len(names):
             message = "Two columns of the schema have the same name."
             raise ConfigError(message, code="schema", remedy="Give each column a name of its own.")
-        return tuple(Column(str(name), str(kind)) for name, kind in zip(names, types, strict=True))
+        return tuple(Column(_text(name), str(kind)) for name, kind in zip(names, types, strict=True))
     kind = type(schema).__name__
     message = (
         f"A schema is a mapping of column names to types, a pydantic model class or a pyarrow schema, not a {kind}."
     )
     raise ConfigError(message, code="schema", remedy="Write a mapping, such as {'id': 'int64', 'name': 'string'}.")
+
+
+def _text(name: object) -> str:
+    """Take a name as it is to rows, keys and manifests; an enum's member may print itself as another text."""
+    try:
+        text = str.__str__(name)  # type: ignore[arg-type]  # a TypeError
+        text.encode()
+    except (TypeError, UnicodeEncodeError):
+        message = f"A column in the schema has the name {name!r:.80}, which is no text of UTF-8."
+        raise ConfigError(message, code="schema", remedy="Give each column a name that is a text.") from None
+    return text
 
 
 def annotations_of(schema: object) -> dict[str, object] | None:

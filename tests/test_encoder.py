@@ -6,7 +6,7 @@ import gzip
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from fake import FakeAws
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3dest import Encoder, Format, JsonLines, Receipt, RowError, TransferOptions
+from s3dest import ConfigError, Encoder, Format, JsonLines, Receipt, RowError, TransferOptions
 from s3dest.append import AppendWriter
 from s3dest.schema import Column
 
@@ -71,6 +71,23 @@ def test_a_format_of_ones_own_needs_no_base_class() -> None:
     own: Format = Tabbed()
     encoder: Encoder = own.encoder()
     assert encoder.pending >= len(encoder.finish())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *product(("name", "compression", "extension", "content_type"), (None, 5, "", "\ud800", "a\r\nb")),
+        *product(["extension"], ("../x", "a/b", ".tsv", "x" * 25)),
+        ("content_type", "text/tsvé"),
+    ],
+)
+def test_what_a_format_says_of_itself_must_fit_key_header_and_manifest(aws: FakeAws, name: str, value: Any) -> None:
+    """It is looked at when the writer is made: at the commit it would be too late."""
+    own = Tabbed()
+    setattr(own, name, value)
+    with aws.destination() as destination, pytest.raises(ConfigError, match=f"format.* {name}") as caught:
+        destination.append("orders", format=own)
+    assert caught.value.code == "format"
 
 
 def test_a_format_of_ones_own_works_end_to_end(aws: FakeAws) -> None:

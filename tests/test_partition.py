@@ -152,7 +152,7 @@ def test_a_folder_too_long_for_a_key_is_refused() -> None:
         list(Partitioning(["c"], longest=10).split([{"c": "x" * 20}], 0))
 
 
-@pytest.mark.parametrize("names", ["country", ["a", "a"], [1], [""], None, ["dt"]])
+@pytest.mark.parametrize("names", ["country", ["a", "a"], [1], [""], None, ["dt"], ["\ud800"]])
 def test_odd_names_are_refused(names: Any) -> None:
     """When the transfer is opened."""
     with pytest.raises(ConfigError) as caught:

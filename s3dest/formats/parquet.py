@@ -346,11 +346,12 @@ def _given(schema: object) -> Known:
     pa = require_pyarrow()
     if schema is None:
         return Known(None)
-    columns_of(schema)  # says what a schema is
+    columns = columns_of(schema)  # says what a schema is
     if isinstance(schema, pa.Schema):
         arrow = schema.remove_metadata()
     elif isinstance(schema, Mapping):
-        arrow = pa.schema([(str(name), _arrow_type(kind)) for name, kind in schema.items()])
+        kinds = map(_arrow_type, schema.values())
+        arrow = pa.schema([(column.name, kind) for column, kind in zip(columns, kinds, strict=True)])
     elif (annotations := annotations_of(schema)) is not None:
         arrow = pa.schema([(name, _annotated(annotation)) for name, annotation in annotations.items()])
     else:

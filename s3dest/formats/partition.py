@@ -19,7 +19,7 @@ from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, settled
-from s3dest.formats.encoder import Row, show
+from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.values import simple
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class Partitioning:
             message = "partition_by takes a list of column names."
             raise ConfigError(message, code="partition_by", remedy='For one column, write partition_by=["country"].')
         for name in names:
-            if not isinstance(name, str) or not name:
-                message = "partition_by takes names of columns, which are texts that are not empty."
+            if not name or name_refusal(name, 0) is not None:
+                message = "partition_by takes names of columns, which are texts of UTF-8 that are not empty."
                 raise ConfigError(message, code="partition_by", remedy="Name columns of the rows.")
             if name == "dt":
                 message = "The folder dt= is that of the transfer's date; a column of this name cannot be one below it."
