@@ -52,7 +52,7 @@ def columns_of(schema: object) -> Schema:
 def _text(name: object) -> str:
     """Take a name as it is to rows, keys and manifests; an enum's member may print itself as another text."""
     try:
-        text = str.__str__(name)  # type: ignore[arg-type]  # a TypeError
+        text = str.__str__(name)
         text.encode()
     except (TypeError, UnicodeEncodeError):
         message = f"A column in the schema has the name {name!r:.80}, which is no text of UTF-8."

@@ -19,6 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "results",
         "prepared",
         "schema",
+        "supertype",
         "findings",
         "capabilities",
         "drift",

@@ -295,6 +295,68 @@ def test_a_row_that_fails_is_named_by_its_number_in_the_transfer(aws: FakeAws) -
     assert aws.store.objects == {}
 
 
+@pytest.fixture
+def single_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each row encoded by itself."""
+    monkeypatch.setattr("s3dest.assembly.FIRST_BATCH", 1)
+    monkeypatch.setattr("s3dest.assembly.COLUMN_BATCH", 1)
+
+
+def parted(*columns: dict[str, Any], arrow: bool) -> tuple[Receipt, Any]:
+    """Append to Parquet by country, table by table or row by row; read the manifest."""
+    with FakeAws() as aws, aws.destination() as destination:
+        with destination.append("orders", format="parquet", partition_by=["country"]) as append:
+            for some in columns:
+                table = pa.table(some)
+                if arrow:
+                    append.write_arrow(table)
+                else:
+                    append.write_many(table.to_pylist())
+        manifest = json.loads(aws.store.objects[append.receipt.manifest_key or ""].data)
+    return append.receipt, manifest
+
+
+APART: dict[str, list[dict[str, Any]]] = {
+    "two at odds": [{"country": ["A"], "y": [1]}, {"country": ["B"], "y": ["text"]}],
+    "one at odds with a third": [
+        {"country": ["A"], "y": [1]},
+        {"country": ["C"], "z": [1.5]},
+        {"country": ["B"], "y": [Decimal("1.5")]},
+        {"country": ["A"], "y": [0.5]},
+    ],
+    "nested": [{"country": ["A"], "y": [{"n": [1]}]}, {"country": ["B"], "y": [{"n": ["text"]}]}],
+}
+
+
+@pytest.mark.parametrize("arrow", [False, True], ids=["rows", "arrow"])
+@pytest.mark.parametrize("later", APART.values(), ids=APART)
+@pytest.mark.usefixtures("single_rows")
+def test_partitions_have_no_types_that_do_not_go_together(later: Any, *, arrow: bool) -> None:
+    """Each knows its own rows only; the row that makes the difference is named by its number in the transfer."""
+    opened = {"country": ["A", "B", "C"], "x": [1, 2, 3]}
+    last = {**later[-1], "y": [None, *later[-1]["y"]], "country": 2 * later[-1]["country"]}
+    with pytest.raises(RowError, match="column 'y'") as caught:
+        parted(opened, *later[:-1], last, arrow=arrow)
+    assert (caught.value.row, caught.value.column) == (3 + len(later), "y")
+
+
+@pytest.mark.parametrize("arrow", [False, True], ids=["rows", "arrow"])
+@pytest.mark.usefixtures("single_rows")
+def test_a_partition_keeps_its_own_narrower_types(*, arrow: bool) -> None:
+    """The manifest tells those that hold what is in all objects."""
+    receipt, manifest = parted(
+        {"country": ["A", "B"], "x": [1, 2]},
+        {"country": ["A"], "x": [0.5]},
+        {"country": ["B"], "y": ["text"]},
+        {"country": ["A"], "z": [True], "y": ["text"]},
+        arrow=arrow,
+    )
+    types = [{column.name: column.type for column in item.columns or ()} for item in receipt.objects]
+    assert types == [{"x": "double", "z": "bool", "y": "string"}, {"x": "int64", "y": "string"}]
+    told = {column["name"]: column["type"] for column in manifest["schema"]}
+    assert told == {"x": "double", "y": "string", "z": "bool"}
+
+
 def test_a_prepared_append_knows_its_partitions(aws: FakeAws) -> None:
     """It is committed by any process, to the same keys."""
     with aws.destination() as destination:
