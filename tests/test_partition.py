@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from fake import FakeAws
@@ -84,7 +85,9 @@ def test_a_folder_gives_its_value_back(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), b"x", [1], {"a": 1}, "\ud800", DEFAULT, object(), Decimal("NaN")]
+    "value",
+    [float("nan"), float("inf"), b"x", [1], {"a": 1}, "\ud800", DEFAULT, object(), Decimal("NaN"), pd.NaT, 10**5000],
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_without_a_folder_is_refused(value: object) -> None:
     """With row and column."""

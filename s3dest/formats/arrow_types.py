@@ -158,7 +158,9 @@ def exact(array: pa.Array, field: pa.Field) -> pa.Array:
         raise TypeError
     if array.type.equals(field.type):
         return array
-    if array.null_count < len(array) and not drops_nothing(array.type, field.type):
+    if array.null_count == len(array):  # pyarrow casts nulls of some types only
+        return require_pyarrow().nulls(len(array), field.type)
+    if not drops_nothing(array.type, field.type):
         raise TypeError
     done = array.cast(field.type)
     for before, after in _leaves(array, done):

@@ -209,7 +209,7 @@ def _text(value: object, name: str, number: int) -> str | None:
     try:
         text = _plain(value)
         text.encode()
-    except (TypeError, UnicodeEncodeError):
+    except (TypeError, ValueError):  # also thousands of digits, and half a surrogate pair
         raise _no_folder(number, name, type(value).__name__) from None
     if text == DEFAULT:
         message = f"Row {number}, column {show(name)}: the text is Hive's name for null."
