@@ -86,7 +86,20 @@ def test_a_folder_gives_its_value_back(text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), b"x", [1], {"a": 1}, "\ud800", DEFAULT, object(), Decimal("NaN"), pd.NaT, 10**5000],
+    [
+        float("nan"),
+        float("inf"),
+        b"x",
+        [1],
+        {"a": 1},
+        "\ud800",
+        DEFAULT,
+        object(),
+        Decimal("NaN"),
+        pd.NaT,
+        10**5000,
+        dt.time(12, tzinfo=ZoneInfo("Europe/Amsterdam")),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_a_value_without_a_folder_is_refused(value: object) -> None:

@@ -3,9 +3,9 @@
 So null, an empty text and the text of null stay apart. What values become: ``None`` the null text; ``bool`` ``true``
 and ``false``; numbers, ``Decimal`` among them, their digits (``nan``, ``inf``, ``-inf`` where a float is not finite);
 ``UUID`` its text; ``datetime``, ``date`` and ``time`` their ISO text; an enum its value; ``bytes`` Base64; mappings,
-lists, tuples and dataclasses JSON. All else is a `RowError`: sets, half surrogate pairs, a decimal that is not finite,
-NaN inside of JSON. The columns are fixed by the schema or the first rows: a missing one is null, a new one is a
-`RowError`.
+lists, tuples and dataclasses JSON. All else is a `RowError`: sets, half surrogate pairs, a time whose zone has no
+offset without a date, a decimal that is not finite, NaN inside of JSON. The columns are fixed by the schema or the
+first rows: a missing one is null, a new one is a `RowError`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
 from s3dest.formats.csv_arrow import lines_of
 from s3dest.formats.encoder import Row, name_refusal, show
+from s3dest.formats.iso_time import iso_time
 from s3dest.formats.values import dumps, holds_not_finite, simple, with_plain_names
 from s3dest.schema import Column, columns_of
 
@@ -325,7 +326,7 @@ _CONVERTERS: Final[dict[type, Callable[[object], object]]] = {
     Decimal: _decimal,
     dt.datetime: lambda value: value.isoformat(),  # type: ignore[attr-defined]
     dt.date: lambda value: value.isoformat(),  # type: ignore[attr-defined]
-    dt.time: lambda value: value.isoformat(),  # type: ignore[attr-defined]
+    dt.time: iso_time,  # type: ignore[dict-item]
     UUID: str,
     bytes: _base64,
     bytearray: _base64,

@@ -3,7 +3,8 @@
 What a value's text is: ``None`` and a missing column Hive's default partition; ``bool`` ``true`` and ``false``; ``str``
 itself; ``int``, finite ``float`` and ``Decimal`` their digits; ``datetime`` its ISO text with a space, ``date`` and
 ``time`` their ISO text; ``UUID`` its text; an enum its value. All else is a `RowError`: NaN and Infinity, bytes, nested
-values, nanoseconds, half surrogate pairs, and the text of the default partition, which no reader could tell from null.
+values, nanoseconds, half surrogate pairs, a time whose zone has no offset without a date, and the text of the default
+partition, which no reader could tell from null.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from uuid import UUID
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, settled
 from s3dest.formats.encoder import Row, name_refusal, show
+from s3dest.formats.iso_time import iso_time
 from s3dest.formats.values import simple
 
 if TYPE_CHECKING:
@@ -234,7 +236,9 @@ def _plain(value: object) -> str:  # a list of types
         if type(value) is not dt.datetime:  # a pandas Timestamp, whose nanoseconds would be in its text or not
             return _plain(simple(value))
         return value.isoformat(" ")
-    if isinstance(value, (dt.date, dt.time)):
+    if isinstance(value, dt.time):
+        return iso_time(value)
+    if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
