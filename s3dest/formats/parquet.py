@@ -326,12 +326,9 @@ def _dictionary(options: Parquet) -> int:
 
 def _bring(batch: pa.RecordBatch, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
     pa = require_pyarrow()
+    given = dict(zip(batch.schema.names, batch.columns, strict=True))
     columns = [
-        cast(
-            batch.column(field.name) if field.name in batch.schema.names else pa.nulls(batch.num_rows, field.type),
-            field,
-            first_row,
-        )
+        cast(given[field.name] if field.name in given else pa.nulls(batch.num_rows, field.type), field, first_row)
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
