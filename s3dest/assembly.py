@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from s3dest.errors import RowError
 from s3dest.formats.arrow_weight import light_head, size_of
 from s3dest.formats.columns import Columns, columns_of
-from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown
+from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown, unfit
 from s3dest.formats.partition import Partition, Partitioning
 from s3dest.options import TransferOptions
 from s3dest.retry import Clock
@@ -211,8 +211,9 @@ class Assembly:
                 with _numbered(numbers):
                     taken = spool.add(some, first_row=numbers[0])
             except SchemaGrown as grown:
-                if not spool.rows:  # an encoder that is never content
-                    raise
+                if not spool.rows:
+                    fault = "its encoder asks for a new object before it has taken any row into one"
+                    raise unfit(self._format, fault, remedy="Raise SchemaGrown only where some are taken.") from None
                 self._close(partition)
                 self._learn(item, schema, grown.schema, some, numbers)
                 continue

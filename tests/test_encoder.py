@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from s3dest import ConfigError, Encoder, Format, JsonLines, Receipt, RowError, TransferOptions
 from s3dest.append import AppendWriter
+from s3dest.formats.encoder import SchemaGrown
 from s3dest.schema import Column
 
 ID = "01a209ce-4dde-7311-ab01-8184d030eb7f"
@@ -144,6 +145,46 @@ def test_what_a_format_of_ones_own_refuses_fails_the_transfer(aws: FakeAws) -> N
     ):
         append.write_many([*rows, {"id": "a\tb"}, *rows])
     assert caught.value.row == 500
+    assert aws.store.objects == {}
+
+
+class Faulty(Tabbed):
+    """A format whose encoder does not keep to the protocol, in one way."""
+
+    def __init__(self, name: str, result: Any) -> None:
+        """Fail where it is told to."""
+        self._method = name
+        self._result = result
+
+    def encoder(self, schema: object = None) -> TabbedEncoder:
+        """Replace one method."""
+        made = TabbedEncoder(schema)
+        setattr(made, self._method, self._fail)
+        return made
+
+    def _fail(self, *_: object, **__: object) -> Any:
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
+
+
+@pytest.mark.parametrize("partition_by", [[], ["id"]], ids=["", "parted"])
+@pytest.mark.parametrize(
+    ("method", "result"),
+    [*product(("encode", "finish"), (None, "text", 7)), ("encode", SchemaGrown("wider"))],
+    ids=lambda value: f"{value!r:.20}",
+)
+def test_an_encoder_that_gives_no_bytes_is_told_by_its_format(
+    aws: FakeAws, method: str, result: Any, partition_by: Any
+) -> None:
+    """None was taken for no bytes, and rows that nobody has were committed."""
+    with aws.destination() as destination:
+        append = destination.append("orders", format=Faulty(method, result), partition_by=partition_by)
+        append.write({"id": 1})
+        with pytest.raises(ConfigError, match="The format Faulty") as caught:
+            append.commit()
+        assert caught.value.code == "format"
+        append.abort()
     assert aws.store.objects == {}
 
 

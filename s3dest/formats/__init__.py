@@ -8,7 +8,7 @@ from typing import Final
 
 from s3dest.errors import ConfigError
 from s3dest.formats.csv import Csv
-from s3dest.formats.encoder import Format
+from s3dest.formats.encoder import Format, unfit
 from s3dest.formats.jsonl import JsonLines
 from s3dest.formats.parquet import Parquet
 from s3dest.layout import LONGEST_EXTENSION
@@ -35,17 +35,24 @@ def format_of(given: str | Format) -> Format:
             code="format",
             remedy="Write format='jsonl', or one with options, such as JsonLines(compression='zstd').",
         )
+    if (fault := _fault(given)) is not None:
+        raise unfit(given, f"its {fault}", remedy="Change what the format says of itself; Format tells what it is for.")
+    return given
+
+
+def _fault(given: Format) -> str | None:
     for name in ("name", "compression", "content_type"):
         text = getattr(given, name, None)
         if not isinstance(text, str) or not text.isprintable() or not text:
-            raise _unfit(given, f"{name} must be a text of printable characters, and not empty")
+            return f"{name} must be a text of printable characters, and not empty"
     if not given.content_type.isascii():
-        raise _unfit(given, "content_type must be ASCII, as headers are")
+        return "content_type must be ASCII, as headers are"
     extension = getattr(given, "extension", None)
     if not isinstance(extension, str) or not _EXTENSION.fullmatch(extension):
-        fitting = f"must have up to {LONGEST_EXTENSION} letters, digits, points, dashes and underscores, no point first"
-        raise _unfit(given, f"extension {fitting}")
-    return given
+        return (
+            f"extension must be 1 to {LONGEST_EXTENSION} letters, digits, points, dashes, underscores, no point first"
+        )
+    return None
 
 
 def _by_name(name: str) -> Format:
@@ -53,8 +60,3 @@ def _by_name(name: str) -> Format:
         message = f"The format {name!r} is unknown; {', '.join(map(repr, BY_NAME))} are known."
         raise ConfigError(message, code="format", remedy="Choose one of them, or give a Format of your own.")
     return BY_NAME[name]()
-
-
-def _unfit(given: Format, fault: str) -> ConfigError:
-    message = f"The format {type(given).__name__} cannot be used: its {fault}."
-    return ConfigError(message, code="format", remedy="Change what the format says of itself; Format tells what for.")
