@@ -25,6 +25,14 @@ class Column:
 Schema = tuple[Column, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Some fields of a pydantic model, in place of its class."""
+
+    annotations: Mapping[str, object]
+    """What each is annotated with, by the names in a dump."""
+
+
 def columns_of(schema: object) -> Schema:
     """Read the columns of a mapping of names to types, a pydantic model class or a pyarrow schema.
 
@@ -60,11 +68,13 @@ def _text(name: object) -> str:
     return text
 
 
-def annotations_of(schema: object) -> dict[str, object] | None:
-    """Read names and annotations of what a pydantic model class dumps; ``None`` if it is no such class.
+def annotations_of(schema: object) -> Mapping[str, object] | None:
+    """Read names and annotations of what a pydantic model class dumps, or some of its fields; ``None`` for all else.
 
     The names are those of `model_dump` by alias; what is excluded from it is left out, what is computed is in.
     """
+    if isinstance(schema, Fields):
+        return schema.annotations
     fields = getattr(schema, "model_fields", None) if isinstance(schema, type) else None
     if not isinstance(fields, Mapping):
         return None

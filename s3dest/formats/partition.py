@@ -23,6 +23,7 @@ from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, settled
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.iso_time import iso_time
 from s3dest.formats.values import simple
+from s3dest.schema import Fields, annotations_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,7 +98,10 @@ class Partitioning:
                 if name in arrow.names:
                     arrow = arrow.remove(arrow.get_field_index(name))
             return arrow
-        message = "With partition_by, a schema is a mapping of column names to types or a pyarrow schema."
+        if (annotations := annotations_of(schema)) is not None:
+            return Fields({name: kind for name, kind in annotations.items() if name not in self.names})
+        message = "With partition_by, a schema is a mapping of column names to types, a pydantic model class or a "
+        message += "pyarrow schema."
         raise ConfigError(message, code="schema", remedy="Leave out the columns that are parted by.")
 
     def split(self, rows: Sequence[Row], first_row: int) -> Iterator[tuple[Partition, list[Row], list[int]]]:
