@@ -71,8 +71,9 @@ def partition_of(value: object) -> str:
 def test_what_a_value_becomes(value: object, text: str) -> None:
     """As Hive writes it; the same for Arrow data, where it has the type."""
     assert partition_of(value) == f"c={text}/"
-    if not isinstance(value, (enum.Enum, UUID)):
-        batch = pa.RecordBatch.from_pylist([{"c": value, "id": 1}])
+    if not isinstance(value, enum.Enum):
+        column = pa.array([value.bytes], pa.uuid()) if isinstance(value, UUID) else pa.array([value])
+        batch = pa.record_batch({"c": column, "id": [1]})
         ((partition, rest, numbers),) = by("c").split_arrow(batch, 0)
         assert (folder(partition), rest.to_pylist(), numbers) == (f"c={text}/", [{"id": 1}], [0])
 
@@ -149,6 +150,15 @@ def test_a_folder_loses_no_nanoseconds(column: Any) -> None:
     with pytest.raises(RowError, match="no folder") as caught:
         list(by("c").split_arrow(batch, 40))
     assert (caught.value.row, caught.value.column) == (42, "c")
+
+
+def test_a_folder_is_not_named_after_what_stands_for_a_value() -> None:
+    """A period's number, say, where the library that knows its months is not there."""
+    field = pa.field("c", pa.int64(), metadata={"ARROW:extension:name": "pandas.period"})
+    batch = pa.record_batch([pa.array([673])], schema=pa.schema([field]))
+    with pytest.raises(RowError, match="not known here") as caught:
+        list(by("c").split_arrow(batch, 40))
+    assert (caught.value.row, caught.value.column) == (40, "c")
 
 
 def test_arrow_columns_of_every_encoding_name_folders() -> None:

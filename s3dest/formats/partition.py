@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
-from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, settled
+from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, require_meaning, settled
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.iso_time import iso_time
 from s3dest.formats.values import simple
@@ -135,10 +135,12 @@ class Partitioning:
         import pyarrow.compute as pc  # noqa: PLC0415
 
         batch = settled(batch, first_row)
+        given = set(batch.schema.names)
+        require_meaning(batch.select([name for name in self.names if name in given]), first_row)
         groups: Any = pa.array([0] * batch.num_rows, pa.int64())
         columns: list[tuple[Any, list[object]]] = []  # numbers, and what they stand for
         for name in self.names:
-            column = batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows)
+            column = batch.column(name) if name in given else pa.nulls(batch.num_rows)
             if pa.types.is_null(column.type):
                 column = column.cast(pa.string())
             codes, values = _coded(column, name, first_row)
@@ -147,7 +149,7 @@ class Partitioning:
             mixed = pc.add(pc.multiply(groups, len(codes.dictionary)), codes.indices.cast(pa.int64()))
             groups = mixed.dictionary_encode().indices.cast(pa.int64())
         order = pc.array_sort_indices(groups)  # stable
-        rest = batch.drop_columns([name for name in self.names if name in batch.schema.names])
+        rest = batch.drop_columns([name for name in self.names if name in given])
         counts = pc.value_counts(groups.take(order))
         start = 0
         for count in counts.field("counts").to_pylist():
@@ -187,14 +189,16 @@ def _coded(column: pa.Array, name: str, first_row: int) -> tuple[pa.DictionaryAr
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
 
+    stored = column.storage if isinstance(column, pa.ExtensionArray) else column  # UUIDs are numbered by their bytes
     try:
-        codes = column.dictionary_encode(null_encoding="encode")
+        codes = stored.dictionary_encode(null_encoding="encode")
     except pa.ArrowNotImplementedError:
         raise _no_folder(first_row, name, column.type) from None
+    different = codes.dictionary if stored is column else pa.ExtensionArray.from_storage(column.type, codes.dictionary)
     try:
-        return codes, objects_of(codes.dictionary)
+        return codes, objects_of(different)
     except REFUSALS:
-        place = first_refused(len(codes.dictionary), lambda size: objects_of(codes.dictionary.slice(0, size)))
+        place = first_refused(len(different), lambda size: objects_of(different.slice(0, size)))
     row = first_row + pc.index(codes.indices, place).as_py()
     raise _no_folder(row, name, column.type)
 
