@@ -195,7 +195,11 @@ class Assembly:
         if self._partitioning is None:
             self._add((), batch, range(first_row, first_row + count))
         else:
-            for partition, some, numbers in self._partitioning.split(batch.rows, first_row):
+            parts = list(self._partitioning.split(batch.rows, first_row))
+            if not first_row:  # what all of the first rows have is known to the objects of each partition
+                rest = {number: row for _, some, numbers in parts for number, row in zip(numbers, some, strict=True)}
+                self._schema = self._schema_with(Rows([rest[number] for number in range(count)]), range(count))
+            for partition, some, numbers in parts:
                 self._add(partition, Rows(some), numbers)
         self._end_batch(weight / count)
 
@@ -241,13 +245,22 @@ class Assembly:
             self._schema = item.known = after
             return
         # others have grown since this object had all of it: an encoder that has says whether the batch goes with them
+        self._schema = self._schema_with(batch, numbers)
+
+    def _schema_with(self, batch: Batch, numbers: Sequence[int]) -> object:
+        """Find the schema that an encoder of all that is known has after a batch.
+
+        Raises:
+            RowError: The batch does not go with what is known.
+        """
         encoder = self._format.encoder(self._schema)
+        before = encoder.schema
         try:
             with _numbered(numbers):
                 batch.encode(encoder, numbers[0])
-            self._schema = encoder.schema
         except SchemaGrown as grown:
-            self._schema = grown.schema
+            return grown.schema
+        return encoder.schema if encoder.schema != before else self._schema
 
     def _end_batch(self, weight: float = 0.0) -> None:
         """See what has grown old, and how many rows, of that weight each, are to be encoded at once next."""

@@ -384,6 +384,21 @@ def test_a_partition_keeps_its_own_narrower_types(*, arrow: bool) -> None:
     assert told == {"x": "double", "y": "string", "z": "bool"}
 
 
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+def test_columns_are_those_of_the_first_rows_of_all_partitions(aws: FakeAws, name: str) -> None:
+    """As they are where nothing is parted: CSV would refuse what only the rows of a later partition have."""
+    rows: list[dict[str, object]] = [
+        {"country": "A", "x": 1},
+        {"country": "B", "y": "text", "x": 0.5},
+        {"country": "C"},
+    ]
+    receipt = delivered(aws, rows, format=name)
+    assert len(receipt.objects) == 3
+    kinds = ("double", "string") if name == "parquet" else (None, None)
+    for item in receipt.objects:
+        assert [(column.name, column.type) for column in item.columns or ()] == list(zip("xy", kinds, strict=True))
+
+
 def test_a_prepared_append_knows_its_partitions(aws: FakeAws) -> None:
     """It is committed by any process, to the same keys."""
     with aws.destination() as destination:
