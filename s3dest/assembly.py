@@ -6,7 +6,8 @@ rows give the same objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from s3dest.errors import RowError
 from s3dest.formats.arrow_weight import light_head, size_of
 from s3dest.formats.columns import Columns, columns_of
-from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown
+from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown, unfit
 from s3dest.formats.partition import Partition, Partitioning
 from s3dest.options import TransferOptions
 from s3dest.retry import Clock
@@ -60,6 +61,8 @@ class _Object:
     spool: Spool
     began: float | None
     """When its first row came, if objects have an age."""
+    known: object
+    """The schema of all objects when this one last had all of it."""
 
 
 class Assembly:
@@ -168,12 +171,13 @@ class Assembly:
         whole = not self._waiting and len(some) == self._batch
         if whole or len(some) >= _FEW:
             rows = as_rows(some, self.rows + len(self._waiting))
-            # of text, any batch gives the same objects: a guess will do, since the rows are in memory already
-            exactly = not whole or not self._is_text or self._batch == self._first_batch
-            columns = columns_of(rows) if exactly else None
+            # of text, any batch gives the same objects, unless they are numbered as batches bring their partitions: a
+            # guess will do, since the rows are in memory already
+            guess = whole and self._is_text and self._batch != self._first_batch and self._partitioning is None
+            columns = None if guess else columns_of(rows)
             weight = weight_of(columns) if columns is not None else None
             if whole and weight is None:
-                weight = self._scale.weigh(rows) if exactly else self._scale.guess(rows)
+                weight = self._scale.guess(rows) if guess else self._scale.weigh(rows)
             if weight is not None and self._weight + weight < BATCH_BYTES:
                 self._take_light(rows, columns, weight, whole=whole)
                 return len(rows)
@@ -203,7 +207,11 @@ class Assembly:
         if self._partitioning is None:
             self._add((), batch, range(first_row, first_row + count))
         else:
-            for partition, some, numbers in self._partitioning.split(batch.rows, first_row):
+            parts = list(self._partitioning.split(batch.rows, first_row))
+            if not first_row:  # what all of the first rows have is known to the objects of each partition
+                rest = {number: row for _, some, numbers in parts for number, row in zip(numbers, some, strict=True)}
+                self._schema = self._schema_with(Rows([rest[number] for number in range(count)]), range(count))
+            for partition, some, numbers in parts:
                 self._add(partition, Rows(some), numbers)
         self._end_batch(weight / count)
 
@@ -211,20 +219,22 @@ class Assembly:
         """Add rows, of these numbers, to an object under construction, and to new ones where they do not fit."""
         at_once = len(batch)
         while len(batch):
-            spool = self._opened(partition)
+            item = self._opened(partition)
+            spool = item.spool
             schema, held = spool.schema, spool.held
             some = batch if at_once >= len(batch) else batch.slice(0, at_once)
             try:
-                taken = _add_some(spool, some, numbers)
+                with _numbered(numbers):
+                    taken = spool.add(some, first_row=numbers[0])
             except SchemaGrown as grown:
-                if not spool.rows:  # an encoder that is never content
-                    raise
+                if not spool.rows:
+                    fault = "its encoder asks for a new object before it has taken any row into one"
+                    raise unfit(self._format, fault, remedy="Raise SchemaGrown only where some are taken.") from None
                 self._close(partition)
-                self._schema = grown.schema
+                self._learn(item, schema, grown.schema, some, numbers)
                 continue
             self._held += spool.held - held
-            if spool.schema is not schema and spool.schema != schema:
-                self._schema = spool.schema
+            self._learn(item, schema, spool.schema, some, numbers)
             self.rows += taken
             # what did not fit is encoded once more: no more of it than two objects take
             at_once = 2 * (taken if taken < len(some) else at_once) or at_once
@@ -234,6 +244,35 @@ class Assembly:
             batch, numbers = batch.slice(taken, len(batch)), numbers[taken:]
         if self._held > self._held_at_most and len(self._objects) > 1:
             self._write_groups()
+
+    def _learn(self, item: _Object, before: object, after: object, batch: Batch, numbers: Sequence[int]) -> None:
+        """Take the schema that an object has after a batch into that of all objects, with which new ones begin.
+
+        Raises:
+            RowError: A type of the batch does not go with one that objects of other partitions have.
+        """
+        if after is before or after == before:
+            return
+        if item.known is self._schema or after == self._schema:
+            self._schema = item.known = after
+            return
+        # others have grown since this object had all of it: an encoder that has says whether the batch goes with them
+        self._schema = self._schema_with(batch, numbers)
+
+    def _schema_with(self, batch: Batch, numbers: Sequence[int]) -> object:
+        """Find the schema that an encoder of all that is known has after a batch.
+
+        Raises:
+            RowError: The batch does not go with what is known.
+        """
+        encoder = self._format.encoder(self._schema)
+        before = encoder.schema
+        try:
+            with _numbered(numbers):
+                batch.encode(encoder, numbers[0])
+        except SchemaGrown as grown:
+            return grown.schema
+        return encoder.schema if encoder.schema != before else self._schema
 
     def _end_batch(self, weight: float = 0.0) -> None:
         """See what has grown old, and how many rows, of that weight each, are to be encoded at once next."""
@@ -307,10 +346,10 @@ class Assembly:
         limit = self._options.object_age
         return limit is not None and began is not None and self._clock.now() - began >= limit.total_seconds()
 
-    def _opened(self, partition: Partition) -> Spool:
+    def _opened(self, partition: Partition) -> _Object:
         found = self._objects.get(partition)
         if found is not None:
-            return found.spool
+            return found
         spool = Spool(
             self._format,
             self._stock.workshop,
@@ -322,8 +361,8 @@ class Assembly:
         began = None
         if self._ages:
             began = self._clock.now() if self._began is None else self._began
-        self._objects[partition] = _Object(spool, began)
-        return spool
+        made = self._objects[partition] = _Object(spool, began, self._schema)
+        return made
 
     def _close(self, partition: Partition, *, at_end: bool = False) -> None:
         spool = self._objects.pop(partition).spool
@@ -336,13 +375,14 @@ class Assembly:
         return self._number - 1
 
 
-def _add_some(spool: Spool, batch: Batch, numbers: Sequence[int]) -> int:
+@contextmanager
+def _numbered(numbers: Sequence[int]) -> Iterator[None]:
+    """Name a row that fails by its number: an encoder counts a partition's as if no others lay between them."""
     try:
-        return spool.add(batch, first_row=numbers[0])
+        yield
     except RowError as error:
         if isinstance(numbers, range) or error.row is None:
             raise
-        # the encoder counts the rows of a partition as if no others lay between them
         row = numbers[error.row - numbers[0]]
         message = error.message.replace(f"ow {error.row}", f"ow {row}", 1)
         raise RowError(message, row=row, column=error.column, remedy=error.remedy) from error

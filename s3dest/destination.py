@@ -17,7 +17,7 @@ from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.errors import ConfigError, StateError
 from s3dest.findings import CheckReport
-from s3dest.formats import by_name
+from s3dest.formats import format_of
 from s3dest.formats.encoder import Format
 from s3dest.identity import AmbientIdentity, Identity, WebIdentity
 from s3dest.journal import Journal
@@ -206,14 +206,7 @@ class Destination:
         """
         from s3dest.append import AppendWriter  # noqa: PLC0415  # importing s3dest shall not import boto3
 
-        file_format = by_name(format) if isinstance(format, str) else format
-        if isinstance(file_format, type) or not hasattr(file_format, "encoder"):
-            message = f"A format is 'jsonl', 'csv', 'parquet' or such as JsonLines() makes, not {format!r:.80}."
-            raise ConfigError(
-                message,
-                code="format",
-                remedy="Write format='jsonl', or one with options, such as JsonLines(compression='zstd').",
-            )
+        file_format = format_of(format)
         recovery = self._recovery()
         layout = plan(
             self.config.key_prefix, table, transfer_id=transfer_id, transfer_date=transfer_date, writer_id=writer_id

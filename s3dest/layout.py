@@ -26,10 +26,12 @@ MANIFEST_FOLDER: Final = "_manifests"
 DIGEST_LENGTH: Final = 24
 """Hex digits of the SHA-256 in a key: 96 bits, beyond any accident."""
 
+LONGEST_EXTENSION: Final = 24
+"""Characters at the end of a key; what else is in it must leave room for them."""
+
 _ODD: Final = re.compile(rb"[^A-Za-z0-9._-]")
 _UUID7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _MAX_NUMBER: Final = 99_999  # five digits in the key, so that keys sort
-_LONGEST_EXTENSION: Final = 24
 
 
 def new_transfer_id() -> str:
@@ -86,7 +88,7 @@ class Layout:
     def longest_key(self) -> str:
         """A key as long as any object's, but for the folders of a partition."""
         return self.data_key(
-            writer_id=_MAX_NUMBER, number=_MAX_NUMBER, digest="0" * 64, extension="x" * _LONGEST_EXTENSION
+            writer_id=_MAX_NUMBER, number=_MAX_NUMBER, digest="0" * 64, extension="x" * LONGEST_EXTENSION
         )
 
     @property

@@ -21,6 +21,7 @@ import orjson
 from s3dest.layout import Layout
 from s3dest.results import StoredObject
 from s3dest.signature import ManifestSigner
+from s3dest.supertype import supertype
 
 VERSION: Final = 1
 
@@ -80,13 +81,13 @@ def schema() -> dict[str, Any]:
 
 
 def _widest(objects: Sequence[StoredObject]) -> list[dict[str, str | None]] | None:
-    """Collect the columns of all objects, each as the last object has it: of a partition, they only grow."""
-    known = [item.columns for item in reversed(objects) if item.columns is not None]
-    types: dict[str, str | None] = {}
+    """Collect the columns of all objects, those of the last one first; each has the type that holds those of all."""
+    known = dict.fromkeys(item.columns for item in reversed(objects) if item.columns is not None)
+    kinds: dict[str, list[str | None]] = {}
     for columns in known:
         for column in columns:
-            types.setdefault(column.name, column.type)
-    return [{"name": name, "type": kind} for name, kind in types.items()] if known else None
+            kinds.setdefault(column.name, []).append(column.type)
+    return [{"name": name, "type": supertype(types)} for name, types in kinds.items()] if known else None
 
 
 def _columns(item: StoredObject) -> list[dict[str, str | None]]:

@@ -12,7 +12,7 @@ from itertools import compress
 from typing import Any, Final, cast
 from uuid import UUID
 
-from s3dest.errors import RowError
+from s3dest.errors import RowError, S3DestError
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Row, RowLike, show
 from s3dest.formats.values import fields_of, is_record
@@ -123,21 +123,39 @@ def as_rows(rows: Sequence[RowLike], first_row: int) -> Sequence[Row]:
 
 
 def as_row(row: RowLike, number: int) -> Row:
-    """Read the columns of a mapping, a dataclass or a pydantic model.
+    """Read the columns of a mapping, a dataclass or a pydantic model, once: what its class raises is raised here.
 
     Raises:
-        RowError: It is none of these.
+        RowError: It is none of these, or does not give its columns.
     """
-    if isinstance(row, Mapping):
+    if type(row) is dict:
         return row
+    try:
+        return _read(row, number)
+    except S3DestError:
+        raise
+    except Exception as error:
+        # whatever a foreign class raises when it is read; its text may tell a value
+        message = f"Row {number} is a {type(row).__name__} that does not give its columns: {type(error).__name__}."
+        remedy = "Make a dict of the row before it is written, or mend what computes its columns."
+        raise RowError(message, row=number, remedy=remedy) from error
+
+
+def _read(row: RowLike, number: int) -> Row:
+    if isinstance(row, Mapping):
+        return dict(row)
     if is_record(row):
         try:
             return fields_of(row)
         except TypeError:
             raise _unset(row, number) from None
+    what = kind_of(row)
     if hasattr(row, "model_dump") and not isinstance(row, type):
-        return row.model_dump(by_alias=True, warnings="none")
-    message = f"Row {number} is {kind_of(row)}, not a mapping of column names to values."
+        dumped: object = row.model_dump(by_alias=True, warnings="none")
+        if isinstance(dumped, Mapping):
+            return dict(dumped)
+        what = f"{what} that dumps {kind_of(dumped)}"
+    message = f"Row {number} is {what}, not a mapping of column names to values."
     remedy = "Rows are mappings, dataclasses or pydantic models."
     if isinstance(row, (list, tuple)):
         remedy += " For several at once, there is write_many()."

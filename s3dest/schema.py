@@ -25,14 +25,22 @@ class Column:
 Schema = tuple[Column, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Some fields of a pydantic model, in place of its class."""
+
+    annotations: Mapping[str, object]
+    """What each is annotated with, by the names in a dump."""
+
+
 def columns_of(schema: object) -> Schema:
     """Read the columns of a mapping of names to types, a pydantic model class or a pyarrow schema.
 
     Raises:
-        ConfigError: It is none of these, or has two columns of one name.
+        ConfigError: It is none of these, has a name that is no text, or two columns of one name.
     """
     if isinstance(schema, Mapping):
-        return tuple(Column(str(name), None if kind is None else str(kind)) for name, kind in schema.items())
+        return tuple(Column(_text(name), None if kind is None else str(kind)) for name, kind in schema.items())
     annotations = annotations_of(schema)
     if annotations is not None:
         return tuple(Column(name, None) for name in annotations)
@@ -41,7 +49,7 @@ def columns_of(schema: object) -> Schema:
         if len(set(names)) < len(names):
             message = "Two columns of the schema have the same name."
             raise ConfigError(message, code="schema", remedy="Give each column a name of its own.")
-        return tuple(Column(str(name), str(kind)) for name, kind in zip(names, types, strict=True))
+        return tuple(Column(_text(name), str(kind)) for name, kind in zip(names, types, strict=True))
     kind = type(schema).__name__
     message = (
         f"A schema is a mapping of column names to types, a pydantic model class or a pyarrow schema, not a {kind}."
@@ -49,11 +57,24 @@ def columns_of(schema: object) -> Schema:
     raise ConfigError(message, code="schema", remedy="Write a mapping, such as {'id': 'int64', 'name': 'string'}.")
 
 
-def annotations_of(schema: object) -> dict[str, object] | None:
-    """Read names and annotations of what a pydantic model class dumps; ``None`` if it is no such class.
+def _text(name: object) -> str:
+    """Take a name as it is to rows, keys and manifests; an enum's member may print itself as another text."""
+    try:
+        text = str.__str__(name)
+        text.encode()
+    except (TypeError, UnicodeEncodeError):
+        message = f"A column in the schema has the name {name!r:.80}, which is no text of UTF-8."
+        raise ConfigError(message, code="schema", remedy="Give each column a name that is a text.") from None
+    return text
+
+
+def annotations_of(schema: object) -> Mapping[str, object] | None:
+    """Read names and annotations of what a pydantic model class dumps, or some of its fields; ``None`` for all else.
 
     The names are those of `model_dump` by alias; what is excluded from it is left out, what is computed is in.
     """
+    if isinstance(schema, Fields):
+        return schema.annotations
     fields = getattr(schema, "model_fields", None) if isinstance(schema, type) else None
     if not isinstance(fields, Mapping):
         return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 from s3dest.finished import FinishedObject
 from s3dest.formats.arrow import mappings_of
 from s3dest.formats.columns import Columns
-from s3dest.formats.encoder import ArrowEncoder, ColumnEncoder, Encoder, Format, GroupEncoder, Row, TextEncoder
+from s3dest.formats.encoder import ArrowEncoder, ColumnEncoder, Encoder, Format, GroupEncoder, Row, TextEncoder, unfit
 from s3dest.formats.partition import Partition
 from s3dest.options import TransferOptions
 from s3dest.press import Press, Workshop, block_size
@@ -110,6 +110,7 @@ class Spool:
         self.number = number
         self._partition = partition
         self._options = options
+        self._format = file_format
         self._encoder = encoder = file_format.encoder(schema)
         self._largest_group = max(_SMALLEST_GROUP, options.max_memory // _SHARE)
         self._text = encoder if isinstance(encoder, TextEncoder) else None
@@ -151,7 +152,7 @@ class Spool:
                 if room <= 0:
                     return 0
                 batch = batch.slice(0, room)
-        data = batch.encode(self._encoder, first_row)
+        data = self._bytes(batch.encode(self._encoder, first_row), "encode")
         if self._text is None:
             count = self._kept(len(batch))
             self._take(data, count)
@@ -193,7 +194,7 @@ class Spool:
         if self.held > _ALONE:
             self._take_group(full=False)
         self.press.settle()
-        self._take(self._encoder.finish(), 0)
+        self._take(self._bytes(self._encoder.finish(), "finish"), 0)
         self.press.hold(0)
         digests = self.press.finish()
         return FinishedObject(
@@ -205,6 +206,13 @@ class Spool:
             columns=self._encoder.columns,
             partition=self._partition,
         )
+
+    def _bytes(self, data: object, method: str) -> bytes:
+        """Refuse what an encoder of the caller's own gives instead: to take it for nothing would lose rows."""
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            return data  # type: ignore[return-value]  # goes where bytes go
+        made = f"{method}() of its encoder gives a {type(data).__name__}, not bytes"
+        raise unfit(self._format, made, remedy="Return bytes, b'' where none are ready.")
 
     def _take(self, data: bytes, rows: int) -> None:
         self.press.take(data)

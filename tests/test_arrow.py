@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -19,8 +20,10 @@ from hypothesis import strategies as st
 
 from s3dest import JsonLines, RowError
 from s3dest.formats.arrow import batches, settled
+from s3dest.formats.arrow_types import unite
 from s3dest.formats.csv import Csv
-from s3dest.formats.parquet import Parquet
+from s3dest.formats.csv_arrow import lines_of
+from s3dest.formats.parquet import Parquet, _bring
 
 UTC = dt.UTC
 JSON = JsonLines(compression="none")
@@ -392,3 +395,43 @@ def test_rows_without_columns() -> None:
     assert encoded(JSON, batch) == b"{}\n{}\n"
     with pytest.raises(RowError, match="no columns"):
         encoded(CSV, batch)
+
+
+class Listing:
+    """Stands for a batch or its schema, and counts how often the names are listed: each list is made anew."""
+
+    def __init__(self, of: Any, lists: list[str]) -> None:
+        """Stand for it."""
+        self._of = of
+        self._lists = lists
+
+    def __getattr__(self, name: str) -> Any:
+        """Count, or pass on."""
+        if name == "names":
+            self._lists.append(name)
+        found = getattr(self._of, name)
+        return Listing(found, self._lists) if name == "schema" else found
+
+    def __iter__(self) -> Iterator[Any]:
+        """Pass on."""
+        return iter(self._of)
+
+
+NAMES = [f"c{number}" for number in range(50)]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda batch: lines_of(batch, NAMES, 0, delimiter=",", null="", convert=str),
+        lambda batch: _bring(batch, batch._of.schema, 0),
+        lambda batch: unite(batch.schema, batch, frozenset(), 0),
+    ],
+    ids=["csv", "parquet", "unite"],
+)
+def test_names_are_not_listed_once_a_column(read: Any) -> None:
+    """That took seconds where there are thousands."""
+    batch = pa.record_batch({name: [1] for name in NAMES})
+    lists: list[str] = []
+    read(Listing(batch, lists))
+    assert len(lists) < 5

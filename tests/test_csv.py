@@ -24,6 +24,7 @@ import math
 import uuid
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -94,6 +95,7 @@ REFUSED: list[Any] = [
     Decimal("sNaN"),
     Decimal("-Infinity"),
     dt.timedelta(1),
+    dt.time(12, tzinfo=ZoneInfo("Europe/Amsterdam")),
     10**5000,
     surrogate(),
     [surrogate()],

@@ -6,7 +6,7 @@ import gzip
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import pyarrow as pa
@@ -15,8 +15,9 @@ from fake import FakeAws
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3dest import Encoder, Format, JsonLines, Receipt, RowError, TransferOptions
+from s3dest import ConfigError, Encoder, Format, JsonLines, Receipt, RowError, TransferOptions
 from s3dest.append import AppendWriter
+from s3dest.formats.encoder import SchemaGrown
 from s3dest.schema import Column
 
 ID = "01a209ce-4dde-7311-ab01-8184d030eb7f"
@@ -73,6 +74,23 @@ def test_a_format_of_ones_own_needs_no_base_class() -> None:
     assert encoder.pending >= len(encoder.finish())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *product(("name", "compression", "extension", "content_type"), (None, 5, "", "\ud800", "a\r\nb")),
+        *product(["extension"], ("../x", "a/b", ".tsv", "x" * 25)),
+        ("content_type", "text/tsvé"),
+    ],
+)
+def test_what_a_format_says_of_itself_must_fit_key_header_and_manifest(aws: FakeAws, name: str, value: Any) -> None:
+    """It is looked at when the writer is made: at the commit it would be too late."""
+    own = Tabbed()
+    setattr(own, name, value)
+    with aws.destination() as destination, pytest.raises(ConfigError, match=f"format.* {name}") as caught:
+        destination.append("orders", format=own)
+    assert caught.value.code == "format"
+
+
 def test_a_format_of_ones_own_works_end_to_end(aws: FakeAws) -> None:
     """Its bytes, its key's end, its media type, and its name in the manifest; rolled by its own sizes."""
     rows = [{"id": number, "name": f"row {number}"} for number in range(1000)]
@@ -127,6 +145,46 @@ def test_what_a_format_of_ones_own_refuses_fails_the_transfer(aws: FakeAws) -> N
     ):
         append.write_many([*rows, {"id": "a\tb"}, *rows])
     assert caught.value.row == 500
+    assert aws.store.objects == {}
+
+
+class Faulty(Tabbed):
+    """A format whose encoder does not keep to the protocol, in one way."""
+
+    def __init__(self, name: str, result: Any) -> None:
+        """Fail where it is told to."""
+        self._method = name
+        self._result = result
+
+    def encoder(self, schema: object = None) -> TabbedEncoder:
+        """Replace one method."""
+        made = TabbedEncoder(schema)
+        setattr(made, self._method, self._fail)
+        return made
+
+    def _fail(self, *_: object, **__: object) -> Any:
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
+
+
+@pytest.mark.parametrize("partition_by", [[], ["id"]], ids=["", "parted"])
+@pytest.mark.parametrize(
+    ("method", "result"),
+    [*product(("encode", "finish"), (None, "text", 7)), ("encode", SchemaGrown("wider"))],
+    ids=lambda value: f"{value!r:.20}",
+)
+def test_an_encoder_that_gives_no_bytes_is_told_by_its_format(
+    aws: FakeAws, method: str, result: Any, partition_by: Any
+) -> None:
+    """None was taken for no bytes, and rows that nobody has were committed."""
+    with aws.destination() as destination:
+        append = destination.append("orders", format=Faulty(method, result), partition_by=partition_by)
+        append.write({"id": 1})
+        with pytest.raises(ConfigError, match="The format Faulty") as caught:
+            append.commit()
+        assert caught.value.code == "format"
+        append.abort()
     assert aws.store.objects == {}
 
 

@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "results",
         "prepared",
         "schema",
+        "supertype",
         "findings",
         "capabilities",
         "drift",

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from s3dest import Destination, ManifestSigner, Receipt, StoredObject, TransferOptions, manifest
 from s3dest.layout import Layout
+from s3dest.schema import Column
 
 ID = "01a209ce-4dde-7311-ab01-8184d030eb7f"
 LAYOUT = Layout("vendor/exports/", "orders", ID, dt.date(2026, 11, 23))
@@ -157,6 +158,23 @@ def test_the_schema_can_refuse(path: tuple[Any, ...], value: object) -> None:
         inner = inner[name]
     inner[path[-1]] = value
     assert not SCHEMA.is_valid(document)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["wide first", "wide last"])
+def test_its_schema_holds_what_is_in_all_objects(order: int) -> None:
+    """Null where no type does; what each object has is told beside it."""
+    columns = [
+        (Column("a", "double"), Column("b", "uint64"), Column("c", None)),
+        (Column("a", "int64"), Column("b", "int64"), Column("c", None)),
+    ][::order]
+    objects = [StoredObject(key="k", rows=1, size=1, etag="e", sha256="0" * 64, columns=each) for each in columns]
+    objects.append(StoredObject(key="file", rows=1, size=1, etag="e", sha256="0" * 64))
+    document = json.loads(encode(objects))
+    SCHEMA.validate(document)
+    assert document["schema"] == [
+        {"name": name, "type": kind} for name, kind in zip("abc", ("double", None, None), strict=True)
+    ]
+    assert document["entries"][0]["meta"]["schema"] == [{"name": item.name, "type": item.type} for item in columns[0]]
 
 
 def test_redshift_reads_its_fields() -> None:

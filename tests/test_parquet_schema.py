@@ -118,3 +118,14 @@ def test_a_column_without_nulls_takes_none() -> None:
         assert (caught.value.row, caught.value.column) == (1, "a")
     with pytest.raises(RowError, match=r"Row 0, column 'a'.*allows no null"):
         encoded(FORMAT, pa.record_batch({"a": pa.nulls(2, pa.string())}), schema=schema)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.string(), pa.list_(pa.int8()), pa.timestamp("us", "UTC")], ids=str)
+@pytest.mark.parametrize(
+    "given", [pa.struct([("x", pa.int8())]), pa.list_(pa.string()), pa.binary(16), pa.bool_(), pa.null()], ids=str
+)
+def test_a_null_fits_whatever_type_it_comes_with(given: pa.DataType, kind: pa.DataType) -> None:
+    """A column of nothing else says nothing about its values; pyarrow casts only some of them."""
+    batch = pa.record_batch({"a": pa.nulls(2, given)})
+    table = read(encoded(FORMAT, batch, schema=pa.schema([("a", kind)])))
+    assert (table["a"].to_pylist(), table["a"].type) == ([None, None], kind)

@@ -14,11 +14,13 @@ from urllib.parse import unquote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from fake import FakeAws
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, Field
 
 from s3dest import ConfigError, Parquet, Receipt, RowError, TransferOptions
 from s3dest.formats.partition import DEFAULT, Partition, Partitioning, folder
@@ -68,8 +70,9 @@ def partition_of(value: object) -> str:
 def test_what_a_value_becomes(value: object, text: str) -> None:
     """As Hive writes it; the same for Arrow data, where it has the type."""
     assert partition_of(value) == f"c={text}/"
-    if not isinstance(value, (enum.Enum, UUID)):
-        batch = pa.RecordBatch.from_pylist([{"c": value, "id": 1}])
+    if not isinstance(value, enum.Enum):
+        column = pa.array([value.bytes], pa.uuid()) if isinstance(value, UUID) else pa.array([value])
+        batch = pa.record_batch({"c": column, "id": [1]})
         ((partition, rest, numbers),) = by("c").split_arrow(batch, 0)
         assert (folder(partition), rest.to_pylist(), numbers) == (f"c={text}/", [{"id": 1}], [0])
 
@@ -83,7 +86,22 @@ def test_a_folder_gives_its_value_back(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), b"x", [1], {"a": 1}, "\ud800", DEFAULT, object(), Decimal("NaN")]
+    "value",
+    [
+        float("nan"),
+        float("inf"),
+        b"x",
+        [1],
+        {"a": 1},
+        "\ud800",
+        DEFAULT,
+        object(),
+        Decimal("NaN"),
+        pd.NaT,
+        10**5000,
+        dt.time(12, tzinfo=ZoneInfo("Europe/Amsterdam")),
+    ],
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_without_a_folder_is_refused(value: object) -> None:
     """With row and column."""
@@ -133,6 +151,15 @@ def test_a_folder_loses_no_nanoseconds(column: Any) -> None:
     assert (caught.value.row, caught.value.column) == (42, "c")
 
 
+def test_a_folder_is_not_named_after_what_stands_for_a_value() -> None:
+    """A period's number, say, where the library that knows its months is not there."""
+    field = pa.field("c", pa.int64(), metadata={"ARROW:extension:name": "pandas.period"})
+    batch = pa.record_batch([pa.array([673])], schema=pa.schema([field]))
+    with pytest.raises(RowError, match="not known here") as caught:
+        list(by("c").split_arrow(batch, 40))
+    assert (caught.value.row, caught.value.column) == (40, "c")
+
+
 def test_arrow_columns_of_every_encoding_name_folders() -> None:
     """Dictionaries and views as plain text; a nested column has no folder."""
     text = pa.array(["x", None, "x"])
@@ -151,7 +178,7 @@ def test_a_folder_too_long_for_a_key_is_refused() -> None:
         list(Partitioning(["c"], longest=10).split([{"c": "x" * 20}], 0))
 
 
-@pytest.mark.parametrize("names", ["country", ["a", "a"], [1], [""], None, ["dt"]])
+@pytest.mark.parametrize("names", ["country", ["a", "a"], [1], [""], None, ["dt"], ["\ud800"]])
 def test_odd_names_are_refused(names: Any) -> None:
     """When the transfer is opened."""
     with pytest.raises(ConfigError) as caught:
@@ -227,6 +254,22 @@ def test_equal_rows_make_equal_objects_in_any_memory(file_format: Any, tuning: d
     assert seen[0] == seen[1] == seen[2] == seen[3]
 
 
+@pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
+def test_a_few_heavy_rows_make_equal_objects_however_they_come(file_format: Any) -> None:
+    """Objects are numbered in the order in which batches open them, so a batch must end at the same row."""
+    rows: list[dict[str, object]] = [
+        {"id": number, "country": "B" if 65 <= number < 467 else "A", "s": "x"} for number in range(1200)
+    ]
+    for row in rows[465:467]:  # more bytes than a batch has, in the middle of one
+        row["s"] = "x" * 600_000
+    tuning = {"object_rows": 300}
+    seen = []
+    for way in (rows, iter(rows)):
+        with FakeAws() as aws:
+            seen.append([item.key for item in delivered(aws, way, format=file_format, tuning=tuning).objects])
+    assert seen[0] == seen[1]
+
+
 @pytest.mark.parametrize("arrow", [False, True], ids=["rows", "arrow"])
 @pytest.mark.parametrize("width", [100, 300, 5000])
 @pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
@@ -277,6 +320,83 @@ def test_a_row_that_fails_is_named_by_its_number_in_the_transfer(aws: FakeAws) -
     assert aws.store.objects == {}
 
 
+@pytest.fixture
+def single_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each row encoded by itself."""
+    monkeypatch.setattr("s3dest.assembly.FIRST_BATCH", 1)
+    monkeypatch.setattr("s3dest.assembly.COLUMN_BATCH", 1)
+
+
+def parted(*columns: dict[str, Any], arrow: bool) -> tuple[Receipt, Any]:
+    """Append to Parquet by country, table by table or row by row; read the manifest."""
+    with FakeAws() as aws, aws.destination() as destination:
+        with destination.append("orders", format="parquet", partition_by=["country"]) as append:
+            for some in columns:
+                table = pa.table(some)
+                if arrow:
+                    append.write_arrow(table)
+                else:
+                    append.write_many(table.to_pylist())
+        manifest = json.loads(aws.store.objects[append.receipt.manifest_key or ""].data)
+    return append.receipt, manifest
+
+
+APART: dict[str, list[dict[str, Any]]] = {
+    "two at odds": [{"country": ["A"], "y": [1]}, {"country": ["B"], "y": ["text"]}],
+    "one at odds with a third": [
+        {"country": ["A"], "y": [1]},
+        {"country": ["C"], "z": [1.5]},
+        {"country": ["B"], "y": [Decimal("1.5")]},
+        {"country": ["A"], "y": [0.5]},
+    ],
+    "nested": [{"country": ["A"], "y": [{"n": [1]}]}, {"country": ["B"], "y": [{"n": ["text"]}]}],
+}
+
+
+@pytest.mark.parametrize("arrow", [False, True], ids=["rows", "arrow"])
+@pytest.mark.parametrize("later", APART.values(), ids=APART)
+@pytest.mark.usefixtures("single_rows")
+def test_partitions_have_no_types_that_do_not_go_together(later: Any, *, arrow: bool) -> None:
+    """Each knows its own rows only; the row that makes the difference is named by its number in the transfer."""
+    opened = {"country": ["A", "B", "C"], "x": [1, 2, 3]}
+    last = {**later[-1], "y": [None, *later[-1]["y"]], "country": 2 * later[-1]["country"]}
+    with pytest.raises(RowError, match="column 'y'") as caught:
+        parted(opened, *later[:-1], last, arrow=arrow)
+    assert (caught.value.row, caught.value.column) == (3 + len(later), "y")
+
+
+@pytest.mark.parametrize("arrow", [False, True], ids=["rows", "arrow"])
+@pytest.mark.usefixtures("single_rows")
+def test_a_partition_keeps_its_own_narrower_types(*, arrow: bool) -> None:
+    """The manifest tells those that hold what is in all objects."""
+    receipt, manifest = parted(
+        {"country": ["A", "B"], "x": [1, 2]},
+        {"country": ["A"], "x": [0.5]},
+        {"country": ["B"], "y": ["text"]},
+        {"country": ["A"], "z": [True], "y": ["text"]},
+        arrow=arrow,
+    )
+    types = [{column.name: column.type for column in item.columns or ()} for item in receipt.objects]
+    assert types == [{"x": "double", "z": "bool", "y": "string"}, {"x": "int64", "y": "string"}]
+    told = {column["name"]: column["type"] for column in manifest["schema"]}
+    assert told == {"x": "double", "y": "string", "z": "bool"}
+
+
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+def test_columns_are_those_of_the_first_rows_of_all_partitions(aws: FakeAws, name: str) -> None:
+    """As they are where nothing is parted: CSV would refuse what only the rows of a later partition have."""
+    rows: list[dict[str, object]] = [
+        {"country": "A", "x": 1},
+        {"country": "B", "y": "text", "x": 0.5},
+        {"country": "C"},
+    ]
+    receipt = delivered(aws, rows, format=name)
+    assert len(receipt.objects) == 3
+    kinds = ("double", "string") if name == "parquet" else (None, None)
+    for item in receipt.objects:
+        assert [(column.name, column.type) for column in item.columns or ()] == list(zip("xy", kinds, strict=True))
+
+
 def test_a_prepared_append_knows_its_partitions(aws: FakeAws) -> None:
     """It is committed by any process, to the same keys."""
     with aws.destination() as destination:
@@ -287,13 +407,23 @@ def test_a_prepared_append_knows_its_partitions(aws: FakeAws) -> None:
     assert [dict(item.partition) for item in receipt.objects] == [{"country": f"C{number}"} for number in range(7)]
 
 
+class Order(BaseModel):
+    """A pydantic model, one of whose columns has another name in rows."""
+
+    id: int | None
+    land: str = Field(serialization_alias="country")
+
+
 @pytest.mark.parametrize(
-    "schema", [{"id": int, "country": str}, pa.schema([("id", pa.int64()), ("country", pa.string())])]
+    "schema", [{"id": int, "country": str}, pa.schema([("id", pa.int64()), ("country", pa.string())]), Order]
 )
-def test_a_schema_may_have_the_columns(aws: FakeAws, schema: object) -> None:
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+def test_a_schema_may_have_the_columns(aws: FakeAws, name: str, schema: object) -> None:
     """They are in no object, and so not in its schema."""
-    receipt = delivered(aws, ROWS[:10], format="parquet", schema=schema)
-    assert {column.name for item in receipt.objects for column in item.columns or ()} == {"id"}
+    receipt = delivered(aws, ROWS[:10], format=name, schema=schema)
+    columns = {(column.name, column.type) for item in receipt.objects for column in item.columns or ()}
+    assert {name for name, _ in columns} == {"id"}
+    assert name != "parquet" or columns == {("id", "int64")}
 
 
 def test_a_file_has_no_partition(aws: FakeAws, tmp_path: Path) -> None:

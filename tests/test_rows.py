@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -11,9 +11,9 @@ import pytest
 from fake import FakeAws
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel, computed_field, model_serializer
 
-from s3dest import RowError
+from s3dest import RowError, StateError
 from s3dest.formats.columns import columns_of
 from s3dest.rows import Scale, as_row, as_rows, weight_of
 
@@ -176,6 +176,93 @@ def test_what_is_no_row_is_refused(row: Any) -> None:
         as_row(row, 7)
     assert caught.value.row == 7
     assert Scale().weight(row) == 0
+
+
+class Numbers(RootModel[list[int]]):
+    """A model that dumps no mapping."""
+
+
+class Pairs(RootModel[list[tuple[str, int]]]):
+    """A model of which a mapping could be made, that has fewer values."""
+
+
+class Shouting(Model):
+    """A model that dumps a text."""
+
+    @model_serializer
+    def shout(self) -> str:
+        """Dump a text."""
+        return self.y.upper()
+
+
+class Failing(Model):
+    """A model that cannot be read."""
+
+    @computed_field
+    def z(self) -> int:
+        """Fail."""
+        message = "a secret"
+        raise KeyError(message)
+
+
+class Torn(Mapping[str, object]):
+    """A mapping that has lost what it holds."""
+
+    def __init__(self, error: BaseException) -> None:
+        """Lose it in one way."""
+        self._error = error
+
+    def __getitem__(self, key: str) -> object:
+        """Fail."""
+        raise self._error
+
+    def __iter__(self) -> Iterator[str]:
+        """Name one column."""
+        return iter(["x"])
+
+    def __len__(self) -> int:
+        """Count it."""
+        return 1
+
+
+UNREADABLE: dict[str, Any] = {
+    "numbers": Numbers([1, 2]),
+    "pairs": Pairs([("a", 1), ("a", 2)]),
+    "text": Shouting(x=1, y="a"),
+    "computed field": Failing(x=1, y="a"),
+    "mapping": Torn(RuntimeError("a secret")),
+}
+
+
+WAYS: dict[str, Any] = {
+    "one": lambda append, rows: list(map(append.write, rows)),
+    "list": lambda append, rows: append.write_many(rows),
+    "generator": lambda append, rows: append.write_many(iter(rows)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("partition_by", [[], ["x"]], ids=["", "parted"])
+@pytest.mark.parametrize("row", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_does_not_give_its_columns_is_refused(aws: FakeAws, row: Any, partition_by: Any, way: str) -> None:
+    """With its number, and with what it raised as the cause, whose text is not repeated: it may be of values."""
+    rows = [*[{"x": 1}] * 70, *[row] * 20]
+    with aws.destination() as destination:
+        append = destination.append("orders", partition_by=partition_by)
+        with pytest.raises(RowError, match=f"Row 70 is a {type(row).__name__}") as caught:
+            WAYS[way](append, rows)
+        append.abort()
+    assert caught.value.row == 70
+    assert "secret" not in str(caught.value)
+    assert (caught.value.__cause__ is not None) == (type(row) in {Failing, Torn})
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StateError("closed"), RowError("Row 3 is bad.", row=3)])
+def test_what_is_no_fault_of_the_row_is_not_put_down_to_it(error: BaseException) -> None:
+    """An interrupt is one, and an error of this library says by itself whose fault it is."""
+    with pytest.raises(type(error)) as caught:
+        as_row(Torn(error), 7)
+    assert caught.value is error
 
 
 def test_a_guess_looks_at_some_rows() -> None:

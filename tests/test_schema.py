@@ -16,7 +16,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from encoding import Point
+from encoding import Point, Text
 from fake import FakeAws
 from pydantic import BaseModel, Field, computed_field
 
@@ -72,11 +72,12 @@ def stored(aws: FakeAws) -> list[bytes]:
     ("schema", "columns"),
     [
         ({}, ()),
+        ({Text("red"): "int8"}, (("red", "int8"),)),
         ({"a": None, "b": "int64", "c": pa.date32()}, (("a", None), ("b", "int64"), ("c", "date32[day]"))),
         (pa.schema([("a", pa.int8()), ("b", pa.list_(pa.string()))]), (("a", "int8"), ("b", "list<item: string>"))),
         (Order, tuple((name, None) for name in ("id", "at", "Total", "Note", "tags", "double"))),
     ],
-    ids=["empty", "mapping", "pyarrow", "pydantic"],
+    ids=["empty", "own text", "mapping", "pyarrow", "pydantic"],
 )
 def test_columns_of_what_callers_give(schema: Any, columns: Any) -> None:
     """By name, in order; a model's are those that it dumps."""
@@ -89,6 +90,19 @@ def test_what_is_no_schema_is_refused(schema: Any) -> None:
     with pytest.raises(ConfigError, match="A schema is") as caught:
         columns_of(schema)
     assert caught.value.code == "schema"
+
+
+@pytest.mark.parametrize("schema", [{"\ud800": "int64"}, {"1": "int64", 1: "string"}, {None: None}])
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+def test_the_names_of_a_schema_are_texts(aws: FakeAws, name: Any, schema: Any) -> None:
+    """Or the manifest could not be written when the objects were visible already."""
+    with aws.destination() as destination:
+        append = destination.append("orders", format=name, schema=schema)
+        append.write({"id": 1})
+        with pytest.raises(ConfigError, match="in the schema") as caught:
+            append.commit()
+    assert caught.value.code == "schema"
+    assert not aws.store.objects
 
 
 @pytest.mark.parametrize("file_format", [JsonLines(), Csv(), Parquet()], ids=lambda item: item.name)

@@ -109,10 +109,11 @@ def unite(schema: pa.Schema, batch: pa.RecordBatch, fixed: frozenset[str], first
         RowError: A column has no type that takes both.
     """
     pa = require_pyarrow()
-    fields, other = [], batch.schema
+    fields = []
+    known, others = set(schema.names), {field.name: field for field in batch.schema}
     for field in schema:
-        if field.name not in fixed and field.name in other.names:
-            theirs = other.field(field.name)
+        if field.name not in fixed and field.name in others:
+            theirs = others[field.name]
             try:
                 kind = wider(field.type, theirs.type)
             except REFUSALS:
@@ -125,7 +126,7 @@ def unite(schema: pa.Schema, batch: pa.RecordBatch, fixed: frozenset[str], first
             field = field.with_nullable(True)  # noqa: FBT003, PLW2901  # it is missing there
         fields.append(field)
     # a column that comes later is missing in the rows before
-    fields += [field.with_nullable(True) for field in other if field.name not in schema.names]  # noqa: FBT003
+    fields += [field.with_nullable(True) for field in batch.schema if field.name not in known]  # noqa: FBT003
     return pa.schema(fields)
 
 
@@ -158,7 +159,9 @@ def exact(array: pa.Array, field: pa.Field) -> pa.Array:
         raise TypeError
     if array.type.equals(field.type):
         return array
-    if array.null_count < len(array) and not drops_nothing(array.type, field.type):
+    if array.null_count == len(array):  # pyarrow casts nulls of some types only
+        return require_pyarrow().nulls(len(array), field.type)
+    if not drops_nothing(array.type, field.type):
         raise TypeError
     done = array.cast(field.type)
     for before, after in _leaves(array, done):

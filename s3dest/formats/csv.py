@@ -23,6 +23,7 @@ from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
 from s3dest.formats.csv_arrow import lines_of
 from s3dest.formats.encoder import Row, name_refusal, show
+from s3dest.formats.iso_time import iso_time
 from s3dest.formats.values import dumps, holds_not_finite, simple, with_plain_names
 from s3dest.schema import Column, columns_of
 
@@ -44,9 +45,9 @@ class Csv:
     What values become: ``None`` the null text; ``bool`` ``true`` and ``false``; numbers of any size, ``Decimal`` among
     them, their digits (``nan``, ``inf``, ``-inf`` where a float is not finite); ``UUID`` its text; ``datetime``,
     ``date`` and ``time`` their ISO text; an enum its value; ``bytes`` Base64; mappings, lists, tuples and dataclasses
-    JSON, maps of Arrow a JSON list of pairs. All else is a `RowError`: sets, half surrogate pairs, a decimal that is
-    not finite, NaN inside of JSON. The columns are fixed by the schema or the first rows: a missing one is null, a new
-    one is a `RowError`.
+    JSON, maps of Arrow a JSON list of pairs. All else is a `RowError`: sets, half surrogate pairs, a time whose zone
+    tells no offset, a decimal that is not finite, NaN inside of JSON. The columns are fixed by the schema or the first
+    rows: a missing one is null, a new one is a `RowError`.
     """
 
     delimiter: str = ","
@@ -328,7 +329,7 @@ _CONVERTERS: Final[dict[type, Callable[[object], object]]] = {
     Decimal: _decimal,
     dt.datetime: lambda value: value.isoformat(),  # type: ignore[attr-defined]
     dt.date: lambda value: value.isoformat(),  # type: ignore[attr-defined]
-    dt.time: lambda value: value.isoformat(),  # type: ignore[attr-defined]
+    dt.time: iso_time,  # type: ignore[dict-item]
     UUID: str,
     bytes: _base64,
     bytearray: _base64,

@@ -36,10 +36,11 @@ def lines_of(
         RowError: A value has no text.
     """
     pieces: list[pa.Array | str] = []
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     for number, name in enumerate(names):
         pieces += [delimiter] if number else []
-        if name in batch.schema.names:
-            pieces += between_quotes(_texts(batch.column(name), name, first_row, convert), null)
+        if name in columns:
+            pieces += between_quotes(_texts(columns[name], name, first_row, convert), null)
         else:
             pieces.append(null)
     return joined([*pieces, "\r\n"], batch.num_rows)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from s3dest.errors import RowError
+from s3dest.errors import ConfigError, RowError
 from s3dest.formats.columns import Columns
 from s3dest.formats.compression import Compressor
 from s3dest.schema import Column
@@ -204,3 +204,9 @@ class Format(Protocol):
             schema: For the first object what the caller gave to ``append``, for later ones what the encoder of the
                 one before said; ``None`` if there is none.
         """
+
+
+def unfit(file_format: Format, fault: str, *, remedy: str) -> ConfigError:
+    """Build the error for a format of the caller's own that does not keep to the protocols."""
+    message = f"The format {type(file_format).__name__} cannot be used: {fault}."
+    return ConfigError(message, code="format", remedy=remedy)

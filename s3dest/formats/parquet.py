@@ -326,12 +326,9 @@ def _dictionary(options: Parquet) -> int:
 
 def _bring(batch: pa.RecordBatch, schema: pa.Schema, first_row: int) -> pa.RecordBatch:
     pa = require_pyarrow()
+    given = dict(zip(batch.schema.names, batch.columns, strict=True))
     columns = [
-        cast(
-            batch.column(field.name) if field.name in batch.schema.names else pa.nulls(batch.num_rows, field.type),
-            field,
-            first_row,
-        )
+        cast(given[field.name] if field.name in given else pa.nulls(batch.num_rows, field.type), field, first_row)
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
@@ -346,11 +343,12 @@ def _given(schema: object) -> Known:
     pa = require_pyarrow()
     if schema is None:
         return Known(None)
-    columns_of(schema)  # says what a schema is
+    columns = columns_of(schema)  # says what a schema is
     if isinstance(schema, pa.Schema):
         arrow = schema.remove_metadata()
     elif isinstance(schema, Mapping):
-        arrow = pa.schema([(str(name), _arrow_type(kind)) for name, kind in schema.items()])
+        kinds = map(_arrow_type, schema.values())
+        arrow = pa.schema([(column.name, kind) for column, kind in zip(columns, kinds, strict=True)])
     elif (annotations := annotations_of(schema)) is not None:
         arrow = pa.schema([(name, _annotated(annotation)) for name, annotation in annotations.items()])
     else:

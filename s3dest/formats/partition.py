@@ -3,7 +3,8 @@
 What a value's text is: ``None`` and a missing column Hive's default partition; ``bool`` ``true`` and ``false``; ``str``
 itself; ``int``, finite ``float`` and ``Decimal`` their digits; ``datetime`` its ISO text with a space, ``date`` and
 ``time`` their ISO text; ``UUID`` its text; an enum its value. All else is a `RowError`: NaN and Infinity, bytes, nested
-values, nanoseconds, half surrogate pairs, and the text of the default partition, which no reader could tell from null.
+values, nanoseconds, half surrogate pairs, a time whose zone has no offset without a date, and the text of the default
+partition, which no reader could tell from null.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
-from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, settled
-from s3dest.formats.encoder import Row, show
+from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, require_meaning, settled
+from s3dest.formats.encoder import Row, name_refusal, show
+from s3dest.formats.iso_time import iso_time
 from s3dest.formats.values import simple
+from s3dest.schema import Fields, annotations_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,8 +69,8 @@ class Partitioning:
             message = "partition_by takes a list of column names."
             raise ConfigError(message, code="partition_by", remedy='For one column, write partition_by=["country"].')
         for name in names:
-            if not isinstance(name, str) or not name:
-                message = "partition_by takes names of columns, which are texts that are not empty."
+            if not name or name_refusal(name, 0) is not None:
+                message = "partition_by takes names of columns, which are texts of UTF-8 that are not empty."
                 raise ConfigError(message, code="partition_by", remedy="Name columns of the rows.")
             if name == "dt":
                 message = "The folder dt= is that of the transfer's date; a column of this name cannot be one below it."
@@ -95,7 +98,10 @@ class Partitioning:
                 if name in arrow.names:
                     arrow = arrow.remove(arrow.get_field_index(name))
             return arrow
-        message = "With partition_by, a schema is a mapping of column names to types or a pyarrow schema."
+        if (annotations := annotations_of(schema)) is not None:
+            return Fields({name: kind for name, kind in annotations.items() if name not in self.names})
+        message = "With partition_by, a schema is a mapping of column names to types, a pydantic model class or a "
+        message += "pyarrow schema."
         raise ConfigError(message, code="schema", remedy="Leave out the columns that are parted by.")
 
     def split(self, rows: Sequence[Row], first_row: int) -> Iterator[tuple[Partition, list[Row], list[int]]]:
@@ -129,10 +135,12 @@ class Partitioning:
         import pyarrow.compute as pc  # noqa: PLC0415
 
         batch = settled(batch, first_row)
+        given = set(batch.schema.names)
+        require_meaning(batch.select([name for name in self.names if name in given]), first_row)
         groups: Any = pa.array([0] * batch.num_rows, pa.int64())
         columns: list[tuple[Any, list[object]]] = []  # numbers, and what they stand for
         for name in self.names:
-            column = batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows)
+            column = batch.column(name) if name in given else pa.nulls(batch.num_rows)
             if pa.types.is_null(column.type):
                 column = column.cast(pa.string())
             codes, values = _coded(column, name, first_row)
@@ -141,7 +149,7 @@ class Partitioning:
             mixed = pc.add(pc.multiply(groups, len(codes.dictionary)), codes.indices.cast(pa.int64()))
             groups = mixed.dictionary_encode().indices.cast(pa.int64())
         order = pc.array_sort_indices(groups)  # stable
-        rest = batch.drop_columns([name for name in self.names if name in batch.schema.names])
+        rest = batch.drop_columns([name for name in self.names if name in given])
         counts = pc.value_counts(groups.take(order))
         start = 0
         for count in counts.field("counts").to_pylist():
@@ -181,14 +189,16 @@ def _coded(column: pa.Array, name: str, first_row: int) -> tuple[pa.DictionaryAr
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
 
+    stored = column.storage if isinstance(column, pa.ExtensionArray) else column  # UUIDs are numbered by their bytes
     try:
-        codes = column.dictionary_encode(null_encoding="encode")
+        codes = stored.dictionary_encode(null_encoding="encode")
     except pa.ArrowNotImplementedError:
         raise _no_folder(first_row, name, column.type) from None
+    different = codes.dictionary if stored is column else pa.ExtensionArray.from_storage(column.type, codes.dictionary)
     try:
-        return codes, objects_of(codes.dictionary)
+        return codes, objects_of(different)
     except REFUSALS:
-        place = first_refused(len(codes.dictionary), lambda size: objects_of(codes.dictionary.slice(0, size)))
+        place = first_refused(len(different), lambda size: objects_of(different.slice(0, size)))
     row = first_row + pc.index(codes.indices, place).as_py()
     raise _no_folder(row, name, column.type)
 
@@ -209,7 +219,7 @@ def _text(value: object, name: str, number: int) -> str | None:
     try:
         text = _plain(value)
         text.encode()
-    except (TypeError, UnicodeEncodeError):
+    except (TypeError, ValueError):  # also thousands of digits, and half a surrogate pair
         raise _no_folder(number, name, type(value).__name__) from None
     if text == DEFAULT:
         message = f"Row {number}, column {show(name)}: the text is Hive's name for null."
@@ -234,7 +244,9 @@ def _plain(value: object) -> str:  # a list of types
         if type(value) is not dt.datetime:  # a pandas Timestamp, whose nanoseconds would be in its text or not
             return _plain(simple(value))
         return value.isoformat(" ")
-    if isinstance(value, (dt.date, dt.time)):
+    if isinstance(value, dt.time):
+        return iso_time(value)
+    if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
