@@ -25,7 +25,7 @@ def _parquet() -> bytes:
 
 
 PLAIN = b'{"id":1}\n'
-GZIP, ZSTD, PARQUET = gzip.compress(PLAIN), zstandard.compress(PLAIN), _parquet()
+GZIP, ZSTD, PARQUET = gzip.compress(PLAIN, mtime=0), zstandard.compress(PLAIN), _parquet()
 SKIPPABLE = bytes.fromhex("502a4d1800000000") + ZSTD
 
 
