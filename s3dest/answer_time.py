@@ -111,6 +111,15 @@ class _TlsConnection(AWSHTTPSConnection):
         super().connect()
         self.sock = _Socket(self.sock)
 
+    def _tunnel(self) -> None:
+        # the proxy's answer to CONNECT is read in here; what begins TLS afterwards must be the socket itself
+        plain, self.sock = self.sock, _Socket(self.sock)
+        try:
+            super()._tunnel()
+        finally:
+            if self.sock is not None:
+                self.sock = plain
+
     def getresponse(self) -> Any:  # noqa: ANN401
         _body_has_gone()
         return super().getresponse()

@@ -26,7 +26,7 @@ def rows_of(rows: Iterable[RowLike]) -> Iterable[RowLike]:
     if isinstance(rows, (list, tuple)):
         return rows
     if type(rows).__name__ in _TABLES and (hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "__arrow_c_array__")):
-        message = f"write_many() takes an iterable of rows, and a {type(rows).__name__} is one of something else."
+        message = f"write_many() takes an iterable of rows, and {kind_of(rows)} is one of something else."
         raise ConfigError(message, code="not_rows", remedy="For tables and data frames, use write_arrow().")
     try:
         if not isinstance(rows, (str, bytes, bytearray, memoryview, Mapping)):

@@ -31,7 +31,7 @@ class Beginning:
 
     def __init__(self, name: str, compression: str) -> None:
         self._expected = name if name == "parquet" else compression
-        self._is_known = name in {"jsonl", "csv", "parquet"}
+        self._is_known = name in {"jsonl", "csv", "parquet"} and self._expected in {"none", *_BEGINNINGS}
         self._is_told = False
 
     def look(self, path: Path, item: FinishedObject) -> None:
@@ -44,13 +44,14 @@ class Beginning:
             return
         begins = item.read(0, _LENGTH)
         found = next((kind for kind, starts in _BEGINNINGS.items() if begins.startswith(starts)), "none")
+        if found == "parquet" and item.read(max(0, item.size - _LENGTH), item.size) != begins:  # a header of CSV may be
+            found = "none"
         if found == self._expected or not (begins or self._expected == "parquet"):  # nothing is no row of the others
             return
         self._is_told = True
-        words = {"none": "neither compressed nor Parquet"}
         log.warning(
             "the file %r is %s by its first bytes, and is appended as %s: readers will not understand it",
             str(path),
-            words.get(found, found),
-            words.get(self._expected, self._expected),
+            "neither compressed nor Parquet" if found == "none" else found,
+            "plain text" if self._expected == "none" else self._expected,
         )

@@ -125,7 +125,7 @@ class Model(BaseModel):
         raise clean
 
     def _contradictions(self) -> Iterator[tuple[Location, str]]:
-        """Yield what fields that are valid one by one get wrong together, each with the field to mend."""
+        """Yield what fields that are valid one by one get wrong together, each with the field to fix."""
         return iter(())
 
     @classmethod

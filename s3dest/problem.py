@@ -23,7 +23,7 @@ StatementKind = Literal[
     "versions-expire",
     "steady",
 ]
-"""Which document mends a problem; statements.py writes it."""
+"""Which document fixes a problem; statements.py writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Problem:
     severity: Severity = "error"
     """What a check makes of it."""
     statement: StatementKind | None = None
-    """The document to paste, if one mends it."""
+    """The document to paste, if one fixes it."""
     settles: bool = False
     """Whether it may pass by itself within minutes, because IAM spreads an edited policy slowly."""
     elsewhere: str = ""

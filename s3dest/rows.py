@@ -136,8 +136,8 @@ def as_row(row: RowLike, number: int) -> Row:
         raise
     except Exception as error:
         # whatever a foreign class raises when it is read; its text may tell a value
-        message = f"Row {number} is a {type(row).__name__} that does not give its columns: {type(error).__name__}."
-        remedy = "Make a dict of the row before it is written, or mend what computes its columns."
+        message = f"Row {number} is {kind_of(row)} that does not give its columns: {type(error).__name__}."
+        remedy = "Make a dict of the row before it is written, or fix what computes its columns."
         raise RowError(message, row=number, remedy=remedy) from error
 
 

@@ -16,6 +16,7 @@ from s3dest.formats.arrow import mappings_of
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import ArrowEncoder, ColumnEncoder, Encoder, Format, GroupEncoder, Row, TextEncoder, unfit
 from s3dest.formats.partition import Partition
+from s3dest.kind import kind_of
 from s3dest.options import TransferOptions
 from s3dest.press import Press, Workshop, block_size
 
@@ -211,7 +212,7 @@ class Spool:
         """Refuse what an encoder of the caller's own gives instead: to take it for nothing would lose rows."""
         if isinstance(data, (bytes, bytearray, memoryview)):
             return data  # type: ignore[return-value]  # goes where bytes go
-        made = f"{method}() of its encoder gives a {type(data).__name__}, not bytes"
+        made = f"{method}() of its encoder gives {kind_of(data)}, not bytes"
         raise unfit(self._format, made, remedy="Return bytes, b'' where none are ready.")
 
     def _take(self, data: bytes, rows: int) -> None:

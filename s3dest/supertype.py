@@ -32,8 +32,8 @@ _NOT_NULL: Final = " not null"
 def supertype(kinds: Iterable[str | None]) -> str | None:
     """Find the type that holds the values of all types; ``None`` if there is none, or one of them is not known.
 
-    Integers beside floats are doubles, as they are in one object, though the largest are rounded then. Nanoseconds
-    reach from 1677 to 2262 only, so no type holds them beside coarser instants.
+    Integers beside floats are doubles, though the largest are rounded then: one object may make do with less.
+    Nanoseconds reach from 1677 to 2262 only, so no type holds them beside coarser instants.
     """
     different = set(kinds) - {"null"}
     if len(different) <= 1:
@@ -118,7 +118,9 @@ def _struct(names: list[str]) -> str | None:
     found = _all(_STRUCT, names)
     for match in found:
         for field in _split(match[1]):
-            name, _, kind = field.partition(": ")
+            name, divides, kind = field.partition(": ")
+            if not divides:  # a name with a comma in it was cut
+                return None
             fields.setdefault(name, []).append(kind)
     # a field that one of them lacks may be null
     kinds = {name: _field(kinds if len(kinds) == len(found) else [*kinds, "null"]) for name, kinds in fields.items()}

@@ -37,7 +37,7 @@ REGION_CODES: Final = frozenset(
 """Codes by which S3 says that a bucket lives elsewhere."""
 
 EXPIRED_CODES: Final = frozenset("ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidToken".split())
-"""Codes by which S3 refuses a session's keys that a new session would mend."""
+"""Codes by which S3 refuses a session's keys that a new session would help."""
 
 _NOT_UNDERSTOOD: Final = (
     "EntityTooLarge EntityTooSmall InvalidDigest InvalidPartOrder InvalidURI MalformedXML MethodNotAllowed "

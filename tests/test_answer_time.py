@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal
 
+import boto3
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from one_object import put
 
 from s3dest import AmbientIdentity, DestinationConfig, TransferOptions, TransportError
+from s3dest.errors import CredentialsError
 from s3dest.options import MIB
 from s3dest.s3 import Bucket
 
@@ -59,6 +61,7 @@ class Trickle:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept)]
         self.requests = 0
+        self.answers = 0  # that somebody has waited for
 
     @property
     def url(self) -> str:
@@ -72,7 +75,8 @@ class Trickle:
 
     def stop(self) -> None:
         """Listen no more, and wait for what is being sent."""
-        self._listening.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # stopped already
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         for thread in self._threads:
             thread.join()
@@ -89,12 +93,12 @@ class Trickle:
             spoken = connection if self._context is None else self._context.wrap_socket(connection, server_side=True)
             with spoken:
                 reading = spoken.makefile("rb")
-                size = next(int(line.split()[1]) for line in reading if line.lower().startswith(b"content-length:"))
-                while reading.readline().strip():
-                    pass
+                head = list(iter(lambda: reading.readline().strip().lower(), b""))
+                size = sum(int(line.split()[1]) for line in head if line.startswith(b"content-length:"))
                 self.requests += 1
                 if self._kind != "whole":
                     answer(self._kind, spoken)
+                    self.answers += 1
                 else:
                     spoken.sendall(CONTINUE)
                     time.sleep(PATIENCE)
@@ -140,14 +144,18 @@ def trickle(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         server.stop()
 
 
-def bucket_at(server: Trickle, *, read_timeout: float = 0.5) -> Bucket:
+USER = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret-of-the-customers-user"}
+ROLE = {"role_arn": "arn:aws:iam::111122223333:role/transfer-role", "external_id": None}
+
+
+def bucket_at(url: str, auth: dict[str, str | None] | dict[str, str] = USER, *, read_timeout: float = 0.5) -> Bucket:
     """Make the bucket of a server, with little patience."""
-    auth = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret-of-the-customers-user"}
     config = DestinationConfig.model_validate(
-        {"bucket": "acme-lake", "region": "eu-west-1", "endpoint_url": server.url, "auth": auth}
+        {"bucket": "acme-lake", "region": "eu-west-1", "endpoint_url": url, "auth": auth}
     )
     options = TransferOptions(deadline=timedelta(seconds=0.3), read_timeout=timedelta(seconds=read_timeout))
-    return Bucket(config, AmbientIdentity(), options)
+    session = boto3.Session(aws_access_key_id="AKIAIOSFODNN7VENDOR", aws_secret_access_key="secret")
+    return Bucket(config, AmbientIdentity(session), options)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -157,7 +165,7 @@ def test_an_answer_that_trickles_in_is_given_up(
 ) -> None:
     """As one that does not come at all: it may have taken effect."""
     server = trickle(kind, scheme)
-    bucket = bucket_at(server)
+    bucket = bucket_at(server.url)
     with pytest.raises(TransportError) as caught:
         put(bucket)
     bucket.close()
@@ -165,11 +173,37 @@ def test_an_answer_that_trickles_in_is_given_up(
     assert server.requests == 1
 
 
+@pytest.mark.parametrize("call", [Bucket.open_session, put], ids=["open_session", "put"])
+def test_so_is_one_of_sts(trickle: Callable[[Kind, str], Trickle], call: Callable[[Bucket], object]) -> None:
+    """All threads wait for it."""
+    server = trickle("head", "http")
+    bucket = bucket_at(server.url, ROLE)
+    with pytest.raises(CredentialsError) as caught:
+        call(bucket)
+    bucket.close()
+    server.stop()
+    assert caught.value.code == "answer_lost"
+    assert (server.requests, server.answers) == (1, 0)
+
+
+def test_so_is_one_of_a_proxy(trickle: Callable[[Kind, str], Trickle], monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the request for a way through, before TLS begins."""
+    server = trickle("head", "http")
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    bucket = bucket_at("https://s3.example.com")
+    with pytest.raises(TransportError) as caught:
+        put(bucket)
+    bucket.close()
+    server.stop()
+    assert caught.value.code == "answer_lost"
+    assert (server.requests, server.answers) == (1, 0)
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_body_that_takes_longer_to_go_has_its_answer(trickle: Callable[[Kind, str], Trickle], scheme: str) -> None:
     """The limit is not for what we send, here to a server that takes it late."""
     server = trickle("whole", scheme)
-    bucket = bucket_at(server, read_timeout=1.5)
+    bucket = bucket_at(server.url, read_timeout=1.5)
     assert put(bucket, bytes(16 * MIB)).created
     bucket.close()
     assert server.requests == 1

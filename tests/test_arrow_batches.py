@@ -66,6 +66,11 @@ def test_what_was_brought_is_let_go_of(count: int) -> None:
     before = addresses(batches)
     batches.own()
     assert addresses(batches) == before
+    batches.pop()
+    again = batch_of([2])
+    batches.add(again)
+    batches.own()
+    assert addresses(batches).isdisjoint(addresses([again]))
     more = batch_of([1])
     batches.add(more)
     batches.own()

@@ -42,6 +42,7 @@ SKIPPABLE = bytes.fromhex("502a4d1800000000") + ZSTD
         (Csv(compression="zstd"), ZSTD, None),
         (Csv(compression="zstd"), SKIPPABLE, None),
         (Csv(compression="zstd"), PARQUET, "is parquet by its first bytes"),
+        (Csv(compression="none"), b"PAR1,b\n1,2\n", None),
         (Parquet(), PARQUET, None),
         (Parquet(compression="none"), PARQUET, None),
         (Parquet(), PLAIN, "is appended as parquet"),

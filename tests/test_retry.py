@@ -50,6 +50,14 @@ def tries(
     return retrying(limit, clock=clock.injected, what="PutObject acme-lake/a", on_retry=on_retry)(calls)
 
 
+def test_a_wait_is_excused_once(clock: ManualClock) -> None:
+    """Before the first try: those before later ones are part of what a request may take."""
+    limit = Deadline(MINUTE, clock.injected).begin()
+    limit.excuse(10)
+    limit.excuse(10)
+    assert limit.left == 70
+
+
 def test_the_log_tells_whose_failure_it_was(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
     """STS's is none of the request that needs keys."""
     error = CredentialsError(code="service_unavailable", operation="AssumeRole", retryable=True)

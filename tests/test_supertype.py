@@ -48,13 +48,14 @@ HELD: list[tuple[list[Any], Any]] = [
 
 @pytest.mark.parametrize(("kinds", "held"), HELD, ids=str)
 def test_a_type_holds_the_values_of_others(kinds: list[Any], held: Any) -> None:
-    """Whichever of them comes first, and as one object would have it."""
+    """Whichever of them comes first; one object takes them all with it."""
     for order in permutations(map(str, kinds)):
         assert supertype(order) == str(held)
     assert all(wider(held, kind).equals(held) for kind in kinds)
 
 
 NOT_HELD: list[list[Any]] = [
+    [pa.struct([("x, y", pa.int64())]), pa.struct([("x, y", pa.int64()), ("b", pa.int8())])],
     [pa.uint64(), pa.int64()],
     [pa.timestamp("ms"), pa.timestamp("ns")],
     [pa.timestamp("us"), pa.timestamp("us", "UTC")],

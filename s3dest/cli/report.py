@@ -18,6 +18,7 @@ from s3dest.cli.screen import Screen
 from s3dest.cli.settings import SettingsProblem
 from s3dest.errors import CheckFailedError, ConfigError, CredentialsError, RequestError, S3DestError
 from s3dest.findings import CheckReport, Finding
+from s3dest.layout import escape
 from s3dest.results import Receipt
 
 FAILED = 1
@@ -114,9 +115,9 @@ def show_findings(screen: Screen, findings: Iterable[Finding]) -> None:
 def show_receipt(screen: Screen, receipt: Receipt) -> None:
     """Show what a transfer delivered."""
     again = " (it had been committed before)" if receipt.already_committed else ""
-    screen.verdict("ok", f"Committed {receipt.rows:,} rows to {receipt.table}{again}.")
+    screen.verdict("ok", f"Committed {receipt.rows:,} rows to {escape(receipt.table)}{again}.")
     facts = {
-        "transfer": receipt.transfer_id,
+        "transfer": escape(receipt.transfer_id),
         "stored": f"{receipt.bytes:,} bytes in {len(receipt.objects)} object(s)",
         "manifest": receipt.manifest_key or "none",
     }

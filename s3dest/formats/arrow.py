@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats.arrow_plain import Stored, as_it_is, decoded, plain_type
+from s3dest.kind import kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +70,7 @@ def batches(data: ArrowStream | ArrowArray) -> Generator[pa.RecordBatch]:
     except REFUSALS as error:
         # of several texts, the last one names the column, and those before repeat a value
         raise _not_arrow(type(data).__name__, str(error.args[-1]) if error.args else repr(error)) from error
-    message = f"write_arrow() takes Arrow data (pyarrow, polars, pandas, duckdb …), not a {type(data).__name__}."
+    message = f"write_arrow() takes Arrow data (pyarrow, polars, pandas, duckdb …), not {kind_of(data)}."
     raise ConfigError(message, code="not_arrow", remedy="For rows, use write_many().")
 
 

@@ -22,6 +22,7 @@ from s3dest.formats.arrow_types import exact, wider
 from s3dest.formats.columns import Columns, Values, columns_of
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.values import PLAIN, plain
+from s3dest.kind import kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -89,7 +90,7 @@ def no_columns(row: int) -> RowError:
 def _columns_of_any(rows: Sequence[Row], names: dict[str, None], first_row: int) -> Columns:
     for number, row in enumerate(rows, first_row):
         if not isinstance(row, Mapping):
-            message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
+            message = f"Row {number} is {kind_of(row)}, not a mapping of column names to values."
             raise RowError(message, row=number, remedy="Give each row as a mapping, a dataclass or a pydantic model.")
         if not names.keys() >= row.keys():
             _add_names(names, row, number)

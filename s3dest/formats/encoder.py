@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_chec
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats.columns import Columns
 from s3dest.formats.compression import Compressor
+from s3dest.kind import kind_of
 from s3dest.schema import Column
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def show(name: str) -> str:
 def name_refusal(name: object, row: int) -> RowError | None:
     """Build the error for what is no column's name, found in a row; ``None`` if it is one."""
     if not isinstance(name, str):
-        message = f"Row {row} has a column name that is a {type(name).__name__}, not a text."
+        message = f"Row {row} has a column name that is {kind_of(name)}, not a text."
         return RowError(message, row=row, remedy="Give each column a name that is a text.")
     try:
         name.encode()

@@ -14,6 +14,7 @@ from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compr
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.jsonl_arrow import lines_of
 from s3dest.formats.values import LineWriter, dumps, holds_not_finite, with_plain_names
+from s3dest.kind import kind_of
 from s3dest.schema import Column, columns_of
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _plain(rows: Sequence[Row], first_row: int) -> Sequence[dict[str, object]]:
     plain = []
     for number, row in enumerate(rows, first_row):
         if not isinstance(row, Mapping):
-            message = f"Row {number} is a {type(row).__name__}, not a mapping of column names to values."
+            message = f"Row {number} is {kind_of(row)}, not a mapping of column names to values."
             raise RowError(message, row=number, remedy="Give each row as a mapping, a dataclass or a pydantic model.")
         plain.append(dict(row))
     return plain

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from itertools import repeat
-from typing import Final, TypeGuard
+from typing import Any, Final, TypeGuard
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -232,8 +232,12 @@ def _fixed(value: dt.datetime) -> dt.tzinfo | None:
 
 def _are_foreign_zones_about() -> bool:
     """Tell whether any value could have one; to look at each value would cost more than to write it ourselves."""
-    found = dt.tzinfo.__subclasses__() + ZoneInfo.__subclasses__()
-    return not all(zone.__module__.partition(".")[0] in _TAME for zone in found)
+    found: list[type[Any]] = [dt.tzinfo]
+    for zone in found:  # which grows
+        if zone.__module__.partition(".")[0] not in _TAME:
+            return True
+        found += zone.__subclasses__()
+    return False
 
 
 def simple(value: object) -> object:

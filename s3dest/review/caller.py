@@ -56,7 +56,7 @@ class Caller:
     @property
     def facts(self) -> Mapping[str, str | None]:
         """List what is known of the request for a session, by condition keys."""
-        over_tls = not (self.config.sts_endpoint_url or "").startswith("http:")
+        over_tls = not (self.config.sts_url or "").startswith("http:")
         known: dict[str, str | None] = {
             "aws:securetransport": "true" if over_tls else "false",
             "sts:rolesessionname": self.auth.session_name or session_name(self.config.bucket),

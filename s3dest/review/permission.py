@@ -11,7 +11,7 @@ from s3dest.review.facts import ENCRYPTION, ENCRYPTION_KEY, IF_NONE_MATCH, STORA
 from s3dest.review.grammar import Clause, Reading, finding, like
 from s3dest.review.grants import NAMED, POSSIBLE, SURE, Extent, extent
 from s3dest.review.guard import review_guard
-from s3dest.review.requests import always_written, applies, meets, objects, probes, reach, unsure
+from s3dest.review.requests import always_written, answer, applies, meets, objects, probes, reach, unsure
 from s3dest.review.width import DELETE, KMS, PUT, is_bucket, is_of, is_wild, too_wide
 
 
@@ -76,7 +76,7 @@ def denied(clause: Clause, config: DestinationConfig, *, which: str) -> Iterator
 
 
 def _way_out(keys: set[str], config: DestinationConfig) -> str:
-    """Say what mends conditions on some keys, where they are not only to be removed."""
+    """Say what meets conditions on some keys, where they are not only to be removed."""
     if keys & {ENCRYPTION, ENCRYPTION_KEY}:
         return "Set `encryption` in the config to what the policy asks for, so that each request says how to encrypt."
     if STORAGE_CLASS in keys and config.storage_class:
@@ -190,5 +190,9 @@ def _uses_key(allowing: Sequence[Clause], config: DestinationConfig, key_arn: st
         if not covering:
             yield finding(code, "error", message, f"Allow {action} on that ARN.")
         elif all(meets(clause, config, "kms") is False for clause in covering):
+            tests = [test for clause in covering for test in clause.conditions]
+            unmet = {test.key for test in tests if answer(test, config, "kms") is False}
             remedy = f"Write kms:ViaService as s3.{config.region}.{config.partition.dns_suffix}."
-            yield finding(code, "error", f"{message[:-1]}, under a condition that is not met.", remedy)
+            told = f"{action} is allowed on {key_arn} under a condition only that is not met"
+            told += f" ({', '.join(sorted(unmet))}): {reason}."
+            yield finding(code, "error", told, remedy if unmet == {"kms:viaservice"} else "Remove the condition.")
