@@ -171,6 +171,17 @@ def test_a_column_that_no_row_has_parts_none(name: str, customer: Customer, conf
     assert customer.objects() == []
 
 
+def test_an_id_forges_no_verdict(customer: Customer, config: str) -> None:
+    """It is shown as keys have it."""
+    odd = "run\nok       Committed 9 rows to payroll."
+    more = ["--transfer-id", odd, "--transfer-date", "2026-11-23"]
+    done = run("append", "-", "--table", "orders", "--config", config, *more, stdin=b'{"id": "1"}\n')
+    assert done.exit_code == 0, done.output
+    assert "run%0Aok" in done.stdout
+    assert "\nok       Committed 9" not in done.output
+    assert customer.rows("orders") == [{"id": "1"}]
+
+
 @pytest.mark.parametrize(
     ("kind", "data"),
     [

@@ -197,6 +197,22 @@ def test_both_actions_on_the_key_are_needed(change: Change, expected: list[str])
     assert codes(policies.review(config, permission=policy)) == [("error", code) for code in expected]
 
 
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [("kms:ViaService", "Write kms:ViaService as s3.eu-west-1.amazonaws.com."), ("kms:CallerAccount", "Remove the")],
+)
+def test_the_condition_on_the_key_that_is_not_met_is_named(key: str, remedy: str) -> None:
+    """One that is no matter of the service is not mended by naming it."""
+    config = make(encryption={"key_arn": KEY_ARN})
+    policy: Any = policies.permission(config)
+    policy["Statement"][2]["Condition"] = {"StringEquals": {key: "222233334444"}}
+    found = policies.review(config, permission=policy)
+    assert len(found) == 2
+    for finding in found:
+        assert f"under a condition only that is not met ({key.lower()})" in finding.message
+        assert finding.remedy.startswith(remedy)
+
+
 DENIALS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "outright": ({}, [("error", "put_denied")]),
     "http": ({"Bool": {"aws:SecureTransport": "false"}}, []),

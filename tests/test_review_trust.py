@@ -48,6 +48,14 @@ def test_a_condition_beside_the_external_id_is_judged(name: str) -> None:
     assert codes(make(), VENDOR, trust=way({**EXACT, **condition})) == expected
 
 
+@pytest.mark.parametrize("addresses", [{"sts_endpoint_url": "http://a.example"}, {"endpoint_url": "http://a.example"}])
+def test_who_asks_sts_in_clear_text_is_kept_out_by_a_demand_for_tls(addresses: dict[str, str]) -> None:
+    """STS is asked where S3 is, unless the config says otherwise."""
+    condition, _ = CONDITIONS["tls"]
+    found = codes(make(**addresses), VENDOR, trust=way({**EXACT, **condition}))
+    assert found == [("error", "trust_condition_unmet")]
+
+
 @pytest.mark.parametrize("arn", ["arn:aws:iam::444455556666:user/sync", "arn:aws:iam::444455556666:root"])
 def test_a_user_may_have_shown_a_device(arn: str) -> None:
     """Its session does not come from s3dest."""
