@@ -42,7 +42,7 @@ def require_unused(rows: Iterable[RowLike]) -> None:
     Raises:
         ConfigError: It has ended.
     """
-    if isinstance(rows, Generator) and inspect.getgeneratorstate(rows) == inspect.GEN_CLOSED:
+    if inspect.isgenerator(rows) and inspect.getgeneratorstate(rows) == inspect.GEN_CLOSED:
         message = "write_many() was given a generator that has ended already: an earlier attempt has used its rows up."
         raise ConfigError(message, code="rows_used_up", remedy="Make a new generator for each attempt, or give a list.")
 

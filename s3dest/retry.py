@@ -56,6 +56,11 @@ class Deadline:
         """Seconds until the end."""
         return self._limit if self._end is None else max(0.0, self._end - self._clock.now())
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no other request may begin; a request of one try has that whole."""
+        return self._limit > 0 and self.left == 0
+
     def allows(self, wait: float) -> bool:
         """Tell whether there is time for a wait and another try."""
         self.begin()

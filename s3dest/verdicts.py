@@ -124,6 +124,8 @@ _TLS: Final = tuple(
         (r"doesn't match|hostname mismatch|IP address mismatch|is not valid for", network_problems.TLS_WRONG_HOST),
         (r"has expired|not yet valid", network_problems.TLS_EXPIRED),
         (r"no such file|suitable TLS CA|NO_CERTIFICATE_OR_CRL_FOUND", network_problems.TLS_BUNDLE_MISSING),
+        # the connection broke, in the middle of a body perhaps
+        (r"EOF occurred|unexpected.eof|closed \(EOF\)|bad record mac|decryption failed", network_problems.ANSWER_LOST),
     )
 )
 """OpenSSL's words, and urllib3's."""

@@ -222,7 +222,7 @@ class Wire:
                 raise
             failure = error
         try:
-            if failure.code in _DEAD and not self._provider.renew(used=used):
+            if (failure.code in _DEAD and not self._provider.renew(used=used)) or request.deadline.is_over:
                 raise failure
         finally:
             del failure  # lest its traceback and this frame keep each other alive, and the caller's rows with them

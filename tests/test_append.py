@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -177,6 +178,28 @@ def test_a_generator_that_was_used_up_is_no_empty_transfer(aws: FakeAws) -> None
         attempt(row for row in ROWS)
         attempt(row for row in ROWS[:0])
     assert visible(aws) == ROWS
+
+
+class Counting(Generator[dict[str, int], None, None]):
+    """A generator that is none of Python's own, as Cython's are."""
+
+    def __init__(self) -> None:
+        self._left = iter(range(3))
+
+    def send(self, _value: None) -> dict[str, int]:
+        """Give the next row."""
+        return {"id": next(self._left)}
+
+    def throw(self, *_error: Any) -> dict[str, int]:
+        """End."""
+        raise StopIteration
+
+
+def test_a_generator_of_another_kind_is_one(aws: FakeAws) -> None:
+    """Whether it has ended, it does not tell."""
+    with aws.destination() as destination, destination.append("orders") as append:
+        append.write_many(Counting())
+    assert append.receipt.rows == 3
 
 
 def test_a_generator_is_not_left_half_used(aws: FakeAws) -> None:

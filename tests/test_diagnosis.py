@@ -587,6 +587,22 @@ def test_what_is_wrong_with_tls_is_told_apart(words: str, ours: str, operation: 
         assert ("STS" in explained.message) is (operation == "AssumeRole")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "EOF occurred in violation of protocol (_ssl.c:2427)",
+        "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol (_ssl.c:1006)",
+        "TLS/SSL connection has been closed (EOF) (_ssl.c:2427)",
+        "[SSL: SSLV3_ALERT_BAD_RECORD_MAC] sslv3 alert bad record mac (_ssl.c:2580)",
+    ],
+)
+def test_a_tls_connection_that_breaks_is_a_broken_connection(words: str) -> None:
+    """As one without TLS: it is tried again, and nobody is sent to look for certificates."""
+    raw = botocore_errors.SSLError(endpoint_url="https://s3.example.com", error=OSError(words))
+    explained = explain(raw, CONFIG, operation="PutObject")
+    assert (explained.code, explained.retryable, explained.ambiguous) == ("answer_lost", True, True)
+
+
 def test_a_misspelt_region_is_told_by_sts_already() -> None:
     """Its name is the first that cannot be resolved."""
     config = FakeAws().config(region="eu-wst-9")

@@ -257,6 +257,17 @@ def test_a_deadline_counts_what_it_costs_to_get_keys(aws: FakeAws, bucket_of: Ca
     assert aws.operations == ["AssumeRole"] * 2
 
 
+def test_a_renewed_session_that_comes_too_late_is_not_used(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """When the deadline is over, no request begins."""
+    bucket = bucket_of(options=TransferOptions(deadline=timedelta(seconds=60)))
+    bucket.open_session()
+    aws.faults.next("PutObject", faults.EXPIRED_TOKEN.after(40))
+    aws.faults.next("AssumeRole", faults.meanwhile(lambda: None).after(40))
+    with pytest.raises(CredentialsError):
+        put(bucket)
+    assert aws.operations == ["AssumeRole", "PutObject", "AssumeRole"]
+
+
 @pytest.mark.parametrize("code", [b"<Code>SlowDown</Code><Code>Other</Code>", b"<Code><a>x</a></Code>"])
 @pytest.mark.parametrize("status", [403, 503])
 def test_a_code_that_is_no_text_is_a_fault_of_the_answer(
