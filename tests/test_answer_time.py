@@ -158,7 +158,10 @@ def bucket_at(url: str, auth: dict[str, str | None] | dict[str, str] = USER, *, 
     return Bucket(config, AmbientIdentity(session), options)
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
+SCHEMES = [pytest.param("http", marks=pytest.mark.slow), "https"]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("kind", ["head", "body", "continue", "flood"])
 def test_an_answer_that_trickles_in_is_given_up(
     trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str
@@ -199,6 +202,7 @@ def test_so_is_one_of_a_proxy(trickle: Callable[[Kind, str], Trickle], monkeypat
     assert (server.requests, server.answers) == (1, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_body_that_takes_longer_to_go_has_its_answer(trickle: Callable[[Kind, str], Trickle], scheme: str) -> None:
     """The limit is not for what we send, here to a server that takes it late."""

@@ -109,7 +109,7 @@ def test_after_a_failure_none_of_those_that_wait_begins(
         else:
             destination.commit(prepared)
 
-    for _ in range(20):
+    for _ in range(6):
         prepared = prepare(aws, objects=8)
         aws.faults.next(operation, faults.DENIED)
         before = aws.operations.count(operation)
