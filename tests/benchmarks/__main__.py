@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import shlex
 import subprocess
 import sys
 import tarfile
@@ -74,7 +73,8 @@ def main(arguments: list[str]) -> int:
             results.append((workload, runner.run(workload, peers)))
             print(report.table(*results[-1]), flush=True)
     if not (wanted.quick or wanted.workload or wanted.peer or wanted.against):
-        command = shlex.join(["python", "-m", "benchmarks", *arguments])
+        # without the folder, which is of one machine
+        command = f"python -m benchmarks --repeat {wanted.repeat} --budget {wanted.budget:g}"
         report.write(results, command=command, load=load)
         report.PLOT.write_text(plot.draw(results), encoding="utf-8")
     return 0
