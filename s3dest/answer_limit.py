@@ -89,13 +89,15 @@ class _Limited:
             yield data
 
 
-def limit_answers(client: BaseClient) -> None:
+def limit_answers(client: BaseClient) -> LimitedSession:
     """Let a client of botocore read no more than that, and no longer than `answers_within` says.
 
-    It has no setting for it, nor a hook between head and body.
+    It has no setting for it, nor a hook between head and body. Returns what the client sends by.
     """
     endpoint = client._endpoint  # type: ignore[attr-defined]  # noqa: SLF001  # unknown to the stubs
-    if isinstance(endpoint.http_session, LimitedSession):  # the vendor's session gives one client to all
-        return
-    limit_time(endpoint.http_session)
-    endpoint.http_session = LimitedSession(endpoint.http_session)
+    session = endpoint.http_session
+    if isinstance(session, LimitedSession):  # the vendor's session gives one client to all, say
+        return session
+    limit_time(session)
+    limited = endpoint.http_session = LimitedSession(session)
+    return limited

@@ -62,14 +62,14 @@ class Bucket:
 
     @property
     def client(self) -> S3Client:
-        """The boto3 client."""
-        return self._wire.client
+        """The boto3 client; see `Wire.lend_client`."""
+        return self._wire.lend_client()
 
     @property
     def capabilities(self) -> Capabilities:
         """The form of requests, for a report of what the store takes."""
         with calling():  # botocore logs what it signs
-            url = self.client.generate_presigned_url("get_object", {"Bucket": self.config.bucket, "Key": "k"})
+            url = self._wire.client.generate_presigned_url("get_object", {"Bucket": self.config.bucket, "Key": "k"})
         virtual = (urlsplit(url).hostname or "").startswith(f"{self.config.bucket}.")
         return Capabilities(
             checksums="aws" if self._aws_checksums else "md5", addressing="virtual" if virtual else "path"

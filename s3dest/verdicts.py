@@ -354,8 +354,9 @@ def is_of_answer(error: Exception) -> bool:
     if isinstance(error, (ResponseParserError, RecursionError, AttributeError)):
         return True
     codes = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
-    # the latter looks the error's code up, and the parser makes a dict or a list of one that is odd
-    return any(code.co_filename == parsers.__file__ or code.co_name == "shape_for_error_code" for code in codes)
+    # the latter look the error's code up, and the parser makes a dict or a list of one that is odd
+    look_up = {"shape_for_error_code", "from_code"}
+    return any(code.co_filename == parsers.__file__ or code.co_name in look_up for code in codes)
 
 
 def is_of_header(error: Exception) -> bool:

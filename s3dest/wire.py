@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from botocore import xform_name
 
@@ -29,6 +29,10 @@ from s3dest.privacy import calling
 from s3dest.problem import Problem
 from s3dest.retry import Clock, Deadline, retrying
 from s3dest.role_sessions import Keys, Purpose
+from s3dest.small_puts import OPERATION, SmallPuts
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +93,7 @@ class Wire:
         if config.expected_bucket_owner:
             self._common["ExpectedBucketOwner"] = config.expected_bucket_owner
         self.client = create_client(config, options, self._provider)
+        self._small_puts: SmallPuts | None = SmallPuts(self.client, self._provider)
         self._lock = threading.Lock()
         self._hasty: Wire | None = None
 
@@ -99,6 +104,11 @@ class Wire:
         with self._lock:
             if self._hasty is not None:
                 self._hasty.close()
+
+    def lend_client(self) -> S3Client:
+        """Return the client, to somebody who may change what it sends: all goes its own way from now on."""
+        self._small_puts = None
+        return self.client
 
     def in_haste(self, limit: timedelta) -> Wire:
         """Return a wire to the same bucket for what must not keep anybody waiting.
@@ -249,7 +259,6 @@ class Wire:
             return False
 
     def _send_once(self, request: _Request) -> Response:
-        method = getattr(self.client, xform_name(request.operation))
         given = {**self._common, "Key": request.key, **request.parameters}
         if request.body is not None:
             given["Body"] = request.body()
@@ -259,7 +268,7 @@ class Wire:
             request.deadline.excuse(self._clock.now() - before)
             try:
                 with calling(), self._patience(request.deadline):
-                    answer: Response = method(**given)
+                    answer = self._call(request.operation, given)
             except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
                 operation, key, hide = request.operation, request.key, self._provider.held_secrets
                 failure = explain(error, self._config, operation=operation, key=key, hide=hide)
@@ -269,6 +278,13 @@ class Wire:
                 raise failure
             finally:
                 del failure
+
+    def _call(self, operation: str, given: dict[str, Any]) -> Response:
+        puts = self._small_puts
+        if operation == OPERATION and puts is not None and (answer := puts.put(given)) is not None:
+            return answer
+        method: Callable[..., Response] = getattr(self.client, xform_name(operation))
+        return method(**given)
 
 
 def _is_doubtful(error: BaseException) -> bool:

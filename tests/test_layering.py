@@ -60,7 +60,21 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "threads",
     ),
     ("sts_hosts", "identity", "sdk", "role_sessions", "credentials", "strangers"),
-    ("lanes", "payload_hash", "client", "etag", "body", "creation", "wire", "completions", "multipart", "s3", "rights"),
+    (
+        "lanes",
+        "payload_hash",
+        "template",
+        "small_puts",
+        "client",
+        "etag",
+        "body",
+        "creation",
+        "wire",
+        "completions",
+        "multipart",
+        "s3",
+        "rights",
+    ),
     (
         "budget",
         "shelf",
@@ -105,6 +119,8 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "credentials",
         "identity",
         "payload_hash",
+        "template",
+        "small_puts",
         "client",
         "wire",
         "s3",
@@ -156,7 +172,18 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "rich": ("findings",),  # the type of a report on a terminal
     "pyarrow": ("spool", "assembly"),
     "_typeshed": ("*",),  # the standard library's own types
-    "types_boto3_s3": ("payload_hash", "destination", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
+    "types_boto3_s3": (
+        "payload_hash",
+        "small_puts",
+        "destination",
+        "client",
+        "wire",
+        "s3",
+        "testing",
+        "testing.*",
+        "cli",
+        "cli.*",
+    ),
     "types_boto3_sts": ("identity", "role_sessions", "testing", "testing.*", "cli", "cli.*"),
 }
 """Imports under ``if TYPE_CHECKING`` obey the same rules, but for these."""

@@ -1,0 +1,165 @@
+"""What botocore makes of a PutObject, with places for what differs from one to the next.
+
+botocore builds each request anew from its description of the API, which for a small object takes longer than sending
+it. Of equal parameters it makes equal requests, but for key, body, digest and signature: so two are made, and not
+sent, and a template of the first must give the second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+from uuid import uuid4
+
+from botocore.awsrequest import AWSRequest
+
+from s3dest.payload_hash import UNSIGNED
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
+
+Sign = Callable[[AWSRequest, str, str, str], None]
+"""Signs a request, for a service in a region, with what stands for its body."""
+
+DIGESTS: Final = {"ChecksumSHA256": "x-amz-checksum-sha256", "ContentMD5": "content-md5"}
+"""The parameters of botocore that tell a body's digest, and their headers; a request has one of them."""
+
+_TRIALS: Final = (("s3dest/a", b"a", "YQ=="), ("s3dest/b é~%+=:/.b", b"another", "Yg=="))
+"""Key, body and digest of the requests that are made for a template; the digests need only be Base64."""
+
+_CALL: Final = "amz-sdk-invocation-id"
+_SIGNED_ANEW: Final = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
+_OWN: Final = _SIGNED_ANEW | {"content-length", _CALL, *DIGESTS.values()}
+_OF_ONE_CALL: Final = frozenset({"x-amzn-trace-id", "transfer-encoding", "expect"})
+"""Headers of which a second request would have others, though two in a row have the same; or another way of sending."""
+
+_AUTHORIZATION: Final = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature=\w+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Requests that differ in key, body and digest."""
+
+    url: str
+    """Of the bucket, with a slash at its end."""
+    headers: Mapping[str, str]
+    """Those that are the same and signed, by their names in lower case."""
+    unsigned: Mapping[str, str]
+    """Those that are the same and not signed."""
+    digest: str | None
+    """The header that tells the body's digest."""
+    has_call: bool
+    """Whether each call has an id."""
+    is_body_signed: bool
+    region: str
+    service: str
+
+    def request(
+        self, key: str, body: bytes, digest: str | None, sign: Sign, *, sha256: bytes | None = None
+    ) -> AWSPreparedRequest:
+        """Make and sign a request.
+
+        Args:
+            key: The object's.
+            body: All of it.
+            digest: As the header has it.
+            sign: Signs it.
+            sha256: The body's, if it is known.
+        """
+        headers = dict(self.headers)
+        if self.digest and digest:
+            headers[self.digest] = digest
+        request = AWSRequest("PUT", self.url + _encoded(key), headers, body)
+        payload = UNSIGNED
+        if self.is_body_signed:
+            payload = (sha256 or hashlib.sha256(body).digest()).hex()
+        sign(request, self.service, self.region, payload)
+        for name, value in self.unsigned.items():
+            request.headers[name] = value
+        if self.has_call:
+            request.headers[_CALL] = str(uuid4())
+        return request.prepare()
+
+
+def find_template(
+    make: Callable[[dict[str, Any]], AWSPreparedRequest],
+    same: dict[str, Any],
+    digest: str | None,
+    sign: Sign,
+) -> Template | None:
+    """Find what requests have in common; ``None`` if there is more to them than a template knows.
+
+    Args:
+        make: Lets botocore make and sign a request of parameters.
+        same: botocore's parameters that are the same for all of them.
+        digest: The parameter that tells the body's digest.
+        sign: Signs one, with the same keys.
+    """
+    made = [make({**same, **_parameters(key, body, value, digest)}) for key, body, value in _TRIALS]
+    template = _read(made[0], *_TRIALS[0][:2], DIGESTS[digest] if digest else None)
+    if template is None:
+        return None
+    key, body, value = _TRIALS[1]
+    ours = template.request(key, body, value, sign)
+    return template if _essence(ours) == _essence(made[1]) else None
+
+
+def _parameters(key: str, body: bytes, value: str, digest: str | None) -> dict[str, Any]:
+    return {"Key": key, "Body": body, **({digest: value} if digest else {})}
+
+
+def _read(request: AWSPreparedRequest, key: str, body: bytes, digest: str | None) -> Template | None:
+    headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+    url, end = request.url, _encoded(key)
+    signed = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+    payload = headers.get("x-amz-content-sha256")
+    known = payload in {UNSIGNED, hashlib.sha256(body).hexdigest()}
+    if not url.endswith(f"/{end}") or signed is None or not known or not headers.keys().isdisjoint(_OF_ONE_CALL):
+        return None
+    same = {name: value for name, value in headers.items() if name not in _OWN}
+    first = signed[3].split(";")
+    return Template(
+        url=url.removesuffix(end),
+        headers={name: value for name, value in same.items() if name in first},
+        unsigned={name: value for name, value in same.items() if name not in first},
+        digest=digest,
+        has_call=_CALL in headers,
+        is_body_signed=payload != UNSIGNED,
+        region=signed[1],
+        service=signed[2],
+    )
+
+
+def _essence(request: AWSPreparedRequest) -> list[object]:
+    """Tell what is the same each time that a request is made."""
+    return [request.method, request.url, _bytes(request.body), sorted(_lasting(request))]
+
+
+def _lasting(request: AWSPreparedRequest) -> Iterator[tuple[str, object]]:
+    for name, given in request.headers.items():
+        value = _text(given)
+        if name.lower() == "authorization":
+            signed = _AUTHORIZATION.fullmatch(value)
+            yield "authorization", signed.groups() if signed else value
+        elif name.lower() in {_CALL, "x-amz-date"}:
+            yield name.lower(), len(value)
+        else:
+            yield name.lower(), value
+
+
+def _bytes(body: Any) -> object:  # noqa: ANN401  # bytes, or botocore's file of them
+    return body.getvalue() if hasattr(body, "getvalue") else body
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _encoded(key: str) -> str:
+    return quote(key, safe="/~")
