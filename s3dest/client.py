@@ -21,7 +21,7 @@ from s3dest.version import __version__
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_SMALL_BODY: Final = MIB
+SMALL_BODY: Final = MIB
 """Bytes up to which a refusal after the whole body costs less than asking first (``Expect: 100-continue``)."""
 
 _REDIRECTS: Final = frozenset({301, 302, 307})
@@ -74,7 +74,7 @@ def _refuse_redirect(response: tuple[Any, dict[str, Any]] | None, operation: Any
 
 def _expect_only_for_large(params: dict[str, Any], **_: object) -> None:
     """Save a small body the round trip of asking first."""
-    if _size(params.get("body")) <= _SMALL_BODY:
+    if _size(params.get("body")) <= SMALL_BODY:
         params["headers"].pop("Expect", None)
 
 

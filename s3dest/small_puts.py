@@ -18,8 +18,8 @@ from botocore.hooks import first_non_none_response
 from botocore.parsers import ResponseParserFactory
 
 from s3dest.answer_limit import limit_answers
+from s3dest.client import SMALL_BODY
 from s3dest.credentials import KeyProvider
-from s3dest.options import MIB
 from s3dest.payload_hash import sign
 from s3dest.piece import Piece
 from s3dest.template import DIGESTS, Template, find_template
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 OPERATION: Final = "PutObject"
-
-_LARGEST: Final = MIB
-"""Bytes of a body beyond which what is saved does not count."""
 
 _KINDS_AT_MOST: Final = 16
 """Templates that are kept: a destination has two, of data and manifests."""
@@ -82,7 +79,7 @@ class SmallPuts:
             Exception: What the client's own method would raise.
         """
         body = parameters["Body"]
-        if len(body) > _LARGEST or not _is_untouched(self._client):
+        if len(body) > SMALL_BODY or not _is_untouched(self._client):
             return None
         digest = next((name for name in DIGESTS if name in parameters), None)
         same = {name: value for name, value in parameters.items() if name not in {"Key", "Body", digest}}

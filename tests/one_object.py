@@ -18,9 +18,9 @@ SHA256 = base64.b64encode(hashlib.sha256(DATA).digest()).decode()
 MD5 = base64.b64encode(hashlib.md5(DATA, usedforsecurity=False).digest()).decode()
 
 
-def put(bucket: Bucket, data: bytes = DATA, **more: Any) -> Any:
+def put(bucket: Bucket, data: bytes = DATA, *, key: str = KEY, **more: Any) -> Any:
     """Put an object."""
-    return bucket.put(KEY, Body.of(data), content_type="application/gzip", **more)
+    return bucket.put(key, Body.of(data), content_type="application/gzip", **more)
 
 
 def sent(aws: FakeAws, bucket: Bucket, **more: Any) -> Request:
