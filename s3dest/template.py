@@ -162,4 +162,4 @@ def _text(value: str | bytes) -> str:
 
 
 def _encoded(key: str) -> str:
-    return quote(key, safe="/~")
+    return quote(key)

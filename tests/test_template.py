@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.credentials import Credentials
 from fake.world import USER_KEY, USER_SECRET
@@ -18,7 +17,7 @@ from test_payload_hash import is_signed
 
 from s3dest import HmacAuth, SseKms, SseS3
 from s3dest.credentials import KeyProvider
-from s3dest.payload_hash import sign
+from s3dest.payload_hash import UNSIGNED, sign
 from s3dest.s3 import Bucket
 from s3dest.template import Template, find_template
 
@@ -92,13 +91,20 @@ def test_each_call_has_an_id_of_its_own(aws: FakeAws, bucket_of: Callable[..., B
     assert first != second
 
 
-def made(parameters: dict[str, Any], *, url: str = "https://b.example.com/{}", **headers: str) -> AWSPreparedRequest:
+def unsigned(parameters: dict[str, Any], **headers: str) -> AWSPreparedRequest:
+    """Make a request without a signature, or with one that is given."""
+    return AWSRequest("PUT", f"https://b.example.com/{parameters['Key']}", headers, parameters["Body"]).prepare()
+
+
+def made(
+    parameters: dict[str, Any], *, url: str = "https://b.example.com/{}", payload: str = UNSIGNED, **headers: str
+) -> AWSPreparedRequest:
     """Make a request as botocore may."""
     data = parameters["Body"]
     key = {"s3dest/a": "s3dest/a"}.get(parameters["Key"], "s3dest/b%20%C3%A9~%25%2B%3D%3A/.b")
     told = {"Content-MD5": parameters["ContentMD5"], **headers}
     request = AWSRequest("PUT", url.format(key), told, data)
-    S3SigV4Auth(PROVIDER.credentials.get_frozen_credentials(), "s3", "eu-west-1").add_auth(request)
+    sign(PROVIDER, request, "s3", "eu-west-1", payload)
     return request.prepare()
 
 
@@ -126,7 +132,9 @@ COUNTER = itertools.count()
         lambda given: made(given, url="https://b.example.com/" + str(len(given["Key"])) + "/{}"),
         lambda given: made({**given, "Body": given["Body"] + b"\r\n"}),
         lambda given: made({**given, "ContentMD5": "AAAA"}),
-        lambda given: AWSRequest("PUT", "https://b.example.com/s3dest/a", {}, given["Body"]).prepare(),
+        unsigned,
+        lambda given: unsigned(given, **{"Authorization": "AWS AKID:signature", "X-Amz-Content-SHA256": UNSIGNED}),
+        lambda given: made(given, payload="STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
     ],
     ids=[
         "a header differs",
@@ -138,6 +146,8 @@ COUNTER = itertools.count()
         "the body is changed",
         "the digest is changed",
         "not signed",
+        "signed in another way",
+        "a body of its own form",
     ],
 )
 def test_requests_that_differ_by_more_have_none(make: Callable[[dict[str, Any]], AWSPreparedRequest]) -> None:
