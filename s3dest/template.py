@@ -102,7 +102,7 @@ def find_template(
         sign: Signs one, with the same keys.
     """
     made = [make({**same, **_parameters(key, body, value, digest)}) for key, body, value in _TRIALS]
-    template = _read(made[0], *_TRIALS[0][:2], DIGESTS[digest] if digest else None)
+    template = _read(made[0], _TRIALS[0][0], DIGESTS[digest] if digest else None)
     if template is None:
         return None
     key, body, value = _TRIALS[1]
@@ -114,13 +114,11 @@ def _parameters(key: str, body: bytes, value: str, digest: str | None) -> dict[s
     return {"Key": key, "Body": body, **({digest: value} if digest else {})}
 
 
-def _read(request: AWSPreparedRequest, key: str, body: bytes, digest: str | None) -> Template | None:
+def _read(request: AWSPreparedRequest, key: str, digest: str | None) -> Template | None:
     headers = {name.lower(): _text(value) for name, value in request.headers.items()}
     url, end = request.url, _encoded(key)
     signed = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
-    payload = headers.get("x-amz-content-sha256")
-    known = payload in {UNSIGNED, hashlib.sha256(body).hexdigest()}
-    if not url.endswith(f"/{end}") or signed is None or not known or not headers.keys().isdisjoint(_OF_ONE_CALL):
+    if not url.endswith(f"/{end}") or signed is None or not headers.keys().isdisjoint(_OF_ONE_CALL):
         return None
     same = {name: value for name, value in headers.items() if name not in _OWN}
     first = signed[3].split(";")
@@ -130,7 +128,7 @@ def _read(request: AWSPreparedRequest, key: str, body: bytes, digest: str | None
         unsigned={name: value for name, value in same.items() if name not in first},
         digest=digest,
         has_call=_CALL in headers,
-        is_body_signed=payload != UNSIGNED,
+        is_body_signed=headers.get("x-amz-content-sha256") != UNSIGNED,
         region=signed[1],
         service=signed[2],
     )
