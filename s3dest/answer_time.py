@@ -28,6 +28,9 @@ class _Limit(threading.local):
 
 _LIMIT: Final = _Limit()
 
+_CONSENT: Final = 1.0
+"""Seconds that a server has for an answer to ``Expect``, as botocore gives it before there is anything to be read."""
+
 
 @contextmanager
 def answers_within(left: float, *, patience: float) -> Iterator[None]:
@@ -82,6 +85,37 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
+class _Consent(_Reader):
+    """Reads what a server says to ``Expect: 100-continue``; if it says nothing, it is taken to have said: go on.
+
+    botocore waits for a second until the socket can be read, and then for an answer. But what can be read may be none:
+    over TLS 1.3 a server sends tickets for later sessions after the handshake.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._said: io.BytesIO | None = None
+        self._has_begun = False
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        if self._said is not None:
+            return self._said.readinto(buffer)
+        usual = self._socket.gettimeout()
+        try:
+            if not self._has_begun:
+                self._socket.settimeout(_CONSENT if usual is None else min(_CONSENT, usual))
+            count = super().readinto(buffer)
+        except TimeoutError:
+            if self._has_begun:
+                raise
+            self._said = io.BytesIO(b"HTTP/1.1 100 Continue\r\n\r\n")
+            return self._said.readinto(buffer)
+        finally:
+            self._socket.settimeout(usual)
+        self._has_begun = True
+        return count
+
+
 class _Socket:
     """A socket whose files are such readers."""
 
@@ -92,8 +126,8 @@ class _Socket:
         return getattr(self._socket, name)
 
     def makefile(self, _mode: str, buffering: int = -1) -> io.RawIOBase | io.BufferedReader:
-        reader = _Reader(self._socket)
-        return io.BufferedReader(reader) if buffering else reader
+        # botocore reads without a buffer what a server says to Expect, and nothing else
+        return io.BufferedReader(_Reader(self._socket)) if buffering else _Consent(self._socket)
 
 
 class _Connection(AWSHTTPConnection):

@@ -22,18 +22,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from one_object import put
 
-from s3dest import AmbientIdentity, DestinationConfig, TransferOptions, TransportError
+from s3dest import AmbientIdentity, DestinationConfig, S3DestError, TransferOptions, TransportError
 from s3dest.errors import CredentialsError
 from s3dest.options import MIB
 from s3dest.s3 import Bucket
 
 GOOD: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n'
 LONG: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 60\r\n\r\n' + b" " * 60
+REFUSED: Final = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 PATIENCE: Final = 2.5
 """Seconds after which the server has sent all, or sends the rest at once: a client without a limit sees a success."""
 
-Kind = Literal["head", "body", "continue", "flood", "whole"]
+Kind = Literal["head", "body", "continue", "flood", "whole", "silent", "late", "refusal"]
 
 
 def answer(kind: Kind, connection: socket.socket) -> None:
@@ -62,6 +63,7 @@ class Trickle:
         self._threads = [threading.Thread(target=self._accept)]
         self.requests = 0
         self.answers = 0  # that somebody has waited for
+        self.received = 0  # bytes of a body after a refusal
 
     @property
     def url(self) -> str:
@@ -96,14 +98,20 @@ class Trickle:
                 head = list(iter(lambda: reading.readline().strip().lower(), b""))
                 size = sum(int(line.split()[1]) for line in head if line.startswith(b"content-length:"))
                 self.requests += 1
-                if self._kind != "whole":
-                    answer(self._kind, spoken)
-                    self.answers += 1
-                else:
-                    spoken.sendall(CONTINUE)
-                    time.sleep(PATIENCE)
+                if self._kind in {"whole", "silent", "late"}:
+                    if self._kind != "silent":
+                        time.sleep(1.5 if self._kind == "late" else 0)
+                        spoken.sendall(CONTINUE)
+                    time.sleep(PATIENCE if self._kind == "whole" else 0)
                     if len(reading.read(size)) == size:
                         spoken.sendall(GOOD)
+                        self.answers += 1
+                elif self._kind == "refusal":
+                    spoken.sendall(REFUSED)
+                    self.received = len(reading.read())
+                else:
+                    answer(self._kind, spoken)
+                    self.answers += 1
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +219,28 @@ def test_a_body_that_takes_longer_to_go_has_its_answer(trickle: Callable[[Kind, 
     assert put(bucket, bytes(16 * MIB)).created
     bucket.close()
     assert server.requests == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("kind", ["silent", pytest.param("late", marks=pytest.mark.slow)])
+def test_a_server_need_not_say_go_on(trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str) -> None:
+    """A large body goes after a second; over TLS the server's session tickets are no answer."""
+    server = trickle(kind, scheme)
+    bucket = bucket_at(server.url, read_timeout=4)
+    assert put(bucket, bytes(2 * MIB)).created
+    bucket.close()
+    server.stop()
+    assert (server.requests, server.answers) == (1, 1)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_refusal_comes_in_the_place_of_go_on(trickle: Callable[[Kind, str], Trickle], scheme: str) -> None:
+    """Then the body is not sent at all."""
+    server = trickle("refusal", scheme)
+    bucket = bucket_at(server.url, read_timeout=4)
+    with pytest.raises(S3DestError) as caught:
+        put(bucket, bytes(2 * MIB))
+    bucket.close()
+    server.stop()
+    assert caught.value.status == 403
+    assert server.received == 0
