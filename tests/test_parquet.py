@@ -21,6 +21,7 @@ import io
 import math
 import types
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -132,6 +133,26 @@ def test_what_cannot_be_written_is_refused(value: Any, place: int) -> None:
     with pytest.raises(RowError, match=rf"Row {10 + place}, column 'odd'") as caught:
         encoded(FORMAT, [{"fine": 0}] * 10, rows)
     assert (caught.value.row, caught.value.column) == (10 + place, "odd")
+
+
+@pytest.mark.parametrize(
+    ("wrap", "most"),
+    [
+        (lambda value: [value], 49),
+        (lambda value: {"a": value}, 97),
+        (lambda value: [{"a": value}], 32),
+    ],
+    ids=["lists", "structs", "lists of structs"],
+)
+def test_what_is_written_can_be_read(wrap: Callable[[object], object], most: int) -> None:
+    """As deep as pyarrow reads it back, and refused beyond."""
+    value: object = 1
+    for _ in range(most):
+        value = wrap(value)
+    assert read(encoded(FORMAT, [{"a": value}])).to_pylist() == [{"a": value}]
+    with pytest.raises(RowError) as caught:
+        encoded(FORMAT, [{"a": wrap(value)}])
+    assert (caught.value.row, caught.value.column) == (0, "a")
 
 
 def test_a_bottomless_value_is_refused() -> None:
