@@ -275,7 +275,8 @@ class Destination:
     def client(self) -> S3Client:
         """Return the boto3 client with the destination's own narrowed credentials, for what s3dest does not do.
 
-        It sends nothing by itself; what its methods need is theirs to say.
+        It sends nothing by itself; what its methods need is theirs to say. From now on s3dest sends all by its methods,
+        small objects too, which takes longer: whoever has it may change what it sends, or want to see it.
         """
         return self._delivery().bucket.client
 
