@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 import pytest
+from dateutil import tz  # type: ignore[import-untyped]  # it has no types
 from fake import FakeAws
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +101,7 @@ def test_a_folder_gives_its_value_back(text: str) -> None:
         pd.NaT,
         10**5000,
         dt.time(12, tzinfo=ZoneInfo("Europe/Amsterdam")),
+        dt.datetime(9999, 12, 31, tzinfo=tz.tzstr("EST5EDT,0/0,J365/25")),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -15,18 +15,17 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from unittest import mock
 
 import pytest
+from dateutil import tz  # type: ignore[import-untyped]  # it has no types
 from encoding import Colour, Level, Number, Point, Text, encoded
 from hypothesis import given
 from hypothesis import strategies as st
 
 from s3dest import JsonLines, RowError
-from s3dest.formats import values
 from s3dest.formats.csv import Csv
 from s3dest.formats.parquet import Parquet
-from s3dest.formats.values import LineWriter, dumps, encode_odd, holds_not_finite, plain, simple
+from s3dest.formats.values import dumps, encode_odd, holds_not_finite, lines, plain, simple
 
 Pair = namedtuple("Pair", "x y")  # noqa: PYI024  # what users have
 
@@ -161,12 +160,10 @@ def test_times_are_written_in_full(time: dt.time) -> None:
     [(3599, "+01:00"), (3570, "+01:00"), (3569, "+00:59"), (-3599, "-01:00"), (10794, "+03:00"), (-30, "-00:01")],
 )
 def test_offsets_are_whole_minutes_of_an_hour(seconds: int, offset: str) -> None:
-    """RFC 3339 has no sixtieth, which orjson writes, and no seconds; lines with a date are so from the first on."""
+    """RFC 3339 has no sixtieth, which orjson writes, and no seconds."""
     moment = dt.datetime(2026, 11, 23, 12, tzinfo=dt.timezone(dt.timedelta(seconds=seconds)))
     assert dumps({"a": [moment]}) == b'{"a":["2026-11-23T12:00:00%b"]}' % offset.encode()
-    writer = LineWriter()
-    for _ in range(2):
-        assert writer.lines([moment, NOON, "12:60"]).splitlines() == [dumps(moment), dumps(NOON), b'"12:60"']
+    assert lines([moment, NOON, "12:60"]).splitlines() == [dumps(moment), dumps(NOON), b'"12:60"']
 
 
 def test_an_offset_of_nearly_a_day_is_refused() -> None:
@@ -196,22 +193,11 @@ def test_a_text_like_a_short_time_changes_nothing() -> None:
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.times() | st.datetimes() | st.dates() | st.text() | st.none())))
 def test_lines_are_what_is_written_by_itself(rows: list[dict[str, object]]) -> None:
-    """Whether dates and times were there before or not, and whatever newlines the texts have."""
-    writer = LineWriter()
-    wanted = [dumps(row) + b"\n" for row in rows]
-    for foreign in (False, True):
-        with mock.patch.object(values, "_are_foreign_zones_about", lambda foreign=foreign: foreign):
-            assert [writer.lines([row]) for row in rows] == wanted
-            assert writer.lines(rows) == LineWriter().lines(rows) == b"".join(wanted)
+    """Whatever newlines the texts have."""
+    assert lines(rows) == b"".join(dumps(row) + b"\n" for row in rows)
 
 
-@mock.patch.object(values, "_are_foreign_zones_about", bool)
-def test_times_are_written_in_full_in_lines() -> None:
-    """In the lines that bring the first time, and in those after it."""
-    writer, row = LineWriter(), {"a": dt.time(1, 2, 3, 12345), "b": NOON, "c": Point(Decimal(1), NOON.date())}
-    for _ in range(3):
-        assert writer.lines([row]) == dumps(row) + b"\n"
-        assert b'"01:02:03.012345"' in writer.lines([{"a": 1}, row])
+FINE = dt.timezone(dt.timedelta(hours=-1, microseconds=-1))
 
 
 class _Zone(dt.tzinfo):
@@ -242,9 +228,7 @@ def test_the_offset_of_a_foreign_zone_is_what_python_says(hours: float | None, w
     """As in CSV and Parquet; a zone without an offset is none to Python."""
     moment = NOON.replace(tzinfo=_Zone(lambda _: None if hours is None else dt.timedelta(hours=hours)))
     assert json.loads(dumps(wrap(moment))) == wrap(moment.isoformat())
-    writer = LineWriter()
-    for _ in range(2):
-        assert json.loads(writer.lines([{"a": wrap(moment)}])) == {"a": wrap(moment.isoformat())}
+    assert json.loads(lines([{"a": wrap(moment)}])) == {"a": wrap(moment.isoformat())}
 
 
 IN_A_PROCESS = """
@@ -279,6 +263,53 @@ def test_a_zone_that_fails_is_no_end_of_the_process(base: str) -> None:
     """It was one: orjson goes down with it, whatever zone it is derived from. The row and the column are named."""
     done = subprocess.run([sys.executable, "-c", IN_A_PROCESS, base], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "8 a\n8 a\n", "")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(NOON.replace(tzinfo=tz.tzoffset(None, hours * 3600)) for hours in (24, 25, -25, 100)),
+        dt.datetime(9999, 12, 31, tzinfo=tz.tzstr("EST5EDT,0/0,J365/25")),
+        dt.datetime(2026, 7, 1, tzinfo=tz.tzstr("AAA-23BBB")),
+    ],
+    ids=["24 h", "25 h", "-25 h", "100 h", "an end after the last year", "24 h in summer"],
+)
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"b": value}])
+def test_an_offset_that_python_does_not_take_is_refused(value: Any, wrap: Any) -> None:
+    """Orjson takes some as of another day, and goes down with others; dateutil's parser makes them of bad data."""
+    for before in ([], [{"a": NOON}]):
+        with pytest.raises(RowError) as caught:
+            encoded(JsonLines(), [*before, {"a": wrap(value)}])
+        assert (caught.value.row, caught.value.column) == (len(before), "a")
+
+
+def _never(error: Exception) -> dt.tzinfo:
+    def raises(_moment: object) -> None:
+        raise error
+
+    return _Zone(raises)
+
+
+@pytest.mark.parametrize(
+    "error", [OverflowError(), RuntimeError(), AttributeError(), LookupError(), ValueError()], ids=repr
+)
+@pytest.mark.parametrize("file_format", [JsonLines(), Csv(), Parquet()], ids=lambda file_format: file_format.name)
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"b": value}])
+@pytest.mark.parametrize("value", [NOON, dt.time(12)], ids=["datetime", "time"])
+def test_a_zone_that_raises_is_refused(error: Exception, file_format: Any, wrap: Any, value: Any) -> None:
+    """With the row and the column, whatever it raises."""
+    with pytest.raises(RowError) as caught:
+        encoded(file_format, [{"a": wrap(NOON)}, {"a": wrap(value.replace(tzinfo=_never(error)))}])
+    assert (caught.value.row, caught.value.column) == (1, "a")
+
+
+@pytest.mark.parametrize("zone", [FINE, _Zone(lambda _: FINE.utcoffset(None))], ids=["Python's", "foreign"])
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"b": value}])
+def test_parquet_refuses_what_pyarrow_cuts_off(zone: dt.tzinfo, wrap: Any) -> None:
+    """Offsets of parts of a second, which Python has, and nobody."""
+    with pytest.raises(RowError) as caught:
+        encoded(Parquet(), [{"a": wrap(NOON.replace(tzinfo=dt.UTC))}, {"a": wrap(NOON.replace(tzinfo=zone))}])
+    assert (caught.value.row, caught.value.column) == (1, "a")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, Half(math.nan), Nowhere.FAR])

@@ -21,6 +21,7 @@ from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
 from s3dest.formats.arrow_types import exact, wider
 from s3dest.formats.columns import Columns, Values, columns_of
 from s3dest.formats.encoder import Row, name_refusal, show
+from s3dest.formats.iso import offset_of
 from s3dest.formats.values import PLAIN, plain
 from s3dest.kind import kind_of
 
@@ -195,10 +196,19 @@ def _scalar_type(values: Sequence[object], kinds: set[type]) -> pa.DataType:
 
 
 def _are_naive(values: Sequence[dt.datetime]) -> set[bool]:
-    """Tell which there are: datetimes without zone, with one, or both."""
-    if set(map(type, map(attrgetter("tzinfo"), values))) <= _ALWAYS_AN_OFFSET:
-        return {False}
-    return {value.tzinfo is None or value.utcoffset() is None for value in values}
+    """Tell which there are: datetimes without zone, with one, or both.
+
+    Raises:
+        TypeError: A zone does not tell its offset, or has one that is no whole seconds: pyarrow would cut it off.
+    """
+    zones = list(map(attrgetter("tzinfo"), values))
+    always = set(map(type, zones)) <= _ALWAYS_AN_OFFSET
+    # of these, those of Python have one always, and there are few
+    fixed = [zone for zone in set(zones) if isinstance(zone, dt.timezone)] if always else []
+    offsets = [zone.utcoffset(None) for zone in fixed] if always else list(map(offset_of, values))
+    if any(offset is not None and offset.microseconds for offset in offsets):
+        raise TypeError
+    return {False} if always else {offset is None for offset in offsets}
 
 
 def _decimal_type(values: Sequence[object]) -> pa.DataType:

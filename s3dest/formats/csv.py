@@ -23,7 +23,7 @@ from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
 from s3dest.formats.csv_arrow import lines_of
 from s3dest.formats.encoder import Row, name_refusal, show
-from s3dest.formats.iso_time import iso_time
+from s3dest.formats.iso import iso_datetime, iso_time
 from s3dest.formats.values import dumps, holds_not_finite, simple, with_plain_names
 from s3dest.schema import Column, columns_of
 
@@ -327,7 +327,7 @@ _CONVERTERS: Final[dict[type, Callable[[object], object]]] = {
     float: lambda value: value,
     bool: lambda value: _TRUE if value else _FALSE,
     Decimal: _decimal,
-    dt.datetime: lambda value: value.isoformat(),  # type: ignore[attr-defined]
+    dt.datetime: iso_datetime,  # type: ignore[dict-item]
     dt.date: lambda value: value.isoformat(),  # type: ignore[attr-defined]
     dt.time: iso_time,  # type: ignore[dict-item]
     UUID: str,

@@ -13,7 +13,7 @@ from s3dest.formats.arrow_text import slices
 from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compressor, check, compressor
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.jsonl_arrow import lines_of
-from s3dest.formats.values import LineWriter, dumps, holds_not_finite, with_plain_names
+from s3dest.formats.values import dumps, holds_not_finite, lines, with_plain_names
 from s3dest.kind import kind_of
 from s3dest.schema import Column, columns_of
 
@@ -73,7 +73,7 @@ class JsonLines:
 class _Encoder:
     """Gives plain text; see `TextEncoder`."""
 
-    __slots__ = ("_at_once", "_nullable", "_writer", "columns", "compressor", "schema")
+    __slots__ = ("_at_once", "_nullable", "columns", "compressor", "schema")
 
     line_end = b"\n"
     pending = 0
@@ -82,7 +82,6 @@ class _Encoder:
         self.schema = schema
         self.columns: tuple[Column, ...] | None = None if schema is None else columns_of(schema)
         self.compressor = compressor
-        self._writer = LineWriter()
         self._at_once = _FIRST_ROWS
         self._nullable: dict[str, None] = {}  # columns in which there were nulls
 
@@ -94,10 +93,10 @@ class _Encoder:
         start = 0
         while start < len(rows):
             some = rows[start : start + self._at_once]
-            lines = self._lines(some, first_row + start)
+            text = self._lines(some, first_row + start)
             start += len(some)
-            self._at_once = max(1, _AT_ONCE * len(some) // len(lines))
-            ready.append(lines)
+            self._at_once = max(1, _AT_ONCE * len(some) // len(text))
+            ready.append(text)
         return ready[0] if len(ready) == 1 else b"".join(ready)
 
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
@@ -112,28 +111,29 @@ class _Encoder:
         """Encode rows in one call, and end each by a newline."""
         plain = _plain(rows, first_row)
         try:
-            lines = self._writer.lines(plain)
+            text = lines(plain)
         except _FAILURES:
-            plain, lines = self._named(plain, first_row)
+            plain, text = _named(plain, first_row)
         # orjson writes NaN and Infinity as null without a word: a null that is no None needs a look
-        nulls = lines.count(b"null")
+        nulls = text.count(b"null")
         if nulls and nulls != self._known_nulls(plain):
             self._nullable |= {name: None for row in plain for name, value in row.items() if value is None}
             if nulls != self._known_nulls(plain):
                 _refuse_not_finite(plain, first_row)
-        return lines
-
-    def _named(self, rows: Sequence[dict[str, object]], first_row: int) -> tuple[list[dict[str, object]], bytes]:
-        """Encode rows whose names may be of a class of their own, such as an enum's, which orjson refuses."""
-        try:
-            named = cast("list[dict[str, object]]", list(map(with_plain_names, rows)))
-            return named, self._writer.lines(named)
-        except _FAILURES:
-            raise _first_failure(rows, first_row) from None
+        return text
 
     def _known_nulls(self, rows: Sequence[dict[str, object]]) -> int:
         """Count the nulls in the columns that have any: a look at every value costs as much as writing it."""
         return sum(_count_none(rows, name) for name in self._nullable)
+
+
+def _named(rows: Sequence[dict[str, object]], first_row: int) -> tuple[list[dict[str, object]], bytes]:
+    """Encode rows whose names may be of a class of their own, such as an enum's, which orjson refuses."""
+    try:
+        named = cast("list[dict[str, object]]", list(map(with_plain_names, rows)))
+        return named, lines(named)
+    except _FAILURES:
+        raise _first_failure(rows, first_row) from None
 
 
 def _count_none(rows: Sequence[dict[str, object]], name: str) -> int:

@@ -10,7 +10,7 @@ import orjson
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, require_pyarrow
 from s3dest.formats.arrow_text import Style, Texts, between_quotes, joined, refusal, texts_of
-from s3dest.formats.values import LineWriter, holds_not_finite, instant
+from s3dest.formats.values import holds_not_finite, instant, lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,10 +64,10 @@ def _escaped(text: pa.Array) -> pa.Array:
 def _one_by_one(column: pa.Array) -> pa.Array:
     """Write nested values, decimals and bytes by way of Python objects, of this column only."""
     values = objects_of(column)
-    lines = LineWriter().lines(values)
-    if b"null" in lines and any(map(holds_not_finite, values)):
+    text = lines(values)
+    if b"null" in text and any(map(holds_not_finite, values)):
         raise ValueError
-    return require_pyarrow().array(lines.decode().split("\n")[:-1])
+    return require_pyarrow().array(text.decode().split("\n")[:-1])
 
 
 def _number(number: float) -> str:

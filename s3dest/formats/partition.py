@@ -21,7 +21,7 @@ from uuid import UUID
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, require_meaning, settled
 from s3dest.formats.encoder import Row, name_refusal, show
-from s3dest.formats.iso_time import iso_time
+from s3dest.formats.iso import iso_datetime, iso_time
 from s3dest.formats.values import simple
 from s3dest.schema import Fields, annotations_of
 
@@ -243,7 +243,7 @@ def _plain(value: object) -> str:  # a list of types
     if isinstance(value, dt.datetime):
         if type(value) is not dt.datetime:  # a pandas Timestamp, whose nanoseconds would be in its text or not
             return _plain(simple(value))
-        return value.isoformat(" ")
+        return iso_datetime(value, " ")
     if isinstance(value, dt.time):
         return iso_time(value)
     if isinstance(value, dt.date):

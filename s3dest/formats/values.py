@@ -6,18 +6,18 @@ import base64
 import dataclasses
 import datetime as dt
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from itertools import repeat
-from typing import Any, Final, TypeGuard
+from typing import Final, TypeGuard
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from s3dest.formats.encoder import Dataclass
+from s3dest.formats.iso import offset_of
 
 PLAIN: Final[frozenset[type]] = frozenset(
     {type(None), bool, int, float, str, bytes, Decimal, dt.datetime, dt.date, dt.time}
@@ -25,26 +25,17 @@ PLAIN: Final[frozenset[type]] = frozenset(
 """Types that `plain` returns, beside dicts, lists and tuples of them."""
 
 
-_OPTION: Final = orjson.OPT_PASSTHROUGH_DATACLASS
-"""orjson itself would leave out a dataclass's fields that begin with an underscore."""
-
-_OWN_TIMES: Final = _OPTION | orjson.OPT_PASSTHROUGH_DATETIME
-"""With which dates and times are left to us: of some orjson writes another time than they are."""
-
-_FIVE_DIGITS: Final = re.compile(rb'\.[1-9][0-9]{4}"')
-_SHORT_TIME: Final = re.compile(rb'"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[1-9][0-9]{4}"')
-"""A time as orjson writes it between 10 and 100 ms: without the zero, so ten times too late (orjson 3.10 to 3.13)."""
+_OPTION: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+"""What is left to us: orjson itself would leave out a dataclass's fields that begin with an underscore, writes times
+between 10 and 100 ms ten times too late, and asks zones of other libraries for their offset in a way of its own."""
 
 _SIXTY: Final = b':60"'
 """The end of an offset as orjson rounds it to minutes that no hour has (orjson 3.10 to 3.13)."""
 
 _KNOWN_ZONES: Final = frozenset({type(None), dt.timezone, ZoneInfo})
 """Those of which orjson knows the offset. What it asks of others is not what Python does: of pytz it tells the offset
-of another wall time, and where ``utcoffset`` raises, it takes the process down (orjson 3.13)."""
-
-_TAME: Final = frozenset({"datetime", "zoneinfo", "dateutil", "pydantic_core"})
-"""Packages whose zones orjson asks as Python does, and which never raise: Python's own, and those that botocore and
-pydantic bring, so that they are always there."""
+of another wall time, of dateutil one of days as if it were of hours, and where ``utcoffset`` raises, it takes the
+process down (orjson 3.13)."""
 
 
 def dumps(value: object) -> bytes:
@@ -54,44 +45,20 @@ def dumps(value: object) -> bytes:
         TypeError: A value has no place in JSON (orjson's own error, which is one).
         RecursionError: It is nested without end.
     """
-    return orjson.dumps(value, default=_encode_time, option=_OWN_TIMES)
+    return orjson.dumps(value, default=_encode, option=_OPTION)
 
 
-class LineWriter:
-    """Writes values as lines of JSON, the same text that `dumps` makes of each.
+def lines(values: Sequence[object]) -> bytes:
+    """Write values as lines of JSON, each ended by a newline: the same text that `dumps` makes of each.
 
     One call of orjson a value costs little, if nothing of Python is between the calls, and its newline is beyond doubt:
     a raw one cannot occur inside of JSON.
+
+    Raises:
+        TypeError: A value has no place in JSON (orjson's own error, which is one).
+        RecursionError: It is nested without end.
     """
-
-    __slots__ = ("_dated",)
-
-    def __init__(self) -> None:
-        self._dated = False  # whether there were dates or times
-
-    def lines(self, values: Sequence[object]) -> bytes:
-        """Write values, each ended by a newline.
-
-        Raises:
-            TypeError: A value has no place in JSON (orjson's own error, which is one).
-            RecursionError: It is nested without end.
-        """
-        if self._dated and not _are_foreign_zones_about():
-            text = _lines(values, encode_odd, _OPTION)
-            if not _is_wrong(text):
-                return text
-        # where there are no dates or times, no look at the text is needed to know that none of them came out wrong
-        return _lines(values, self._encode_odd, _OWN_TIMES)
-
-    def _encode_odd(self, value: object) -> object:
-        if isinstance(value, (dt.date, dt.time)):
-            self._dated = True
-            return _encode_time(value)
-        return encode_odd(value)
-
-
-def _lines(values: Sequence[object], odd: Callable[[object], object], option: int) -> bytes:
-    return b"".join(map(orjson.dumps, values, repeat(odd), repeat(option | orjson.OPT_APPEND_NEWLINE)))
+    return b"".join(map(orjson.dumps, values, repeat(_encode), repeat(_OPTION | orjson.OPT_APPEND_NEWLINE)))
 
 
 def plain(value: object) -> object:
@@ -199,45 +166,21 @@ def instant(value: dt.datetime) -> bytes:
     return b'%b%02d:00"' % (text[:-6], hours)
 
 
-def _is_wrong(text: bytes) -> bool:
-    """Tell whether orjson may have written a date or time wrong in a text."""
-    # of a short time two looks, since the first costs a tenth of writing and the second as much as that
-    short = _FIVE_DIGITS.search(text) is not None and _SHORT_TIME.search(text) is not None
-    return short or _SIXTY in text
-
-
-def _encode_time(value: object) -> object:
-    if type(value) is dt.time and value.tzinfo is None:
-        return value.isoformat()
+def _encode(value: object) -> object:
+    """Write what orjson leaves to us; dates with their times, of which there are many, as fast as can be."""
+    if type(value) is dt.datetime and type(value.tzinfo) in _KNOWN_ZONES:
+        text = orjson.dumps(value)
+        return orjson.Fragment(instant(value) if text.endswith(_SIXTY) else text)
     if type(value) is dt.datetime:
         return orjson.Fragment(instant(value))
-    if type(value) is dt.date:
-        return orjson.Fragment(orjson.dumps(value))
+    if type(value) is dt.date or (type(value) is dt.time and value.tzinfo is None):
+        return value.isoformat()
     return encode_odd(value)
 
 
 def _fixed(value: dt.datetime) -> dt.tzinfo | None:
-    """Ask a foreign zone for its offset, as ``isoformat`` does.
-
-    Raises:
-        TypeError: It cannot tell.
-    """
-    try:
-        offset = value.utcoffset()
-    except Exception as error:  # whatever a class of another library raises
-        message = "the zone does not tell its offset"
-        raise TypeError(message) from error
+    offset = offset_of(value)
     return None if offset is None else dt.timezone(offset)
-
-
-def _are_foreign_zones_about() -> bool:
-    """Tell whether any value could have one; to look at each value would cost more than to write it ourselves."""
-    found: list[type[Any]] = [dt.tzinfo]
-    for zone in found:  # which grows
-        if zone.__module__.partition(".")[0] not in _TAME:
-            return True
-        found += zone.__subclasses__()
-    return False
 
 
 def simple(value: object) -> object:
