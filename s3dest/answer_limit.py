@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError, ResponseStreamingError
 from urllib3 import exceptions as urllib3_errors
 
-from s3dest.answer_time import limit_time
+from s3dest.connection import use_connections
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -98,6 +98,6 @@ def limit_answers(client: BaseClient) -> LimitedSession:
     session = endpoint.http_session
     if isinstance(session, LimitedSession):  # the vendor's session gives one client to all, say
         return session
-    limit_time(session)
+    use_connections(session)
     limited = endpoint.http_session = LimitedSession(session)
     return limited

@@ -1,7 +1,7 @@
 """How long an answer may take, to its last byte: a server that sends one now and then must not keep us for ever.
 
-A read timeout bounds one wait for bytes, and nothing in urllib3 bounds all of them together. So botocore's connections
-get sockets that know an end: of the thread that reads, as it is of a request, and connections serve many.
+A read timeout bounds one wait for bytes, and nothing in urllib3 bounds all of them together. So connections get sockets
+that know an end: of the thread that reads, as it is of a request, and connections serve many.
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
-
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-    from botocore.httpsession import URLLib3Session
 
 
 class _Limit(threading.local):
@@ -46,14 +43,10 @@ def answers_within(left: float, *, patience: float) -> Iterator[None]:
         _LIMIT.end, _LIMIT.patience = before
 
 
-def _body_has_gone() -> None:
+def body_has_gone() -> None:
+    """Give this thread's answer its patience from now on, whatever the body took."""
     if _LIMIT.end is not None:
         _LIMIT.end = max(_LIMIT.end, time.monotonic() + _LIMIT.patience)
-
-
-def limit_time(session: URLLib3Session) -> None:
-    """Let a session of botocore's that has sent nothing yet know these limits; it has no setting for connections."""
-    session._pool_classes_by_scheme.update(http=_Pool, https=_TlsPool)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class _Reader(io.RawIOBase):
@@ -62,6 +55,7 @@ class _Reader(io.RawIOBase):
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._raw = sock.makefile("rb", buffering=0)
+        self.has_ended = False
 
     def readable(self) -> bool:
         return True
@@ -70,15 +64,20 @@ class _Reader(io.RawIOBase):
         usual = self._socket.gettimeout()
         left = None if _LIMIT.end is None else _LIMIT.end - time.monotonic()
         if left is None or (usual is not None and usual <= left):
-            return self._raw.readinto(buffer)
+            return self._read(buffer)
         if left <= 0:
             message = "the answer takes too long"
             raise TimeoutError(message)
         self._socket.settimeout(left)
         try:
-            return self._raw.readinto(buffer)
+            return self._read(buffer)
         finally:
             self._socket.settimeout(usual)
+
+    def _read(self, buffer: WriteableBuffer) -> int | None:
+        count = self._raw.readinto(buffer)
+        self.has_ended = self.has_ended or count == 0
+        return count
 
     def close(self) -> None:
         self._raw.close()
@@ -116,52 +115,24 @@ class _Consent(_Reader):
         return count
 
 
-class _Socket:
+class TimedSocket:
     """A socket whose files are such readers."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._reader: _Reader | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether somebody has read up to the end of the connection, by the last of the files."""
+        return self._reader is not None and self._reader.has_ended
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever a socket has
         return getattr(self._socket, name)
 
     def makefile(self, _mode: str, buffering: int = -1) -> io.RawIOBase | io.BufferedReader:
-        # botocore reads without a buffer what a server says to Expect, and nothing else
-        return io.BufferedReader(_Reader(self._socket)) if buffering else _Consent(self._socket)
-
-
-class _Connection(AWSHTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock = _Socket(self.sock)
-
-    def getresponse(self) -> Any:  # noqa: ANN401  # urllib3's, of whichever version
-        _body_has_gone()
-        return super().getresponse()
-
-
-class _TlsConnection(AWSHTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock = _Socket(self.sock)
-
-    def _tunnel(self) -> None:
-        # the proxy's answer to CONNECT is read in here; what begins TLS afterwards must be the socket itself
-        plain, self.sock = self.sock, _Socket(self.sock)
-        try:
-            super()._tunnel()
-        finally:
-            if self.sock is not None:
-                self.sock = plain
-
-    def getresponse(self) -> Any:  # noqa: ANN401
-        _body_has_gone()
-        return super().getresponse()
-
-
-class _Pool(AWSHTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(AWSHTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
+        """Return a file of it to read from."""
+        if not buffering:  # botocore reads so what a server says to Expect, and nothing else
+            return _Consent(self._socket)
+        self._reader = _Reader(self._socket)
+        return io.BufferedReader(self._reader)

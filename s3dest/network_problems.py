@@ -110,6 +110,15 @@ TLS_EXPIRED = Problem(
     "The certificate of {service}, or of its issuer, is not valid today.",
     "Have it renewed, and make sure that the clock of this machine is right.",
 )
+TLS_BROKEN_OFF = Problem(
+    "tls_broken_off",
+    TransportError,
+    "network",
+    "The connection to {service} broke off before TLS was agreed.",
+    "Try again; nothing was sent. If it happens each time, look for a firewall or proxy in between, and check the port "
+    "in {endpoint} (https on a port for http?).",
+    retryable=True,
+)
 TLS_BUNDLE_MISSING = Problem(
     "tls_bundle_missing",
     TransportError,

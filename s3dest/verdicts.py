@@ -22,6 +22,7 @@ from s3dest.answer import Answer
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
+from s3dest.connection import BrokenOffError
 from s3dest.denial import Denial
 from s3dest.problem import Problem
 
@@ -382,10 +383,12 @@ def _at_the_proxy(cause: str) -> Problem:
     return network_problems.PROXY_WANTS_LOGIN if wants_login else network_problems.PROXY_REFUSES
 
 
-def _unreachable(error: Exception, cause: str, config: DestinationConfig) -> Problem:
+def _unreachable(error: botocore_errors.BotoCoreError, cause: str, config: DestinationConfig) -> Problem:
     """Tell apart why there is no connection: botocore shows all of it alike, and keeps the cause as an argument."""
     if isinstance(error, botocore_errors.ConnectTimeoutError):
         return network_problems.CONNECT_TIMED_OUT
+    if isinstance(error.kwargs.get("error"), BrokenOffError):
+        return network_problems.TLS_BROKEN_OFF
     if _NO_NAME.search(cause):
         asked = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
         on_its_own = f".{config.region}." in asked and config.on_aws

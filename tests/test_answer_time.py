@@ -1,4 +1,4 @@
-"""How long an answer may take: what trickles in ends with the deadline and one read timeout more."""
+"""How long an answer may take, whether it is one, and whether anything was sent: with servers that hold back or break off.
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ from s3dest.s3 import Bucket
 
 GOOD: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n'
 LONG: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 60\r\n\r\n' + b" " * 60
+CUT: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nx-amz-version-id: 3HL4'
 REFUSED: Final = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 PATIENCE: Final = 2.5
 """Seconds after which the server has sent all, or sends the rest at once: a client without a limit sees a success."""
 
-Kind = Literal["head", "body", "continue", "flood", "whole", "silent", "late", "refusal"]
+Kind = Literal["head", "body", "continue", "flood", "whole", "silent", "late", "refusal", "closed", "cut"]
 
 
 def answer(kind: Kind, connection: socket.socket) -> None:
@@ -92,6 +93,10 @@ class Trickle:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
+            if self._kind == "closed":
+                self.requests += 1
+                connection.recv(1)
+                return
             spoken = connection if self._context is None else self._context.wrap_socket(connection, server_side=True)
             with spoken:
                 reading = spoken.makefile("rb")
@@ -106,6 +111,9 @@ class Trickle:
                     if len(reading.read(size)) == size:
                         spoken.sendall(GOOD)
                         self.answers += 1
+                elif self._kind == "cut":
+                    spoken.sendall(CUT)
+                    self.answers += 1
                 elif self._kind == "refusal":
                     spoken.sendall(REFUSED)
                     self.received = len(reading.read())
@@ -198,7 +206,7 @@ def test_so_is_one_of_sts(trickle: Callable[[Kind, str], Trickle], call: Callabl
 
 
 def test_so_is_one_of_a_proxy(trickle: Callable[[Kind, str], Trickle], monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the request for a way through, before TLS begins."""
+    """To the request for a way through, before TLS begins; nothing was sent to the store."""
     server = trickle("head", "http")
     monkeypatch.setenv("HTTPS_PROXY", server.url)
     bucket = bucket_at("https://s3.example.com")
@@ -206,7 +214,7 @@ def test_so_is_one_of_a_proxy(trickle: Callable[[Kind, str], Trickle], monkeypat
         put(bucket)
     bucket.close()
     server.stop()
-    assert caught.value.code == "answer_lost"
+    assert (caught.value.code, caught.value.ambiguous) == ("connect_timed_out", False)
     assert (server.requests, server.answers) == (1, 0)
 
 
@@ -244,3 +252,37 @@ def test_a_refusal_comes_in_the_place_of_go_on(trickle: Callable[[Kind, str], Tr
     server.stop()
     assert caught.value.status == 403
     assert server.received == 0
+
+
+@pytest.mark.parametrize("proxy", [False, True], ids=["by the store", "by a proxy"])
+def test_a_connection_that_breaks_before_tls_stands_has_sent_nothing(
+    trickle: Callable[[Kind, str], Trickle],
+    monkeypatch: pytest.MonkeyPatch,
+    proxy: bool,  # noqa: FBT001  # the table's column
+) -> None:
+    """It is tried again, and what comes afterwards is not taken for the end of an earlier try."""
+    server = trickle("closed", "http")
+    if proxy:
+        monkeypatch.setenv("HTTPS_PROXY", server.url)
+    bucket = bucket_at("https://s3.example.com" if proxy else server.url.replace("http", "https"))
+    with pytest.raises(TransportError) as caught:
+        put(bucket)
+    bucket.close()
+    server.stop()
+    assert (caught.value.code, caught.value.ambiguous) == ("tls_broken_off", False)
+    assert server.requests > 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_head_that_ends_with_the_connection_is_no_answer(
+    trickle: Callable[[Kind, str], Trickle], scheme: str
+) -> None:
+    """Half a version would be told as the object's."""
+    server = trickle("cut", scheme)
+    bucket = bucket_at(server.url)
+    with pytest.raises(TransportError) as caught:
+        put(bucket)
+    bucket.close()
+    server.stop()
+    assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)
+    assert server.answers > 1

@@ -48,6 +48,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "answer",
         "answer_limit",
         "answer_time",
+        "connection",
         "claims",
         "denial",
         "statements",
@@ -125,7 +126,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "wire",
         "s3",
         "answer_limit",
-        "answer_time",
+        "connection",
         "diagnosis",
         "verdicts",
         "testing",
@@ -133,7 +134,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "cli",
         "cli.*",
     ),
-    "urllib3": ("identity", "answer_limit", "verdicts"),  # botocore's own; google-auth's transport on it
+    "urllib3": ("identity", "answer_limit", "connection", "verdicts"),  # botocore's own; google-auth's transport on it
     "pydantic": (
         "model",
         "auth",

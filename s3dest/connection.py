@@ -1,0 +1,78 @@
+"""botocore's connections, and what they are to tell apart: whether anything was sent, and whether an answer is whole.
+
+Their sockets know when an answer takes too long, see `answer_time`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from http.client import IncompleteRead
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from s3dest.answer_time import TimedSocket, body_has_gone
+
+if TYPE_CHECKING:
+    from botocore.httpsession import URLLib3Session
+
+
+class BrokenOffError(NewConnectionError):
+    """Raised where a connection breaks while it is being made: nothing was sent, so nothing can have taken effect."""
+
+
+def _whole(sock: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  # urllib3's, of whichever version
+    """Read an answer's head; one that ends with the connection is none: a header may be cut off in the middle."""
+    body_has_gone()
+    answer = getresponse()
+    if sock.has_ended:
+        nothing = b""
+        raise IncompleteRead(nothing)
+    return answer
+
+
+class _Connection(AWSHTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock = TimedSocket(self.sock)
+
+    def getresponse(self) -> Any:  # noqa: ANN401
+        return _whole(self.sock, super().getresponse)
+
+
+class _TlsConnection(AWSHTTPSConnection):
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "TLS was not agreed in time") from error
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise BrokenOffError(self, str(error)) from error
+        self.sock = TimedSocket(self.sock)
+
+    def _tunnel(self) -> None:
+        # the proxy's answer to CONNECT is read in here; what begins TLS afterwards must be the socket itself
+        plain, self.sock = self.sock, TimedSocket(self.sock)
+        try:
+            super()._tunnel()
+        finally:
+            if self.sock is not None:
+                self.sock = plain
+
+    def getresponse(self) -> Any:  # noqa: ANN401
+        return _whole(self.sock, super().getresponse)
+
+
+class _Pool(AWSHTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(AWSHTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def use_connections(session: URLLib3Session) -> None:
+    """Let a session of botocore's that has sent nothing yet make such connections; it has no setting for them."""
+    session._pool_classes_by_scheme.update(http=_Pool, https=_TlsPool)  # type: ignore[attr-defined]  # noqa: SLF001
