@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
@@ -66,6 +66,12 @@ class _Request:
     parameters: dict[str, Any]
     body: Callable[[], Sendable] | None
     deadline: Deadline
+    failures: list[S3DestError] = field(default_factory=list)
+    """What the last try raised, if there was one."""
+
+
+class _TooLateError(Exception):
+    """Raised where the deadline is over before another try could begin: all lanes were taken."""
 
 
 class Wire:
@@ -188,15 +194,21 @@ class Wire:
                     answer = self._send_renewed(request)
                 if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
                     self._refuse(request)
+            except _TooLateError:
+                raise request.failures[0] from None
             except BaseException as error:
                 ambiguous = ambiguous or _is_doubtful(error)
                 if isinstance(error, S3DestError):
                     error.ambiguous = ambiguous
+                    request.failures[:] = [error]
                 on_failure(error)
                 raise
             return answer
 
-        return self._try(operation, key, once, limit, on_retry), ambiguous
+        try:
+            return self._try(operation, key, once, limit, on_retry), ambiguous
+        finally:
+            request.failures.clear()  # whose frames hold it
 
     def _refuse(self, request: _Request) -> NoReturn:
         raise self.failure(problems.NO_ANSWER, request.operation, request.key)
@@ -266,6 +278,8 @@ class Wire:
         before = self._clock.now()
         with self._lanes.taken():
             request.deadline.excuse(self._clock.now() - before)
+            if request.failures and request.deadline.is_over:
+                raise _TooLateError
             try:
                 with calling(), self._patience(request.deadline):
                     answer = self._call(request.operation, given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from fake import Answer, FakeAws, Request, faults
 from one_object import KEY, put, sent
 
 from s3dest import AccessDeniedError, TransferOptions, WrongRegionError
-from s3dest.errors import CredentialsError, RequestError, TransportError
+from s3dest.errors import CredentialsError, RequestError, ThrottledError, TransportError
 from s3dest.s3 import Bucket
 from s3dest.version import __version__
 
@@ -236,6 +237,36 @@ def test_who_waits_for_a_lane_has_its_whole_deadline(aws: FakeAws, bucket_of: Ca
                 time.sleep(0.001)
             aws.clock.advance(600)
         assert waiting.result(20).created
+
+
+def test_no_try_begins_after_the_deadline_for_want_of_a_lane(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """Other requests may keep all lanes; what the try before failed by is told."""
+    bucket = bucket_of(options=TransferOptions(concurrency=2, deadline=timedelta(minutes=1)))
+    lanes = bucket._wire._lanes
+    limits: list[int] = []
+
+    def wait(_seconds: float) -> None:
+        """Let somebody take all lanes between two tries, for ten minutes."""
+        taken = lanes._taken
+        lanes._taken = lanes.limit
+        limits.append(lanes.limit)
+
+        def end() -> None:
+            while not lanes._free._waiters:  # type: ignore[attr-defined]  # Condition's own
+                time.sleep(0.001)
+            aws.clock.advance(600)
+            with lanes._free:
+                lanes._taken = taken
+                lanes._free.notify_all()
+
+        pool.submit(end)
+
+    aws.faults.always("PutObject", faults.SLOW_DOWN)
+    bucket._wire._clock = replace(aws.clock.injected, sleep=wait)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ThrottledError):
+        put(bucket)
+    assert aws.operations.count("PutObject") == 1
+    assert limits == [1]
 
 
 def test_a_deadline_ends_the_tries(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
