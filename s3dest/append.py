@@ -119,7 +119,8 @@ class AppendWriter:
 
         A row is a mapping of column names to values, a dataclass, or a pydantic model, whose columns have its aliases.
         If the iterable raises, the writer has failed: only `abort` is left. A generator ends with the call, also with
-        one that fails: another attempt needs a new one. Actions, where something is sent: ``s3:PutObject``, for a role
+        one that fails: another attempt needs a new one. So it does of any other iterator (``map()``, a cursor), of
+        which nobody can tell that rows of it are gone. Actions, where something is sent: ``s3:PutObject``, for a role
         ``sts:AssumeRole`` or ``sts:AssumeRoleWithWebIdentity``.
 
         Raises:

@@ -13,8 +13,11 @@ from s3dest.errors import ConfigError
 from s3dest.formats.encoder import RowLike
 from s3dest.kind import kind_of
 
-_TABLES: Final = frozenset({"DataFrame", "Table", "RecordBatch", "RecordBatchReader"})
+_TABLES: Final = frozenset({"DataFrame", "LazyFrame", "Table", "RecordBatch", "RecordBatchReader"})
 """Those of pandas, polars and pyarrow; to go through one gives names, columns or batches, and no rows."""
+
+_SIGNS: Final = ("__arrow_c_stream__", "__arrow_c_array__", "collect_schema")
+"""What they have, and others of these names have not; the last is a LazyFrame's."""
 
 
 def rows_of(rows: Iterable[RowLike]) -> Iterable[RowLike]:
@@ -23,11 +26,13 @@ def rows_of(rows: Iterable[RowLike]) -> Iterable[RowLike]:
     Raises:
         ConfigError: It is no iterable of rows, but one row, a table, or none.
     """
-    if isinstance(rows, (list, tuple)):
+    # a class of its own may have its own way through
+    if isinstance(rows, (list, tuple)) and type(rows).__iter__ in {list.__iter__, tuple.__iter__}:
         return rows
-    if type(rows).__name__ in _TABLES and (hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "__arrow_c_array__")):
+    if type(rows).__name__ in _TABLES and any(hasattr(rows, sign) for sign in _SIGNS):
         message = f"write_many() takes an iterable of rows, and {kind_of(rows)} is one of something else."
-        raise ConfigError(message, code="not_rows", remedy="For tables and data frames, use write_arrow().")
+        remedy = "For tables and data frames, use write_arrow(); collect() a lazy one before."
+        raise ConfigError(message, code="not_rows", remedy=remedy)
     try:
         if not isinstance(rows, (str, bytes, bytearray, memoryview, Mapping)):
             return iter(rows)

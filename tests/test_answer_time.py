@@ -1,4 +1,4 @@
-"""How long an answer may take, whether it is one, and whether anything was sent: servers that hold back or break off."""
+"""How long an answer may take, whether it is one, and whether anything was sent: servers that hold back or break."""
 
 from __future__ import annotations
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from fake import faults
@@ -223,6 +224,31 @@ def test_a_resumed_transfer_needs_no_rows(aws: FakeAws, tmp_path: Path) -> None:
         with destination.append("orders", transfer_id=ID) as append:
             append.write_many(rows)
     assert visible(aws) == ROWS
+
+
+class Newest(list[Any]):
+    """A list that goes through its rows in a way of its own."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return reversed(self)
+
+
+def test_a_list_with_a_way_of_its_own_is_gone_through_that_way(aws: FakeAws) -> None:
+    """As Python does, whatever is stored."""
+    with aws.destination() as destination, destination.append("orders") as append:
+        append.write_many(Newest([{"id": 1}, {"id": 2}]))
+    assert visible(aws) == [{"id": 2}, {"id": 1}]
+
+
+def test_a_lazy_frame_is_to_be_collected(aws: FakeAws) -> None:
+    """Polars says no more than that it cannot be gone through."""
+    frame: Any = pl.LazyFrame({"id": [1]})
+    with aws.destination() as destination, destination.append("orders") as append:
+        with pytest.raises(ConfigError, match=r"collect\(\) a lazy one") as caught:
+            append.write_many(frame)
+        assert caught.value.code == "not_rows"
+        append.write_arrow(frame.collect())
+    assert visible(aws) == [{"id": 1}]
 
 
 @pytest.mark.parametrize("table", [pa.table({"id": [1]}), pa.record_batch({"id": [1]}), pd.DataFrame({"id": [1]})])

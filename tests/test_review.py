@@ -199,7 +199,13 @@ def test_both_actions_on_the_key_are_needed(change: Change, expected: list[str])
 
 @pytest.mark.parametrize(
     ("key", "remedy"),
-    [("kms:ViaService", "Write kms:ViaService as s3.eu-west-1.amazonaws.com."), ("kms:CallerAccount", "Remove the")],
+    [
+        (
+            "kms:ViaService",
+            'Write the condition as {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}.',
+        ),
+        ("kms:CallerAccount", "Remove the"),
+    ],
 )
 def test_the_condition_on_the_key_that_is_not_met_is_named(key: str, remedy: str) -> None:
     """One that is no matter of the service is not mended by naming it."""

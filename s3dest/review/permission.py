@@ -192,7 +192,8 @@ def _uses_key(allowing: Sequence[Clause], config: DestinationConfig, key_arn: st
         elif all(meets(clause, config, "kms") is False for clause in covering):
             tests = [test for clause in covering for test in clause.conditions]
             unmet = {test.key for test in tests if answer(test, config, "kms") is False}
-            remedy = f"Write kms:ViaService as s3.{config.region}.{config.partition.dns_suffix}."
+            service = f"s3.{config.region}.{config.partition.dns_suffix}"
+            remedy = f'Write the condition as {{"StringEquals": {{"kms:ViaService": "{service}"}}}}.'
             told = f"{action} is allowed on {key_arn} under a condition only that is not met"
             told += f" ({', '.join(sorted(unmet))}): {reason}."
             yield finding(code, "error", told, remedy if unmet == {"kms:viaservice"} else "Remove the condition.")
