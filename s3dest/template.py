@@ -11,16 +11,14 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from io import BytesIO
+from typing import Any, Final, Self
 from urllib.parse import quote
 from uuid import uuid4
 
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 
 from s3dest.payload_hash import UNSIGNED
-
-if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest
 
 Sign = Callable[[AWSRequest, str, str, str], None]
 """Signs a request, for a service in a region, with what stands for its body."""
@@ -34,12 +32,31 @@ _TRIALS: Final = (("s3dest/a", b"a", "YQ=="), ("s3dest/b é~%+=:/.b", b"another"
 _CALL: Final = "amz-sdk-invocation-id"
 _SIGNED_ANEW: Final = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
 _OWN: Final = _SIGNED_ANEW | {"content-length", _CALL, *DIGESTS.values()}
+_OTHER_EACH_TIME: Final = frozenset({_CALL, "x-amz-date", "x-amz-security-token"})
 _OF_ONE_CALL: Final = frozenset({"x-amzn-trace-id", "transfer-encoding", "expect"})
 """Headers of which a second request would have others, though two in a row have the same; or another way of sending."""
 
 _AUTHORIZATION: Final = re.compile(
     r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature=\w+"
 )
+
+
+class TrialBody(BytesIO):
+    """The body of a request that must not be sent."""
+
+
+class QuietRequest(AWSPreparedRequest):
+    """A request whose session token is not shown as a local variable."""
+
+    @classmethod
+    def of(cls, request: AWSRequest) -> Self:
+        """Prepare a request to be sent."""
+        made = request.prepare()
+        return cls(made.method, made.url, made.headers, made.body, made.stream_output)
+
+    def __repr__(self) -> str:
+        """Say no more than where it goes."""
+        return f"<{self.method} {self.url}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,7 @@ class Template:
 
     def request(
         self, key: str, body: bytes, digest: str | None, sign: Sign, *, sha256: bytes | None = None
-    ) -> AWSPreparedRequest:
+    ) -> QuietRequest:
         """Make and sign a request.
 
         Args:
@@ -84,11 +101,11 @@ class Template:
             request.headers[name] = value
         if self.has_call:
             request.headers[_CALL] = str(uuid4())
-        return request.prepare()
+        return QuietRequest.of(request)
 
 
 def find_template(
-    make: Callable[[dict[str, Any]], AWSPreparedRequest],
+    make: Callable[[dict[str, Any]], QuietRequest | None],
     same: dict[str, Any],
     digest: str | None,
     sign: Sign,
@@ -101,54 +118,55 @@ def find_template(
         digest: The parameter that tells the body's digest.
         sign: Signs one, with the same keys.
     """
-    made = [make({**same, **_parameters(key, body, value, digest)}) for key, body, value in _TRIALS]
-    template = _read(made[0], _TRIALS[0][0], DIGESTS[digest] if digest else None)
+    first, second = (make({**same, **_parameters(key, body, value, digest)}) for key, body, value in _TRIALS)
+    if first is None or second is None:
+        return None
+    template = _read(first, _TRIALS[0][0], DIGESTS[digest] if digest else None)
     if template is None:
         return None
     key, body, value = _TRIALS[1]
-    ours = template.request(key, body, value, sign)
-    return template if _essence(ours) == _essence(made[1]) else None
+    return template if _essence(template.request(key, body, value, sign)) == _essence(second) else None
 
 
 def _parameters(key: str, body: bytes, value: str, digest: str | None) -> dict[str, Any]:
-    return {"Key": key, "Body": body, **({digest: value} if digest else {})}
+    return {"Key": key, "Body": TrialBody(body), **({digest: value} if digest else {})}
 
 
-def _read(request: AWSPreparedRequest, key: str, digest: str | None) -> Template | None:
-    headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+def _read(request: QuietRequest, key: str, digest: str | None) -> Template | None:
+    names = {name.lower() for name in request.headers}
     url, end = request.url, _encoded(key)
-    signed = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
-    if not url.endswith(f"/{end}") or signed is None or not headers.keys().isdisjoint(_OF_ONE_CALL):
+    signed = _AUTHORIZATION.fullmatch(_text(request.headers.get("authorization", "")))
+    if not url.endswith(f"/{end}") or signed is None or not names.isdisjoint(_OF_ONE_CALL):
         return None
-    same = {name: value for name, value in headers.items() if name not in _OWN}
+    same = {name.lower(): _text(value) for name, value in request.headers.items() if name.lower() not in _OWN}
+    if not "".join(same.values()).isascii():  # they are signed as UTF-8, and would be sent as Latin-1
+        return None
     first = signed[3].split(";")
     return Template(
         url=url.removesuffix(end),
         headers={name: value for name, value in same.items() if name in first},
         unsigned={name: value for name, value in same.items() if name not in first},
         digest=digest,
-        has_call=_CALL in headers,
-        is_body_signed=headers.get("x-amz-content-sha256") != UNSIGNED,
+        has_call=_CALL in names,
+        is_body_signed=request.headers.get("x-amz-content-sha256") != UNSIGNED,
         region=signed[1],
         service=signed[2],
     )
 
 
-def _essence(request: AWSPreparedRequest) -> list[object]:
+def _essence(request: QuietRequest) -> list[object]:
     """Tell what is the same each time that a request is made."""
     return [request.method, request.url, _bytes(request.body), sorted(_lasting(request))]
 
 
-def _lasting(request: AWSPreparedRequest) -> Iterator[tuple[str, object]]:
-    for name, given in request.headers.items():
-        value = _text(given)
-        if name.lower() == "authorization":
-            signed = _AUTHORIZATION.fullmatch(value)
-            yield "authorization", signed.groups() if signed else value
-        elif name.lower() in {_CALL, "x-amz-date"}:
-            yield name.lower(), len(value)
+def _lasting(request: QuietRequest) -> Iterator[tuple[str, object]]:
+    for name in request.headers:
+        known = name.lower()
+        if known == "authorization":
+            signed = _AUTHORIZATION.fullmatch(_text(request.headers[name]))
+            yield known, signed.groups() if signed else None
         else:
-            yield name.lower(), value
+            yield known, None if known in _OTHER_EACH_TIME else _text(request.headers[name])
 
 
 def _bytes(body: Any) -> object:  # noqa: ANN401  # bytes, or botocore's file of them

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial, wraps
+from traceback import walk_tb
+from types import FunctionType
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
+from botocore.endpoint import Endpoint
+from botocore.handlers import BUILTIN_HANDLERS
 from fake import FakeAws, faults
-from one_object import DATA, KEY, put
+from one_object import DATA, KEY, elsewhere, put
+from test_payload_hash import is_signed
 
 from s3dest import S3DestError, TransferOptions
 from s3dest.body import Body
@@ -91,30 +97,179 @@ def test_an_answer_means_what_it_means_to_botocore(
     assert outcome(ours, fault, aws) == outcome(botocores, fault, aws)
 
 
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let somebody stand between callers and botocore, as tracers do."""
-    seen: list[str] = []
-    inner: Any = BaseClient._make_api_call  # type: ignore[attr-defined]  # unknown to the stubs
+class Wrapper:
+    """What stands for a function in every respect, as those of the wrapt library do."""
 
-    def traced(self: BaseClient, operation: str, given: dict[str, Any]) -> Any:
-        seen.append(given.get("Key", operation))
-        return inner(self, operation, given)
+    def __init__(self, inner: Any, seen: list[str]) -> None:
+        self.inner = inner
+        self.seen = seen
+        self.__module__ = inner.__module__
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", traced)
-    return seen
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return FunctionType
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        return partial(self, instance)
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        """See the call, and let it through."""
+        self.seen.append(self.inner.__name__)
+        return self.inner(*args, **more)
 
 
+def wrapped(inner: Any, seen: list[str]) -> Any:
+    """Wrap a function as decorators do."""
+
+    @wraps(inner)
+    def wrapper(*args: Any, **more: Any) -> Any:
+        seen.append(inner.__name__)
+        return inner(*args, **more)
+
+    return wrapper
+
+
+@pytest.mark.parametrize("wrap", [Wrapper, wrapped])
+@pytest.mark.parametrize(
+    "place",
+    [
+        (BaseClient, "_make_api_call"),
+        (BaseClient, "_make_request"),
+        (Endpoint, "make_request"),
+        (Endpoint, "_send_request"),
+        (Endpoint, "create_request"),
+        (Endpoint, "prepare_request"),
+        (Endpoint, "_send"),
+    ],
+    ids=lambda place: place[1],
+)
 def test_a_tracer_sees_each_call(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch, place: tuple[type, str], wrap: Any
+) -> None:
+    """Also one that comes later, and none that is not sent; when it has gone, all is as before."""
+    owner, method = place
+    bucket, other = bucket_of(), bucket_of()
+    for one in (bucket, other):
+        one.open_session()
+    put(bucket)
+    seen: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, method, wrap(getattr(owner, method), seen))
+        if method == "_send":  # the fake answers in its place
+            assert bucket._wire._small_puts
+            assert bucket._wire._small_puts._bystanders.are_about
+        put(bucket)
+        put(other)
+        assert len(seen) == (0 if method == "_send" else 2)
+    put(bucket)
+    assert len(seen) == (0 if method == "_send" else 2)
+    assert len(aws.requests("PutObject")) == 4
+
+
+def test_a_tracer_that_comes_with_the_client_sees_each_call(
     aws: FakeAws, bucket_of: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also one that comes later, and none that is not sent."""
+    """By events, which botocore tells nobody of: it is known by how it got at the client."""
+    seen: list[str] = []
+    inner = BaseClient.__init__
+
+    def begin(self: Any, *args: Any, **more: Any) -> None:
+        inner(self, *args, **more)
+        self.meta.events.register("request-created.s3", lambda request, **_: seen.append(request.url))
+
+    monkeypatch.setattr(BaseClient, "__init__", begin)
     bucket = bucket_of()
     put(bucket)
-    seen = calls(monkeypatch)
     put(bucket)
-    put(bucket_of())
-    assert seen.count(KEY) == len(seen) - seen.count("AssumeRole") == 2
-    assert len(aws.requests("PutObject")) == 3
+    assert seen == [request.url for request in aws.requests("PutObject")]
+
+
+@pytest.mark.parametrize("event", ["before-call.s3.PutObject", "provide-client-params.s3.PutObject", "after-call.s3"])
+def test_a_handler_of_all_clients_sees_each_call(aws: FakeAws, bucket_of: Callable[..., Bucket], event: str) -> None:
+    """Those of botocore's own list, which a host may lengthen; none is asked about a key that is not put."""
+    seen: list[str] = []
+
+    def see(event_name: str, **_: object) -> None:
+        seen.append(event_name)
+
+    BUILTIN_HANDLERS.append((event, see))
+    try:
+        bucket = bucket_of()
+        put(bucket)
+        put(bucket)
+    finally:
+        BUILTIN_HANDLERS.remove((event, see))
+    assert len(seen) == len(aws.requests("PutObject")) == 2
+
+
+def test_a_lambda_sends_the_traces_id_of_each_call(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By which AWS breaks functions off that call each other without end."""
+    bucket = bucket_of()
+    put(bucket)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    put(bucket)
+    for number in range(2):
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={number}")
+        put(bucket)
+    traces = [request.headers.get("x-amzn-trace-id") for request in aws.requests("PutObject")]
+    assert traces == [None, None, "Root=0", "Root=1"]
+
+
+@pytest.mark.parametrize("operation", [put, lambda bucket: bucket.delete(KEY)], ids=["a put", "another operation"])
+def test_calls_in_the_middle_of_a_trial_are_calls(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], operation: Callable[[Bucket], object]
+) -> None:
+    """Out of a signal handler, say: they are sent, and the trial is not."""
+    bucket = bucket_of(auth=aws.user, prefix="", expected_bucket_owner=None)
+    aws.store.allowed.add("s3:DeleteObject")
+    done: list[object] = []
+
+    def meanwhile(**_: object) -> None:
+        if not done:
+            done.append(None)
+            done.append(operation(bucket))
+
+    bucket._wire.client.meta.events.register("before-call.s3.PutObject", meanwhile)
+    put(bucket)
+    assert len(done) == 2
+    assert {request.key for request in aws.log} == {KEY}
+
+
+@pytest.mark.parametrize("kind", ["é", "STANDARD €"])
+def test_headers_that_are_not_ascii_are_sent_as_they_are_signed(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], kind: str
+) -> None:
+    """As UTF-8; stores other than AWS have storage classes of their own."""
+    bucket = bucket_of(**elsewhere(aws, "http://s3.example.com:9000"), storage_class=kind)
+    put(bucket)
+    assert aws.log[-1].headers["x-amz-storage-class"] == kind
+    assert is_signed(aws.log[-1])
+
+
+def test_a_piece_that_has_become_shorter_is_as_long_as_it_was(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """A length that fits what is left would hide it from any store that looks at no digest."""
+    body = Body(Piece(lambda offset, size: DATA[offset : offset + size], 0, 2 * len(DATA)), Body.of(DATA).sha256)
+    bucket_of().put(KEY, body, content_type="text/plain")
+    assert aws.log[-1].headers["content-length"] == str(2 * len(DATA))
+
+
+def test_no_frame_shows_a_session_token(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """To whoever prints the local variables of a traceback."""
+    bucket = bucket_of()
+    bucket.open_session()
+    aws.faults.next("PutObject", faults.meanwhile(_interrupt))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        put(bucket)
+    token = aws.log[-1].headers["x-amz-security-token"]
+    frames = [frame for frame, _ in walk_tb(caught.value.__traceback__) if "s3dest/" in frame.f_code.co_filename]
+    assert any(frame.f_code.co_filename.endswith("small_puts.py") for frame in frames)
+    assert not [frame for frame in frames if token in repr(frame.f_locals)]
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def test_who_has_the_client_may_change_what_it_sends(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from fake.world import USER_KEY, USER_SECRET
 from one_object import DATA, elsewhere, put
@@ -19,7 +19,7 @@ from s3dest import HmacAuth, SseKms, SseS3
 from s3dest.credentials import KeyProvider
 from s3dest.payload_hash import UNSIGNED, sign
 from s3dest.s3 import Bucket
-from s3dest.template import Template, find_template
+from s3dest.template import QuietRequest, Template, TrialBody, find_template
 
 if TYPE_CHECKING:
     from fake import FakeAws, Request
@@ -91,24 +91,25 @@ def test_each_call_has_an_id_of_its_own(aws: FakeAws, bucket_of: Callable[..., B
     assert first != second
 
 
-def unsigned(parameters: dict[str, Any], **headers: str) -> AWSPreparedRequest:
+def unsigned(parameters: dict[str, Any], **headers: str) -> QuietRequest:
     """Make a request without a signature, or with one that is given."""
-    return AWSRequest("PUT", f"https://b.example.com/{parameters['Key']}", headers, parameters["Body"]).prepare()
+    url = f"https://b.example.com/{parameters['Key']}"
+    return QuietRequest.of(AWSRequest("PUT", url, headers, parameters["Body"]))
 
 
 def made(
     parameters: dict[str, Any], *, url: str = "https://b.example.com/{}", payload: str = UNSIGNED, **headers: str
-) -> AWSPreparedRequest:
+) -> QuietRequest:
     """Make a request as botocore may."""
     data = parameters["Body"]
     key = {"s3dest/a": "s3dest/a"}.get(parameters["Key"], "s3dest/b%20%C3%A9~%25%2B%3D%3A/.b")
     told = {"Content-MD5": parameters["ContentMD5"], **headers}
     request = AWSRequest("PUT", url.format(key), told, data)
     sign(PROVIDER, request, "s3", "eu-west-1", payload)
-    return request.prepare()
+    return QuietRequest.of(request)
 
 
-def found(make: Callable[[dict[str, Any]], AWSPreparedRequest]) -> Template | None:
+def found(make: Callable[[dict[str, Any]], QuietRequest | None]) -> Template | None:
     """Look for a template of what is made."""
     return find_template(make, {}, "ContentMD5", partial(sign, PROVIDER))
 
@@ -130,11 +131,13 @@ COUNTER = itertools.count()
         lambda given: made(given, **{"Transfer-Encoding": "chunked"}),
         lambda given: made(given, url="https://b.example.com/{}?x-id=PutObject"),
         lambda given: made(given, url="https://b.example.com/" + str(len(given["Key"])) + "/{}"),
-        lambda given: made({**given, "Body": given["Body"] + b"\r\n"}),
+        lambda given: made({**given, "Body": TrialBody(given["Body"].getvalue() + b"\r\n")}),
         lambda given: made({**given, "ContentMD5": "AAAA"}),
         unsigned,
         lambda given: unsigned(given, **{"Authorization": "AWS AKID:signature", "X-Amz-Content-SHA256": UNSIGNED}),
         lambda given: made(given, payload="STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+        lambda given: made(given, **{"x-amz-storage-class": "é"}),
+        lambda _: None,
     ],
     ids=[
         "a header differs",
@@ -148,8 +151,17 @@ COUNTER = itertools.count()
         "not signed",
         "signed in another way",
         "a body of its own form",
+        "a header that is not ASCII",
+        "somebody has answered",
     ],
 )
-def test_requests_that_differ_by_more_have_none(make: Callable[[dict[str, Any]], AWSPreparedRequest]) -> None:
+def test_requests_that_differ_by_more_have_none(make: Callable[[dict[str, Any]], QuietRequest | None]) -> None:
     """Then botocore makes each of them."""
     assert found(make) is None
+
+
+def test_a_request_shows_no_token() -> None:
+    """Crash reporters print the local variables of frames."""
+    request = QuietRequest.of(AWSRequest("PUT", "https://b.example.com/k", {"X-Amz-Security-Token": "a secret"}, b""))
+    assert repr(request) == "<PUT https://b.example.com/k>"
+    assert request.headers["x-amz-security-token"] == "a secret"
