@@ -109,6 +109,12 @@ class Wrapper:
     def __class__(self) -> type:
         return FunctionType
 
+    def __eq__(self, other: object) -> bool:
+        return self is other or bool(self.inner == other)
+
+    def __hash__(self) -> int:
+        return hash(self.inner)
+
     def __get__(self, instance: object, owner: type) -> Any:
         return partial(self, instance)
 

@@ -160,6 +160,21 @@ def test_requests_that_differ_by_more_have_none(make: Callable[[dict[str, Any]],
     assert found(make) is None
 
 
+def test_a_session_may_be_renewed_while_a_template_is_found() -> None:
+    """Or the client would go the slow way for good."""
+
+    def sign_anew(request: AWSRequest, service: str, region: str, payload: str) -> None:
+        request.headers["X-Amz-Security-Token"] = str(next(COUNTER))
+        sign(PROVIDER, request, service, region, payload)
+
+    def make(given: dict[str, Any]) -> QuietRequest:
+        request = AWSRequest("PUT", f"https://b.example.com/{quote(given['Key'])}", {}, given["Body"])
+        sign_anew(request, "s3", "eu-west-1", UNSIGNED)
+        return QuietRequest.of(request)
+
+    assert find_template(make, {}, None, sign_anew)
+
+
 def test_a_request_shows_no_token() -> None:
     """Crash reporters print the local variables of frames."""
     request = QuietRequest.of(AWSRequest("PUT", "https://b.example.com/k", {"X-Amz-Security-Token": "a secret"}, b""))
