@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from http import HTTPStatus
 from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,14 @@ class BrokenOffError(NewConnectionError):
 
 
 def _whole(sock: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  # urllib3's, of whichever version
-    """Read an answer's head; one that ends with the connection is none: a header may be cut off in the middle."""
+    """Read an answer's head.
+
+    One that ends with the connection is none: a header may be cut off in the middle. Nor is one that says that the
+    answer is still to come, of which http.client knows 100 alone: the next request would have the answer of this one.
+    """
     body_has_gone()
     answer = getresponse()
-    if sock.has_ended:
+    if sock.has_ended or answer.status < HTTPStatus.OK:
         nothing = b""
         raise IncompleteRead(nothing)
     return answer

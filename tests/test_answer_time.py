@@ -30,12 +30,13 @@ from s3dest.s3 import Bucket
 GOOD: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n'
 LONG: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 60\r\n\r\n' + b" " * 60
 CUT: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nx-amz-version-id: 3HL4'
+PROCESSING: Final = b"HTTP/1.1 102 Processing\r\n\r\n" + GOOD
 REFUSED: Final = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 PATIENCE: Final = 2.5
 """Seconds after which the server has sent all, or sends the rest at once: a client without a limit sees a success."""
 
-Kind = Literal["head", "body", "continue", "flood", "whole", "silent", "late", "refusal", "closed", "cut"]
+Kind = Literal["head", "body", "continue", "flood", "whole", "silent", "late", "refusal", "closed", "cut", "processing"]
 
 
 def answer(kind: Kind, connection: socket.socket) -> None:
@@ -111,8 +112,8 @@ class Trickle:
                     if len(reading.read(size)) == size:
                         spoken.sendall(GOOD)
                         self.answers += 1
-                elif self._kind == "cut":
-                    spoken.sendall(CUT)
+                elif self._kind in {"cut", "processing"}:
+                    spoken.sendall(CUT if self._kind == "cut" else PROCESSING)
                     self.answers += 1
                 elif self._kind == "refusal":
                     spoken.sendall(REFUSED)
@@ -274,11 +275,10 @@ def test_a_connection_that_breaks_before_tls_stands_has_sent_nothing(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_head_that_ends_with_the_connection_is_no_answer(
-    trickle: Callable[[Kind, str], Trickle], scheme: str
-) -> None:
-    """Half a version would be told as the object's."""
-    server = trickle("cut", scheme)
+@pytest.mark.parametrize("kind", ["cut", "processing"])
+def test_what_is_no_whole_answer_is_none(trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str) -> None:
+    """Half a version would be told as the object's, and what comes late be taken for the next request's answer."""
+    server = trickle(kind, scheme)
     bucket = bucket_at(server.url)
     with pytest.raises(TransportError) as caught:
         put(bucket)
