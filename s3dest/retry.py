@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,8 +71,19 @@ class Deadline:
 def retrying(deadline: Deadline, *, clock: Clock, what: str, on_retry: Callable[[], None]) -> Retrying:
     """Try again while the error is retryable and the deadline allows one more wait: full jitter, a log line each.
 
-    The last error is raised as it is.
+    A wait that would end after the deadline is drawn anew, once, from what is left: else a short deadline might be given
+    up in its first third. The last error is raised as it is.
     """
+    exponential = wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT)
+    is_last = False
+
+    def wait(state: RetryCallState) -> float:
+        nonlocal is_last
+        drawn = exponential(state)
+        if is_last or deadline.allows(drawn):
+            return drawn
+        is_last = True
+        return deadline.left * random.random()  # noqa: S311  # jitter, no secret
 
     def out_of_time(state: RetryCallState) -> bool:
         return not deadline.allows(state.upcoming_sleep)
@@ -84,7 +96,7 @@ def retrying(deadline: Deadline, *, clock: Clock, what: str, on_retry: Callable[
 
     return Retrying(
         retry=retry_if_exception(_is_retryable),
-        wait=wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
+        wait=wait,
         stop=out_of_time,
         sleep=clock.sleep,
         before_sleep=tell,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -107,6 +108,16 @@ def test_waits_are_drawn_from_a_range_that_doubles(clock: ManualClock) -> None:
             assert 0 <= wait <= min(LONGEST_WAIT, FIRST_WAIT * 2**place)
         assert any(later < earlier for earlier, later in pairwise(clock.slept))
         clock.slept.clear()
+
+
+def test_there_is_a_last_try_before_the_deadline(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One, where the wait that was drawn would end after it."""
+    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+    monkeypatch.setattr(random, "random", lambda: 0.5)
+    calls = Calls(clock, S3DestError("throttled", retryable=True))
+    with pytest.raises(S3DestError):
+        tries(clock, calls, deadline=timedelta(seconds=5))
+    assert clock.slept == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 0.95])
 
 
 def test_retries_are_counted(clock: ManualClock) -> None:
