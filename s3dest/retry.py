@@ -71,8 +71,8 @@ class Deadline:
 def retrying(deadline: Deadline, *, clock: Clock, what: str, on_retry: Callable[[], None]) -> Retrying:
     """Try again while the error is retryable and the deadline allows one more wait: full jitter, a log line each.
 
-    A wait that would end after the deadline is drawn anew, once, from what is left: else a short deadline might be given
-    up in its first third. The last error is raised as it is.
+    A wait that would end after the deadline is drawn anew, once, from what is left: else a short deadline might be
+    given up in its first third. The last error is raised as it is.
     """
     exponential = wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT)
     is_last = False
