@@ -8,11 +8,11 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
-from http.client import IncompleteRead
+from http.client import HTTPException, IncompleteRead
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
 
 from s3dest.answer_time import TimedSocket, body_has_gone
 
@@ -31,7 +31,12 @@ def _whole(sock: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  #
     answer is still to come, of which http.client knows 100 alone: the next request would have the answer of this one.
     """
     body_has_gone()
-    answer = getresponse()
+    try:
+        answer = getresponse()
+    except (ConnectionError, HTTPException) as error:
+        # as urllib3 says it of a connection without a proxy: with one it would say that there is none
+        message = "Connection aborted."
+        raise ProtocolError(message, error) from error
     if sock.has_ended or answer.status < HTTPStatus.OK:
         nothing = b""
         raise IncompleteRead(nothing)

@@ -36,7 +36,9 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 PATIENCE: Final = 2.5
 """Seconds after which the server has sent all, or sends the rest at once: a client without a limit sees a success."""
 
-Kind = Literal["head", "body", "continue", "flood", "whole", "silent", "late", "refusal", "closed", "cut", "processing"]
+Kind = Literal[
+    "head", "body", "continue", "flood", "whole", "silent", "late", "refusal", "closed", "cut", "processing", "tunnel"
+]
 
 
 def answer(kind: Kind, connection: socket.socket) -> None:
@@ -98,6 +100,10 @@ class Trickle:
                 self.requests += 1
                 connection.recv(1)
                 return
+            if self._kind == "tunnel":
+                while not connection.recv(4096).endswith(b"\r\n\r\n"):
+                    pass
+                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             spoken = connection if self._context is None else self._context.wrap_socket(connection, server_side=True)
             with spoken:
                 reading = spoken.makefile("rb")
@@ -112,6 +118,8 @@ class Trickle:
                     if len(reading.read(size)) == size:
                         spoken.sendall(GOOD)
                         self.answers += 1
+                elif self._kind == "tunnel":
+                    reading.read(size)
                 elif self._kind in {"cut", "processing"}:
                     spoken.sendall(CUT if self._kind == "cut" else PROCESSING)
                     self.answers += 1
@@ -286,3 +294,18 @@ def test_what_is_no_whole_answer_is_none(trickle: Callable[[Kind, str], Trickle]
     server.stop()
     assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)
     assert server.answers > 1
+
+
+def test_an_answer_that_is_lost_behind_a_proxy_is_lost(
+    trickle: Callable[[Kind, str], Trickle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request has gone through, and may have taken effect: the proxy is there."""
+    server = trickle("tunnel", "https")
+    monkeypatch.setenv("HTTPS_PROXY", server.url.replace("https", "http"))
+    bucket = bucket_at(server.url)
+    with pytest.raises(TransportError) as caught:
+        put(bucket)
+    bucket.close()
+    server.stop()
+    assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)
+    assert server.requests > 1
