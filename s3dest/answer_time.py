@@ -112,6 +112,9 @@ class _Consent(_Reader):
         finally:
             self._socket.settimeout(usual)
         self._has_begun = True
+        if not count:  # or botocore would look for the end of a head for ever
+            message = "the connection was closed in the place of an answer to Expect"
+            raise ConnectionResetError(message)
         return count
 
 

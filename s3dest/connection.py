@@ -5,11 +5,12 @@ Their sockets know when an answer takes too long, see `answer_time`.
 
 from __future__ import annotations
 
+import errno
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
-from http.client import HTTPException, IncompleteRead
-from typing import TYPE_CHECKING, Any
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from botocore.httpsession import URLLib3Session
 
 
+_NO_WAY: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EIO})
+"""What the system says in the middle of a connection that leads nowhere any more."""
+
+_ANNOUNCING: Final = frozenset({HTTPStatus.PROCESSING, HTTPStatus.EARLY_HINTS})
+
+
 class BrokenOffError(NewConnectionError):
     """Raised where a connection breaks while it is being made: nothing was sent, so nothing can have taken effect."""
 
@@ -28,7 +35,7 @@ def _whole(sock: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  #
     """Read an answer's head.
 
     One that ends with the connection is none: a header may be cut off in the middle. Nor is one that says that the
-    answer is still to come, of which http.client knows 100 alone: the next request would have the answer of this one.
+    answer is still to come: the next request would have the answer of this one.
     """
     body_has_gone()
     try:
@@ -43,7 +50,20 @@ def _whole(sock: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  #
     return answer
 
 
+class _FinalResponse(HTTPResponse):
+    """Skips what only announces an answer (RFC 9110, section 15.2), of which Python knows 100 alone."""
+
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        while self.status in _ANNOUNCING:
+            self.headers = self.msg = None  # type: ignore[assignment]  # as if nothing was read yet
+            super().begin()
+
+
 class _Connection(AWSHTTPConnection):
+    response_class = _FinalResponse  # type: ignore[assignment]  # any response of Python's will do
+
     def connect(self) -> None:
         super().connect()
         self.sock = TimedSocket(self.sock)
@@ -53,12 +73,18 @@ class _Connection(AWSHTTPConnection):
 
 
 class _TlsConnection(AWSHTTPSConnection):
+    response_class = _FinalResponse  # type: ignore[assignment]  # any response of Python's will do
+
     def connect(self) -> None:
         try:
             super().connect()
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "TLS was not agreed in time") from error
-        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        except (ConnectionError, HTTPException, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise BrokenOffError(self, str(error)) from error
+        except OSError as error:
+            if isinstance(error, ssl.SSLError) or error.errno not in _NO_WAY:
+                raise
             raise BrokenOffError(self, str(error)) from error
         self.sock = TimedSocket(self.sock)
 

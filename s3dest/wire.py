@@ -195,7 +195,7 @@ class Wire:
                 if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
                     self._refuse(request)
             except _TooLateError:
-                raise request.failures[0] from None
+                answer = None
             except BaseException as error:
                 ambiguous = ambiguous or _is_doubtful(error)
                 if isinstance(error, S3DestError):
@@ -203,6 +203,8 @@ class Wire:
                     request.failures[:] = [error]
                 on_failure(error)
                 raise
+            if answer is None:
+                raise request.failures.pop()  # out here, lest it was told to come of being too late
             return answer
 
         try:

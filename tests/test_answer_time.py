@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import ipaddress
 import socket
 import ssl
@@ -30,15 +31,22 @@ from s3dest.s3 import Bucket
 GOOD: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n'
 LONG: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 60\r\n\r\n' + b" " * 60
 CUT: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nx-amz-version-id: 3HL4'
-PROCESSING: Final = b"HTTP/1.1 102 Processing\r\n\r\n" + GOOD
+ANNOUNCED: Final = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 REFUSED: Final = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+ANSWERS: Final = {
+    "cut": CUT,
+    "processing": ANNOUNCED + GOOD,
+    "half": b"HTTP/1.1 100 Continue\r\n",
+    "switching": b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + GOOD,
+}
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 PATIENCE: Final = 2.5
 """Seconds after which the server has sent all, or sends the rest at once: a client without a limit sees a success."""
 
-Kind = Literal[
-    "head", "body", "continue", "flood", "whole", "silent", "late", "refusal", "closed", "cut", "processing", "tunnel"
-]
+Trickling = Literal["head", "body", "continue", "flood"]
+Expecting = Literal["whole", "silent", "late", "refusal", "half"]
+Ending = Literal["closed", "nonsense", "tunnel", "cut", "processing", "switching"]
+Kind = Trickling | Expecting | Ending
 
 
 def answer(kind: Kind, connection: socket.socket) -> None:
@@ -96,9 +104,10 @@ class Trickle:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            if self._kind == "closed":
+            if self._kind in {"closed", "nonsense"}:
                 self.requests += 1
-                connection.recv(1)
+                connection.recv(4096)
+                connection.sendall(b"SSH-2.0-x\r\n" if self._kind == "nonsense" else b"")
                 return
             if self._kind == "tunnel":
                 while not connection.recv(4096).endswith(b"\r\n\r\n"):
@@ -120,8 +129,8 @@ class Trickle:
                         self.answers += 1
                 elif self._kind == "tunnel":
                     reading.read(size)
-                elif self._kind in {"cut", "processing"}:
-                    spoken.sendall(CUT if self._kind == "cut" else PROCESSING)
+                elif self._kind in ANSWERS:
+                    spoken.sendall(ANSWERS[self._kind])
                     self.answers += 1
                 elif self._kind == "refusal":
                     spoken.sendall(REFUSED)
@@ -263,14 +272,19 @@ def test_a_refusal_comes_in_the_place_of_go_on(trickle: Callable[[Kind, str], Tr
     assert server.received == 0
 
 
-@pytest.mark.parametrize("proxy", [False, True], ids=["by the store", "by a proxy"])
+@pytest.mark.parametrize(
+    ("proxy", "kind"),
+    [(False, "closed"), (True, "closed"), (True, "nonsense")],
+    ids=["by the store", "by a proxy", "by what is no proxy"],
+)
 def test_a_connection_that_breaks_before_tls_stands_has_sent_nothing(
     trickle: Callable[[Kind, str], Trickle],
     monkeypatch: pytest.MonkeyPatch,
     proxy: bool,  # noqa: FBT001  # the table's column
+    kind: Kind,
 ) -> None:
     """It is tried again, and what comes afterwards is not taken for the end of an earlier try."""
-    server = trickle("closed", "http")
+    server = trickle(kind, "http")
     if proxy:
         monkeypatch.setenv("HTTPS_PROXY", server.url)
     bucket = bucket_at("https://s3.example.com" if proxy else server.url.replace("http", "https"))
@@ -283,7 +297,7 @@ def test_a_connection_that_breaks_before_tls_stands_has_sent_nothing(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("kind", ["cut", "processing"])
+@pytest.mark.parametrize("kind", ["cut", "switching"])
 def test_what_is_no_whole_answer_is_none(trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str) -> None:
     """Half a version would be told as the object's, and what comes late be taken for the next request's answer."""
     server = trickle(kind, scheme)
@@ -305,6 +319,50 @@ def test_an_answer_that_is_lost_behind_a_proxy_is_lost(
     bucket = bucket_at(server.url)
     with pytest.raises(TransportError) as caught:
         put(bucket)
+    bucket.close()
+    server.stop()
+    assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)
+    assert server.requests > 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_what_announces_an_answer_is_skipped(trickle: Callable[[Kind, str], Trickle], scheme: str) -> None:
+    """Python knows 100 alone, and would take others for the answer, and the answer for that of the next request."""
+    server = trickle("processing", scheme)
+    bucket = bucket_at(server.url)
+    assert put(bucket).etag == "e"
+    bucket.close()
+    server.stop()
+    assert (server.requests, server.answers) == (1, 1)
+
+
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETDOWN])
+def test_a_way_that_ends_before_tls_stands_is_none(
+    trickle: Callable[[Kind, str], Trickle], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """The system says so; nothing was sent."""
+
+    def gone(_socket: object) -> None:
+        raise OSError(number, "gone")
+
+    server = trickle("whole", "https")
+    monkeypatch.setattr(ssl.SSLSocket, "do_handshake", gone)
+    bucket = bucket_at(server.url)
+    with pytest.raises(TransportError) as caught:
+        put(bucket)
+    bucket.close()
+    assert (caught.value.code, caught.value.ambiguous) == ("tls_broken_off", False)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_that_is_closed_in_the_middle_of_go_on_is_closed(
+    trickle: Callable[[Kind, str], Trickle], scheme: str
+) -> None:
+    """Botocore would look for the end of the head until the deadline, with all the processor's power."""
+    server = trickle("half", scheme)
+    bucket = bucket_at(server.url, read_timeout=3)
+    with pytest.raises(TransportError) as caught:
+        put(bucket, bytes(2 * MIB))
     bucket.close()
     server.stop()
     assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)

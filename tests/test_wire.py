@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from fake import Answer, FakeAws, Request, faults
 from one_object import KEY, put, sent
 
@@ -263,8 +264,10 @@ def test_no_try_begins_after_the_deadline_for_want_of_a_lane(aws: FakeAws, bucke
 
     aws.faults.always("PutObject", faults.SLOW_DOWN)
     bucket._wire._clock = replace(aws.clock.injected, sleep=wait)
-    with ThreadPoolExecutor(1) as pool, pytest.raises(ThrottledError):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ThrottledError) as caught:
         put(bucket)
+    assert isinstance(caught.value.__cause__, ClientError)
+    assert caught.value.__context__ in {None, caught.value.__cause__}
     assert aws.operations.count("PutObject") == 1
     assert limits == [1]
 
