@@ -329,7 +329,7 @@ def test_an_answer_that_is_lost_behind_a_proxy_is_lost(
 def test_what_announces_an_answer_is_skipped(trickle: Callable[[Kind, str], Trickle], scheme: str) -> None:
     """Python knows 100 alone, and would take others for the answer, and the answer for that of the next request."""
     server = trickle("processing", scheme)
-    bucket = bucket_at(server.url)
+    bucket = bucket_at(server.url, read_timeout=5)
     assert put(bucket).etag == "e"
     bucket.close()
     server.stop()

@@ -151,8 +151,33 @@ def test_what_is_written_can_be_read(wrap: Callable[[object], object], most: int
         value = wrap(value)
     assert read(encoded(FORMAT, [{"a": value}])).to_pylist() == [{"a": value}]
     with pytest.raises(RowError) as caught:
-        encoded(FORMAT, [{"a": wrap(value)}])
+        encoded(FORMAT, [{"a": wrap(wrap(value))}])
     assert (caught.value.row, caught.value.column) == (0, "a")
+
+
+@pytest.mark.parametrize(
+    ("wrap", "most"),
+    [
+        (pa.list_, 49),
+        (lambda kind: pa.struct({"a": kind}), 98),
+        (lambda kind: pa.map_(pa.string(), kind), 49),
+        (lambda kind: pa.list_(pa.struct({"a": kind})), 32),
+        (lambda kind: pa.list_(kind, 1), 49),
+    ],
+    ids=["lists", "structs", "maps", "lists of structs", "lists of fixed size"],
+)
+def test_arrow_data_that_is_written_can_be_read(wrap: Any, most: int) -> None:
+    """The same of its types, and of those of a schema."""
+    kind = pa.int64()
+    for _ in range(most):
+        kind = wrap(kind)
+    read(encoded(FORMAT, pa.record_batch({"a": pa.nulls(1, kind)})))
+    read(encoded(FORMAT, [{"a": None}], schema=pa.schema({"a": kind})))
+    with pytest.raises(RowError, match="deeper than readers") as caught:
+        encoded(FORMAT, pa.record_batch({"a": pa.nulls(1, wrap(kind))}))
+    assert caught.value.column == "a"
+    with pytest.raises(ConfigError, match="deeper than readers"):
+        encoded(FORMAT, [{"a": None}], schema=pa.schema({"a": wrap(kind)}))
 
 
 def test_a_bottomless_value_is_refused() -> None:

@@ -46,12 +46,12 @@ def plain_type(kind: pa.DataType, *, stored: Stored = as_it_is) -> pa.DataType:
             raise TypeError(message)
         return stored(pa.struct([field.with_type(inner(field.type)) for field in fields]))
     if types.is_map(kind) and _LIST_VIEW not in str(kind):
-        return pa.map_(inner(kind.key_type), inner(kind.item_type))
+        return stored(pa.map_(inner(kind.key_type), inner(kind.item_type)))
     if types.is_large_list(kind) or str(kind).startswith(f"large_{_LIST_VIEW}"):
-        return pa.large_list(kind.value_field.with_type(inner(kind.value_type)))
+        return stored(pa.large_list(kind.value_field.with_type(inner(kind.value_type))))
     # Parquet has no lists of fixed size either
     if types.is_list(kind) or types.is_fixed_size_list(kind) or str(kind).startswith(_LIST_VIEW):
-        return pa.list_(kind.value_field.with_type(inner(kind.value_type)))
+        return stored(pa.list_(kind.value_field.with_type(inner(kind.value_type))))
     if types.is_duration(kind) or types.is_interval(kind) or types.is_union(kind) or types.is_map(kind):
         message = "which none of the formats has"
         raise TypeError(message)

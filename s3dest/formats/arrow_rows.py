@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from s3dest.errors import RowError
 from s3dest.formats.arrow import REFUSALS, first_refused, require_pyarrow
-from s3dest.formats.arrow_types import exact, wider
+from s3dest.formats.arrow_types import DEEPEST, exact, wider
 from s3dest.formats.columns import Columns, Values, columns_of
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.iso import offset_of
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 _ALWAYS_AN_OFFSET: Final = frozenset({dt.timezone, ZoneInfo})
 """Zones that have an offset at any time; others may have none at some."""
-
-_DEEPEST: Final = 97
-"""Levels of nesting in Parquet's schema, in which lists and maps have two each: pyarrow reads no more (measured)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +153,7 @@ def _type_of(column: Values, guide: pa.DataType | None, depth: int = 0) -> pa.Da
     values, kinds = column.values, set(column.kinds - {type(None)})
     if not kinds:
         return guide if guide is not None else pa.null()
-    if kinds <= {list, tuple, dict} and depth < _DEEPEST:
+    if kinds <= {list, tuple, dict} and depth <= DEEPEST - 2:
         present: list[Any] = [value for value in values if value is not None]
         if guide is not None and pa.types.is_map(guide):
             return _map_type(present, guide, depth)

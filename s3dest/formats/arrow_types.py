@@ -22,6 +22,9 @@ _DIGITS: Final = 20
 _PRECISION_128: Final = 38
 """Digits of a decimal128."""
 
+DEEPEST: Final = 98
+"""Levels of nesting in Parquet's schema, in which lists and maps have two each: pyarrow reads no more (measured)."""
+
 
 def wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     """Find the type that takes the values of both.
@@ -53,6 +56,18 @@ def wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
         return pa.unify_schemas(pair, promote_options="permissive").field(0).type
     message = f"no type takes both {one} and {other}"
     raise TypeError(message)
+
+
+def levels(kind: pa.DataType) -> int:
+    """Count the levels that a type has in Parquet's schema, below the column's own."""
+    types = require_pyarrow().types
+    if types.is_map(kind):
+        return 2 + max(levels(kind.key_type), levels(kind.item_type))
+    if hasattr(kind, "value_type"):
+        return 2 + levels(kind.value_type)
+    if types.is_struct(kind):
+        return 1 + max((levels(kind.field(number).type) for number in range(kind.num_fields)), default=0)
+    return 0
 
 
 def decimal(precision: int, scale: int, *, wide: bool = False) -> pa.DataType:

@@ -15,7 +15,7 @@ from s3dest.formats.arrow import REFUSALS, require_pyarrow, settled
 from s3dest.formats.arrow_batches import Batches
 from s3dest.formats.arrow_plain import plain_type
 from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns, no_columns
-from s3dest.formats.arrow_types import cast, decimal, refuse_hollow, unite
+from s3dest.formats.arrow_types import DEEPEST, cast, decimal, levels, refuse_hollow, unite
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Group, Row, SchemaGrown
 from s3dest.formats.parquet_size import DICTIONARY, GroupSize, most_of_schema
@@ -302,8 +302,15 @@ def _in_parquet(kind: pa.DataType) -> pa.DataType:
 
 
 def _in_ones(kind: pa.DataType) -> pa.DataType:
-    """Find what becomes of decimals that count hundreds, say, which Parquet does not have either."""
+    """Find what becomes of decimals that count hundreds, say, which Parquet does not have either.
+
+    Raises:
+        TypeError: Parquet has no place for it; the text says why.
+    """
     pa = require_pyarrow()
+    if levels(kind) > DEEPEST:
+        message = "which is nested deeper than readers of Parquet go"
+        raise TypeError(message)
     if not pa.types.is_decimal(kind) or kind.scale >= 0:
         return kind
     try:
