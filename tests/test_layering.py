@@ -114,7 +114,19 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 
 OTHERS: dict[str, tuple[str, ...]] = {
-    "boto3": ("sdk", "role_sessions", "identity", "client", "wire", "s3", "testing", "testing.*", "cli", "cli.*"),
+    "boto3": (
+        "sdk",
+        "bystanders",
+        "role_sessions",
+        "identity",
+        "client",
+        "wire",
+        "s3",
+        "testing",
+        "testing.*",
+        "cli",
+        "cli.*",
+    ),
     "botocore": (
         "sdk",
         "role_sessions",
