@@ -59,9 +59,9 @@ class Probe:
             if isinstance(error, AccessDeniedError):
                 raise self._asked_further(error) from None
             raise
+        self.may_exist = True
         if not creation.created and not creation.ambiguous:
             raise describe(problems.KEY_EXISTS, self._config, operation="PutObject", key=self.key)
-        self.may_exist = True
         self.kms = self.kms or creation.kms
         return "ok", f"wrote {self.key}"
 

@@ -95,7 +95,8 @@ KEY_EXISTS = Problem(
     RequestError,
     "vendor",
     "There is an object at s3://{bucket}/{key} already.",
-    "s3dest never overwrites; use another transfer id.",
+    "s3dest never overwrites; use another transfer id. A check's probe has a new name each time: look for a proxy "
+    "in between that sends requests twice.",
 )
 UPLOAD_LOST = Problem(
     "upload_lost",

@@ -712,6 +712,8 @@ def test_a_key_that_is_taken_is_a_bug_of_ours(aws: FakeAws) -> None:
     report = aws.destination().check()
     finding = found(report, "key_exists")
     assert (finding.owner, finding.severity, report.ok) == ("vendor", "error", False)
+    assert "sends requests twice" in finding.remedy
+    assert aws.operations[-1] == "DeleteObject"  # it is no other's
 
 
 BODIES = [

@@ -168,10 +168,9 @@ def instant(value: dt.datetime) -> bytes:
 
 def _encode(value: object) -> object:
     """Write what orjson leaves to us; dates with their times, of which there are many, as fast as can be."""
-    if type(value) is dt.datetime and type(value.tzinfo) in _KNOWN_ZONES:
-        text = orjson.dumps(value)
-        return orjson.Fragment(instant(value) if text.endswith(_SIXTY) else text)
     if type(value) is dt.datetime:
+        if type(value.tzinfo) in _KNOWN_ZONES and not (text := orjson.dumps(value)).endswith(_SIXTY):
+            return orjson.Fragment(text)
         return orjson.Fragment(instant(value))
     if type(value) is dt.date or (type(value) is dt.time and value.tzinfo is None):
         return value.isoformat()
