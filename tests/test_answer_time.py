@@ -196,7 +196,9 @@ SCHEMES = [pytest.param("http", marks=pytest.mark.slow), "https"]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("kind", ["head", "body", "continue", "flood"])
+@pytest.mark.parametrize(
+    "kind", ["head", "continue", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("body", "flood"))]
+)
 def test_an_answer_that_trickles_in_is_given_up(
     trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str
 ) -> None:

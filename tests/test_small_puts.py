@@ -84,13 +84,12 @@ def outcome(bucket: Bucket, fault: faults.Fault, aws: FakeAws) -> object:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("encryption", [None, {"type": "sse-s3"}])
 def test_an_answer_means_what_it_means_to_botocore(
-    aws: FakeAws, bucket_of: Callable[..., Bucket], fault: faults.Fault, encryption: object
+    aws: FakeAws, bucket_of: Callable[..., Bucket], fault: faults.Fault
 ) -> None:
     """The same result or error, text and all, after as many requests."""
     options = TransferOptions(deadline=timedelta(microseconds=1))
-    ours, botocores = (bucket_of(options=options, encryption=encryption) for _ in range(2))
+    ours, botocores = (bucket_of(options=options) for _ in range(2))
     assert botocores.client is not None  # whoever has it may change what it sends
     for bucket in (ours, botocores):
         bucket.open_session()
