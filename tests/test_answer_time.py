@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from one_object import put
+from one_object import DATA, put
 
 from s3dest import AmbientIdentity, DestinationConfig, S3DestError, TransferOptions, TransportError
 from s3dest.errors import CredentialsError
@@ -192,6 +192,15 @@ def bucket_at(url: str, auth: dict[str, str | None] | dict[str, str] = USER, *, 
     return Bucket(config, AmbientIdentity(session), options)
 
 
+def failure_of(url: str, *, data: bytes = DATA, read_timeout: float = 0.5) -> tuple[str, bool]:
+    """Put an object, which fails: tell its code, and whether it may have taken effect."""
+    bucket = bucket_at(url, read_timeout=read_timeout)
+    with pytest.raises(TransportError) as caught:
+        put(bucket, data)
+    bucket.close()
+    return caught.value.code, caught.value.ambiguous
+
+
 SCHEMES = [pytest.param("http", marks=pytest.mark.slow), "https"]
 
 
@@ -204,11 +213,7 @@ def test_an_answer_that_trickles_in_is_given_up(
 ) -> None:
     """As one that does not come at all: it may have taken effect."""
     server = trickle(kind, scheme)
-    bucket = bucket_at(server.url)
-    with pytest.raises(TransportError) as caught:
-        put(bucket)
-    bucket.close()
-    assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)
+    assert failure_of(server.url) == ("answer_lost", True)
     assert server.requests == 1
 
 
@@ -229,12 +234,9 @@ def test_so_is_one_of_a_proxy(trickle: Callable[[Kind, str], Trickle], monkeypat
     """To the request for a way through, before TLS begins; nothing was sent to the store."""
     server = trickle("head", "http")
     monkeypatch.setenv("HTTPS_PROXY", server.url)
-    bucket = bucket_at("https://s3.example.com")
-    with pytest.raises(TransportError) as caught:
-        put(bucket)
-    bucket.close()
+    ended = failure_of("https://s3.example.com")
     server.stop()
-    assert (caught.value.code, caught.value.ambiguous) == ("connect_timed_out", False)
+    assert ended == ("connect_timed_out", False)
     assert (server.requests, server.answers) == (1, 0)
 
 
@@ -289,12 +291,9 @@ def test_a_connection_that_breaks_before_tls_stands_has_sent_nothing(
     server = trickle(kind, "http")
     if proxy:
         monkeypatch.setenv("HTTPS_PROXY", server.url)
-    bucket = bucket_at("https://s3.example.com" if proxy else server.url.replace("http", "https"))
-    with pytest.raises(TransportError) as caught:
-        put(bucket)
-    bucket.close()
+    ended = failure_of("https://s3.example.com" if proxy else server.url.replace("http", "https"))
     server.stop()
-    assert (caught.value.code, caught.value.ambiguous) == ("tls_broken_off", False)
+    assert ended == ("tls_broken_off", False)
     assert server.requests > 1
 
 
@@ -303,12 +302,9 @@ def test_a_connection_that_breaks_before_tls_stands_has_sent_nothing(
 def test_what_is_no_whole_answer_is_none(trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str) -> None:
     """Half a version would be told as the object's, and what comes late be taken for the next request's answer."""
     server = trickle(kind, scheme)
-    bucket = bucket_at(server.url)
-    with pytest.raises(TransportError) as caught:
-        put(bucket)
-    bucket.close()
+    ended = failure_of(server.url)
     server.stop()
-    assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)
+    assert ended == ("answer_lost", True)
     assert server.answers > 1
 
 
@@ -318,12 +314,9 @@ def test_an_answer_that_is_lost_behind_a_proxy_is_lost(
     """The request has gone through, and may have taken effect: the proxy is there."""
     server = trickle("tunnel", "https")
     monkeypatch.setenv("HTTPS_PROXY", server.url.replace("https", "http"))
-    bucket = bucket_at(server.url)
-    with pytest.raises(TransportError) as caught:
-        put(bucket)
-    bucket.close()
+    ended = failure_of(server.url)
     server.stop()
-    assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)
+    assert ended == ("answer_lost", True)
     assert server.requests > 1
 
 
@@ -349,11 +342,7 @@ def test_a_way_that_ends_before_tls_stands_is_none(
 
     server = trickle("whole", "https")
     monkeypatch.setattr(ssl.SSLSocket, "do_handshake", gone)
-    bucket = bucket_at(server.url)
-    with pytest.raises(TransportError) as caught:
-        put(bucket)
-    bucket.close()
-    assert (caught.value.code, caught.value.ambiguous) == ("tls_broken_off", False)
+    assert failure_of(server.url) == ("tls_broken_off", False)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -362,10 +351,7 @@ def test_a_connection_that_is_closed_in_the_middle_of_go_on_is_closed(
 ) -> None:
     """Botocore would look for the end of the head until the deadline, with all the processor's power."""
     server = trickle("half", scheme)
-    bucket = bucket_at(server.url, read_timeout=3)
-    with pytest.raises(TransportError) as caught:
-        put(bucket, bytes(2 * MIB))
-    bucket.close()
+    ended = failure_of(server.url, read_timeout=3, data=bytes(2 * MIB))
     server.stop()
-    assert (caught.value.code, caught.value.ambiguous) == ("answer_lost", True)
+    assert ended == ("answer_lost", True)
     assert server.requests > 1
