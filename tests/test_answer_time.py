@@ -217,7 +217,9 @@ def test_an_answer_that_trickles_in_is_given_up(
     assert server.requests == 1
 
 
-@pytest.mark.parametrize("call", [Bucket.open_session, put], ids=["open_session", "put"])
+@pytest.mark.parametrize(
+    "call", [Bucket.open_session, pytest.param(put, marks=pytest.mark.slow)], ids=["open_session", "put"]
+)
 def test_so_is_one_of_sts(trickle: Callable[[Kind, str], Trickle], call: Callable[[Bucket], object]) -> None:
     """All threads wait for it."""
     server = trickle("head", "http")

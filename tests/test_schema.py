@@ -194,7 +194,9 @@ def in_lists(rows: list[Any], size: int) -> Any:
     return write
 
 
-@pytest.mark.parametrize("kind", ["light", "heavy", "nested", "dataclass"])
+@pytest.mark.parametrize(
+    "kind", ["light", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("heavy", "nested", "dataclass"))]
+)
 def test_lists_of_any_size_give_equal_objects(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of columns end where those of single rows do, whatever is heavy in between."""
     monkeypatch.setattr("s3dest.spool._SMALLEST_GROUP", 40_000)
