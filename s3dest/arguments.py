@@ -27,9 +27,7 @@ def rows_of(rows: Iterable[RowLike]) -> Iterable[RowLike]:
         ConfigError: It is no iterable of rows, but one row, a table, or none.
     """
     # a class of its own may have its own way through
-    if (isinstance(rows, list) and type(rows).__iter__ is list.__iter__) or (
-        isinstance(rows, tuple) and type(rows).__iter__ is tuple.__iter__
-    ):
+    if any(isinstance(rows, kind) and type(rows).__iter__ is kind.__iter__ for kind in (list, tuple)):
         return rows
     if type(rows).__name__ in _TABLES and any(hasattr(rows, sign) for sign in _SIGNS):
         message = f"write_many() takes an iterable of rows, and {kind_of(rows)} is one of something else."

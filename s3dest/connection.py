@@ -31,6 +31,13 @@ class BrokenOffError(NewConnectionError):
     """Raised where a connection breaks while it is being made: nothing was sent, so nothing can have taken effect."""
 
 
+def _has_broken(error: OSError | HTTPException) -> bool:
+    """Tell a connection that broke from one that was refused: by TLS, or by a proxy."""
+    if isinstance(error, (ConnectionError, HTTPException, ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return True
+    return not isinstance(error, ssl.SSLError) and error.errno in _NO_WAY
+
+
 def _whole(sock: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  # urllib3's, of whichever version
     """Read an answer's head.
 
@@ -80,10 +87,8 @@ class _TlsConnection(AWSHTTPSConnection):
             super().connect()
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "TLS was not agreed in time") from error
-        except (ConnectionError, HTTPException, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-            raise BrokenOffError(self, str(error)) from error
-        except OSError as error:
-            if isinstance(error, ssl.SSLError) or error.errno not in _NO_WAY:
+        except (OSError, HTTPException) as error:
+            if not _has_broken(error):
                 raise
             raise BrokenOffError(self, str(error)) from error
         self.sock = TimedSocket(self.sock)

@@ -1,4 +1,4 @@
-"""PutObject of small bodies, in a third of the time that botocore takes for one.
+"""PutObject of small bodies, in less time than botocore takes to make one.
 
 The requests are botocore's own (see `template`), signed by its own class and sent by its own session; what is saved is
 making each of them anew, and reading an answer of headers only as if it were XML.

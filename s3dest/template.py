@@ -30,9 +30,10 @@ _TRIALS: Final = (("s3dest/a", b"a", "YQ=="), ("s3dest/b é~%+=:/.b", b"another"
 """Key, body and digest of the requests that are made for a template; the digests need only be Base64."""
 
 _CALL: Final = "amz-sdk-invocation-id"
-_SIGNED_ANEW: Final = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
-_OWN: Final = _SIGNED_ANEW | {"content-length", _CALL, *DIGESTS.values()}
 _OTHER_EACH_TIME: Final = frozenset({_CALL, "x-amz-date", "x-amz-security-token"})
+_OWN: Final = _OTHER_EACH_TIME | {"authorization", "x-amz-content-sha256", "content-length", *DIGESTS.values()}
+"""Headers that each request gets anew."""
+
 _OF_ONE_CALL: Final = frozenset({"x-amzn-trace-id", "transfer-encoding", "expect"})
 """Headers of which a second request would have others, though two in a row have the same; or another way of sending."""
 
@@ -92,7 +93,7 @@ class Template:
         headers = dict(self.headers)
         if self.digest and digest:
             headers[self.digest] = digest
-        request = AWSRequest("PUT", self.url + _encoded(key), headers, body)
+        request = AWSRequest("PUT", self.url + quote(key), headers, body)
         payload = UNSIGNED
         if self.is_body_signed:
             payload = (sha256 or hashlib.sha256(body).digest()).hex()
@@ -134,7 +135,7 @@ def _parameters(key: str, body: bytes, value: str, digest: str | None) -> dict[s
 
 def _read(request: QuietRequest, key: str, digest: str | None) -> Template | None:
     names = {name.lower() for name in request.headers}
-    url, end = request.url, _encoded(key)
+    url, end = request.url, quote(key)
     signed = _AUTHORIZATION.fullmatch(_text(request.headers.get("authorization", "")))
     if not url.endswith(f"/{end}") or signed is None or not names.isdisjoint(_OF_ONE_CALL):
         return None
@@ -175,7 +176,3 @@ def _bytes(body: Any) -> object:  # noqa: ANN401  # bytes, or botocore's file of
 
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
-
-
-def _encoded(key: str) -> str:
-    return quote(key)

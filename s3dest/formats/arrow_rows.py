@@ -199,13 +199,17 @@ def _are_naive(values: Sequence[dt.datetime]) -> set[bool]:
         TypeError: A zone does not tell its offset, or has one that is no whole seconds: pyarrow would cut it off.
     """
     zones = list(map(attrgetter("tzinfo"), values))
-    always = set(map(type, zones)) <= _ALWAYS_AN_OFFSET
-    # of these, those of Python have one always, and there are few
-    fixed = [zone for zone in set(zones) if isinstance(zone, dt.timezone)] if always else []
-    offsets = [zone.utcoffset(None) for zone in fixed] if always else list(map(offset_of, values))
+    offsets: list[dt.timedelta | None]
+    if set(map(type, zones)) <= _ALWAYS_AN_OFFSET:
+        naive = {False}
+        # there are few, and those of zoneinfo have whole seconds
+        offsets = [zone.utcoffset(None) for zone in set(zones) if type(zone) is dt.timezone]
+    else:
+        offsets = list(map(offset_of, values))
+        naive = {offset is None for offset in offsets}
     if any(offset is not None and offset.microseconds for offset in offsets):
         raise TypeError
-    return {False} if always else {offset is None for offset in offsets}
+    return naive
 
 
 def _decimal_type(values: Sequence[object]) -> pa.DataType:
