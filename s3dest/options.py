@@ -53,7 +53,7 @@ class TransferOptions(Model):
     """How long one request may take with all its tries, from the first one on: when it is over, none begins. One under
     way is not cut off, so that a slow network can bring up a large object: it ends at the latest one `read_timeout`
     after the deadline (two, if a session is opened for it) or, if that is later, after its last byte has gone, be it
-    that the answer trickles in. Waiting for one of the first requests to end (`concurrency`) does not count."""
+    that the answer trickles in. Waiting for its turn (`concurrency`) before the first try does not count."""
 
     connect_timeout: _Positive = timedelta(seconds=10)
     """How long one try may take to connect to each address that a name has, and a new connection to take more of the
