@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore import UNSIGNED as NOT_SIGNED
 from botocore.auth import S3SigV4Auth
 
+from s3dest.canonical import CanonicalForm
 from s3dest.credentials import KeyProvider
 from s3dest.piece import Piece
 
@@ -47,6 +48,24 @@ class _KnownHashAuth(S3SigV4Auth):
         return headers
 
 
+class _KnownFormAuth(_KnownHashAuth):
+    """The signature of a request of a known form."""
+
+    def __init__(self, credentials: ReadOnlyCredentials, form: CanonicalForm, key: str, payload: str) -> None:
+        super().__init__(credentials, form.service, form.region, payload)
+        self._form = form
+        self._key = key
+
+    def canonical_request(self, request: Any) -> str:  # noqa: ANN401  # botocore's, or one that is as good
+        return self._form.fill(self._key, request.headers)
+
+    def headers_to_sign(self, request: Any) -> Any:  # noqa: ANN401
+        return request.headers
+
+    def signed_headers(self, headers_to_sign: Any) -> str:  # noqa: ANN401
+        return self._form.names(headers_to_sign)
+
+
 def sign_known_hashes(client: S3Client, provider: KeyProvider) -> None:
     """Let a client sign a `Piece` whose SHA-256 is known without reading it."""
     events = client.meta.events
@@ -76,3 +95,8 @@ def _sign(provider: KeyProvider, request: AWSRequest, signing_name: str, region_
 def sign(provider: KeyProvider, request: AWSRequest, service: str, region: str, payload: str) -> None:
     """Sign a request for a service in a region, with what stands for its body: no frame of ours holds the keys."""
     _KnownHashAuth(provider.credentials.get_frozen_credentials(), service, region, payload).add_auth(request)
+
+
+def sign_form(provider: KeyProvider, request: Any, form: CanonicalForm, key: str, payload: str) -> None:  # noqa: ANN401
+    """Sign a prepared request of a known form, whose key stands so in its address; no frame of ours holds the keys."""
+    _KnownFormAuth(provider.credentials.get_frozen_credentials(), form, key, payload).add_auth(request)

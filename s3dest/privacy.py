@@ -18,12 +18,17 @@ from typing import Final
 
 _calling: ContextVar[bool] = ContextVar("s3dest_calling", default=False)
 
-_TALKATIVE: Final = (
-    "botocore.auth",
-    "botocore.endpoint",
-    "botocore.handlers",
-    "botocore.httpsession",
-    "botocore.parsers",
+_TALKATIVE: Final = tuple(
+    map(
+        logging.getLogger,
+        (
+            "botocore.auth",
+            "botocore.endpoint",
+            "botocore.handlers",
+            "botocore.httpsession",
+            "botocore.parsers",
+        ),
+    )
 )
 """The loggers that write headers and bodies: canonical requests, prepared requests, response bodies, and what Python
 says of a header or a proxy's address that cannot be used."""
@@ -40,8 +45,8 @@ _FILTER: Final = _OursAreQuiet()
 @contextmanager
 def calling() -> Iterator[None]:
     """Mark the calls inside as ours."""
-    for name in _TALKATIVE:
-        logging.getLogger(name).addFilter(_FILTER)  # adding it again does nothing
+    for logger in _TALKATIVE:
+        logger.addFilter(_FILTER)  # adding it again does nothing
     token = _calling.set(True)
     try:
         yield

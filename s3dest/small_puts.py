@@ -18,9 +18,10 @@ from s3dest.answer_limit import limit_answers
 from s3dest.bystanders import Bystanders
 from s3dest.client import SMALL_BODY
 from s3dest.credentials import KeyProvider
-from s3dest.payload_hash import sign
+from s3dest.payload_hash import sign_form
 from s3dest.piece import Piece
-from s3dest.template import DIGESTS, QuietRequest, Template, TrialBody, find_template
+from s3dest.quiet_request import QuietRequest
+from s3dest.template import DIGESTS, Template, TrialBody, find_template
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest, AWSResponse
@@ -52,7 +53,7 @@ class SmallPuts:
 
     def __init__(self, client: S3Client, provider: KeyProvider) -> None:
         self._client = client
-        self._sign = partial(sign, provider)
+        self._sign = partial(sign_form, provider)
         self._session = limit_answers(client)
         self._model = client.meta.service_model.operation_model(OPERATION)
         self._templates: dict[frozenset[tuple[str, object]], Template | None] = {}

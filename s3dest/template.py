@@ -12,16 +12,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest
-
+from s3dest.canonical import DATE, PAYLOAD, TOKEN, CanonicalForm
 from s3dest.payload_hash import UNSIGNED
+from s3dest.quiet_request import Fields, QuietRequest
 
-Sign = Callable[[AWSRequest, str, str, str], None]
-"""Signs a request, for a service in a region, with what stands for its body."""
+Sign = Callable[[QuietRequest, CanonicalForm, str, str], None]
+"""Signs a request of a form, given the key in its address and what stands for its body."""
 
 DIGESTS: Final = {"ChecksumSHA256": "x-amz-checksum-sha256", "ContentMD5": "content-md5"}
 """The parameters of botocore that tell a body's digest, and their headers; a request has one of them."""
@@ -30,8 +30,8 @@ _TRIALS: Final = (("s3dest/a", b"a", "YQ=="), ("s3dest/b é~%+=:/.b", b"another"
 """Key, body and digest of the requests that are made for a template; the digests need only be Base64."""
 
 _CALL: Final = "amz-sdk-invocation-id"
-_OTHER_EACH_TIME: Final = frozenset({_CALL, "x-amz-date", "x-amz-security-token"})
-_OWN: Final = _OTHER_EACH_TIME | {"authorization", "x-amz-content-sha256", "content-length", *DIGESTS.values()}
+_OTHER_EACH_TIME: Final = frozenset({_CALL, DATE, TOKEN})
+_OWN: Final = _OTHER_EACH_TIME | {"authorization", PAYLOAD, "content-length", *DIGESTS.values()}
 """Headers that each request gets anew."""
 
 _OF_ONE_CALL: Final = frozenset({"x-amzn-trace-id", "transfer-encoding", "expect"})
@@ -46,20 +46,6 @@ class TrialBody(BytesIO):
     """The body of a request that must not be sent."""
 
 
-class QuietRequest(AWSPreparedRequest):
-    """A request whose session token is not shown as a local variable."""
-
-    @classmethod
-    def of(cls, request: AWSRequest) -> Self:
-        """Prepare a request to be sent."""
-        made = request.prepare()
-        return cls(made.method, made.url, made.headers, made.body, made.stream_output)
-
-    def __repr__(self) -> str:
-        """Say no more than where it goes."""
-        return f"<{self.method} {self.url}>"
-
-
 @dataclass(frozen=True, slots=True)
 class Template:
     """Requests that differ in key, body and digest."""
@@ -67,16 +53,13 @@ class Template:
     url: str
     """Of the bucket, with a slash at its end."""
     headers: Mapping[str, str]
-    """Those that are the same and signed, by their names in lower case."""
-    unsigned: Mapping[str, str]
-    """Those that are the same and not signed."""
+    """Those that are the same, by their names in lower case."""
+    form: CanonicalForm
     digest: str | None
     """The header that tells the body's digest."""
     has_call: bool
     """Whether each call has an id."""
     is_body_signed: bool
-    region: str
-    service: str
 
     def request(
         self, key: str, body: bytes, digest: str | None, sign: Sign, *, sha256: bytes | None = None
@@ -90,19 +73,18 @@ class Template:
             sign: Signs it.
             sha256: The body's, if it is known.
         """
-        headers = dict(self.headers)
+        end = quote(key)
+        request = QuietRequest("PUT", self.url + end, Fields(self.headers), body)
+        request.headers["content-length"] = str(len(body))
         if self.digest and digest:
-            headers[self.digest] = digest
-        request = AWSRequest("PUT", self.url + quote(key), headers, body)
+            request.headers[self.digest] = digest
+        if self.has_call:
+            request.headers[_CALL] = str(uuid4())
         payload = UNSIGNED
         if self.is_body_signed:
             payload = (sha256 or hashlib.sha256(body).digest()).hex()
-        sign(request, self.service, self.region, payload)
-        for name, value in self.unsigned.items():
-            request.headers[name] = value
-        if self.has_call:
-            request.headers[_CALL] = str(uuid4())
-        return QuietRequest.of(request)
+        sign(request, self.form, end, payload)
+        return request
 
 
 def find_template(
@@ -126,7 +108,9 @@ def find_template(
     if template is None:
         return None
     key, body, value = _TRIALS[1]
-    return template if _essence(template.request(key, body, value, sign)) == _essence(second) else None
+    again = template.request(key, body, value, sign)
+    is_same = _essence(again) == _essence(second)
+    return template if is_same and template.form.is_botocores(again.url, quote(key), again.headers) else None
 
 
 def _parameters(key: str, body: bytes, value: str, digest: str | None) -> dict[str, Any]:
@@ -142,16 +126,16 @@ def _read(request: QuietRequest, key: str, digest: str | None) -> Template | Non
     same = {name.lower(): _text(value) for name, value in request.headers.items() if name.lower() not in _OWN}
     if not "".join(same.values()).isascii():  # they are signed as UTF-8, and would be sent as Latin-1
         return None
-    first = signed[3].split(";")
+    folder = url.removesuffix(end)
+    region, service, first = signed.groups()
+    common = {name: value for name, value in same.items() if name in first.split(";")}
     return Template(
-        url=url.removesuffix(end),
-        headers={name: value for name, value in same.items() if name in first},
-        unsigned={name: value for name, value in same.items() if name not in first},
+        url=folder,
+        headers=same,
+        form=CanonicalForm.of(folder, common, digest, service=service, region=region),
         digest=digest,
         has_call=_CALL in names,
-        is_body_signed=request.headers.get("x-amz-content-sha256") != UNSIGNED,
-        region=signed[1],
-        service=signed[2],
+        is_body_signed=request.headers.get(PAYLOAD) != UNSIGNED,
     )
 
 

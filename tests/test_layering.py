@@ -63,6 +63,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sts_hosts", "identity", "sdk", "role_sessions", "credentials", "strangers"),
     (
         "lanes",
+        "canonical",
+        "quiet_request",
         "payload_hash",
         "template",
         "bystanders",
@@ -133,6 +135,8 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "credentials",
         "identity",
         "payload_hash",
+        "canonical",
+        "quiet_request",
         "template",
         "bystanders",
         "small_puts",
