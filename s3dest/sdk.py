@@ -114,3 +114,10 @@ def session_with(provider: CredentialProvider | None) -> boto3.Session:
     session.register_component("data_loader", shared.loader)
     session.register_component("credential_provider", CredentialResolver([provider] if provider else []))
     return boto3.Session(botocore_session=session)
+
+
+def session_of_the_environment() -> boto3.Session:
+    """Make a session as boto3 makes its default one, but for what all sessions have in common."""
+    session = botocore.session.Session(event_hooks=shared.hooks(), include_builtin_handlers=False)
+    session.register_component("data_loader", shared.loader)
+    return boto3.Session(botocore_session=session)

@@ -47,5 +47,4 @@ def works(s3: EmbeddedS3, kit: SetupKit, role_arn: str) -> None:
 
 def customer(s3: EmbeddedS3, service: str) -> Any:
     """Make a client of the customer's administrator."""
-    session: Any = s3._session
-    return session.client(service, region_name="eu-west-1")
+    return s3._client_of(service, "eu-west-1")

@@ -14,12 +14,13 @@ from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 
 if TYPE_CHECKING:
-    from boto3 import Session
-
     from s3dest.policies import Policy
     from s3dest.testing.gate import Gate
 
 POLICY_NAME = "transfer-policy"
+
+ClientOf = Callable[[str, str], Any]
+"""Gives the customer's boto3 client of a service in a region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,12 @@ class Customer:
     """
 
     def __init__(
-        self, session: Session, gate: Gate, *, config: DestinationConfig, principal: str, trust: Policy | None
+        self, client_of: ClientOf, gate: Gate, *, config: DestinationConfig, principal: str, trust: Policy | None
     ) -> None:
         self.config = config
         self.trust = trust
-        self._iam = session.client("iam", region_name=config.region)
-        self._s3 = session.client("s3", region_name=config.region)
+        self._iam = client_of("iam", config.region)
+        self._s3 = client_of("s3", config.region)
         self._gate = gate
         self._principal = principal
         self.permission = policies.permission(config, stage="setup")

@@ -5,6 +5,7 @@ Holds the life cycle and the making of customers; requests are answered in gate.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -26,8 +27,8 @@ from s3dest.destination import closing_what_is_made
 from s3dest.errors import ConfigError, StateError
 from s3dest.kind import kind_of
 from s3dest.policies import Policy, Statement
-from s3dest.sdk import session_with
-from s3dest.testing.customer import Customer
+from s3dest.sdk import session_of_the_environment, session_with
+from s3dest.testing.customer import ClientOf, Customer
 from s3dest.vendor import AwsPrincipal, VendorIdentity
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class EmbeddedS3:
     def __init__(self) -> None:
         self.vendor = AwsPrincipal(arn=f"arn:aws:iam::{_ACCOUNT}:user/vendor")
         self._stack = ExitStack()
-        self._parts: tuple[Gate, boto3.Session] | None = None
+        self._parts: tuple[Gate, ClientOf] | None = None
         self._customers = 0
         self._buckets: set[str] = set()
 
@@ -166,19 +167,18 @@ class EmbeddedS3:
         config = DestinationConfig(**where, auth=auth)
         trust = policies.trust(config, vendor)
         self._create_bucket(config)
-        iam = self._session.client("iam", region_name=_HOME)
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-        return Customer(self._session, self._gate, config=config, principal=name, trust=trust)
+        self._client_of("iam", config.region).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        return Customer(self._client_of, self._gate, config=config, principal=name, trust=trust)
 
     def _with_user(self, where: Mapping[str, str]) -> Customer:
         name = self._name("transfer-service")
-        auth = HmacAuth.model_validate(_make_user(self._session, self._gate, name))
+        auth = HmacAuth.model_validate(_make_user(self._client_of("iam", where["region"]), self._gate, name))
         config = DestinationConfig(**where, auth=auth)
         self._create_bucket(config)
-        return Customer(self._session, self._gate, config=config, principal=name, trust=None)
+        return Customer(self._client_of, self._gate, config=config, principal=name, trust=None)
 
     def _create_bucket(self, config: DestinationConfig) -> None:
-        store: Any = self._session.client("s3", region_name=config.region)  # its types know only today's regions
+        store = self._client_of("s3", config.region)
         location = {"CreateBucketConfiguration": {"LocationConstraint": config.region}}
         store.create_bucket(Bucket=config.bucket, **({} if config.region == _HOME else location))
         self._buckets.add(config.bucket)
@@ -198,17 +198,17 @@ class EmbeddedS3:
         return self._running()[0]
 
     @property
-    def _session(self) -> boto3.Session:
+    def _client_of(self) -> ClientOf:
         return self._running()[1]
 
-    def _running(self) -> tuple[Gate, boto3.Session]:
+    def _running(self) -> tuple[Gate, ClientOf]:
         if self._parts is None:
             message = "The embedded S3 is not running; open it with a `with` statement."
             raise StateError(message, remedy="Write: with EmbeddedS3() as s3.")
         return self._parts
 
 
-def _start(stack: ExitStack) -> tuple[Gate, boto3.Session]:
+def _start(stack: ExitStack) -> tuple[Gate, ClientOf]:
     """Start moto, make vendor and customer, and only then turn enforcement on."""
     try:
         from moto import mock_aws  # noqa: PLC0415  # an extra, and half a second
@@ -227,7 +227,7 @@ def _start(stack: ExitStack) -> tuple[Gate, boto3.Session]:
     stack.enter_context(mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}))
     stack.enter_context(closing_what_is_made())
     gate = Gate()
-    founder = _session_of({"access_key_id": "none", "secret_access_key": "none"})
+    founder = _clients_of({"access_key_id": "none", "secret_access_key": "none"})("iam", _HOME)
     vendor = _make_user(founder, gate, "vendor", _allow("sts:AssumeRole"))
     customer = _make_user(founder, gate, "customer", _allow("*"))
     gate.customer_keys.add(customer["access_key_id"])
@@ -235,7 +235,8 @@ def _start(stack: ExitStack) -> tuple[Gate, boto3.Session]:
     stack.enter_context(_instead(("before-send", botocore_stubber), ("before-send", gate.before_send)))
     stack.enter_context(enable_iam_authentication())
     environment.update({f"AWS_{name.upper()}": value for name, value in vendor.items()})
-    return gate, _session_of(customer)
+    boto3.DEFAULT_SESSION = session_of_the_environment()
+    return gate, _clients_of(customer)
 
 
 @contextmanager
@@ -298,9 +299,8 @@ def _instead(moto: tuple[str, object], ours: tuple[str, object]) -> Iterator[Non
         BUILTIN_HANDLERS[place] = moto
 
 
-def _make_user(session: boto3.Session, gate: Gate, name: str, policy: Policy | None = None) -> dict[str, str]:
+def _make_user(iam: Any, gate: Gate, name: str, policy: Policy | None = None) -> dict[str, str]:  # noqa: ANN401  # a client
     """Make an IAM user with an access key, and an inline policy if one is given."""
-    iam = session.client("iam", region_name=_HOME)
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     if policy is not None:
         iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
@@ -314,5 +314,11 @@ def _allow(action: str) -> Policy:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _session_of(keys: Mapping[str, str]) -> boto3.Session:
-    return session_with(KeyProvider(Credentials(keys["access_key_id"], keys["secret_access_key"])))
+def _clients_of(keys: Mapping[str, str]) -> ClientOf:
+    session = session_with(KeyProvider(Credentials(keys["access_key_id"], keys["secret_access_key"])))
+
+    @functools.cache  # to make one takes longer than all that it is asked for
+    def client(service: str, region: str) -> Any:  # noqa: ANN401  # its types know only today's regions
+        return session.client(service, region_name=region)  # type: ignore[call-overload]
+
+    return client
