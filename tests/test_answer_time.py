@@ -130,6 +130,8 @@ class Trickle:
                 elif self._kind == "tunnel":
                     reading.read(size)
                 elif self._kind in ANSWERS:
+                    if self._kind != "half":  # what is unread when a connection is closed resets it, answer and all
+                        reading.read(size)
                     spoken.sendall(ANSWERS[self._kind])
                     self.answers += 1
                 elif self._kind == "refusal":
