@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ _LIMIT: Final = _Limit()
 
 _CONSENT: Final = 1.0
 """Seconds that a server has for an answer to ``Expect``, as botocore gives it before there is anything to be read."""
+
+_GO_ON: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_LONGEST_LINE: Final = 65536
+"""Bytes, as in Python's own client."""
+
+
+def is_interim(status: int) -> bool:
+    """Tell a status that says no more than that the answer is to come (RFC 9110, section 15.2)."""
+    return status // 100 == 1 and status != HTTPStatus.SWITCHING_PROTOCOLS
 
 
 @contextmanager
@@ -84,38 +95,65 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-class _Consent(_Reader):
+class _Consent(io.RawIOBase):
     """Reads what a server says to ``Expect: 100-continue``; if it says nothing, it is taken to have said: go on.
 
     botocore waits for a second until the socket can be read, and then for an answer. But what can be read may be none:
-    over TLS 1.3 a server sends tickets for later sessions after the handshake.
+    over TLS 1.3 a server sends tickets for later sessions after the handshake. And it knows two words, "100" and
+    answers with a reason, of which HTTP has more (RFC 9110, section 15.2; RFC 9112, section 4).
     """
 
     def __init__(self, sock: socket.socket) -> None:
-        super().__init__(sock)
+        self._socket = sock
+        self._reader = _Reader(sock)
         self._said: io.BytesIO | None = None
-        self._has_begun = False
+
+    def readable(self) -> bool:
+        return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        if self._said is not None:
-            return self._said.readinto(buffer)
+        if self._said is None:
+            self._said = io.BytesIO(self._word())
+        return self._said.readinto(buffer) or self._reader.readinto(buffer)
+
+    def _word(self) -> bytes:
+        """Read up to the end of an answer's first line, or of a word to go on."""
+        while (begun := self._first()) is not None:
+            line = begun + self._line()
+            kind, number, *reason = *line.split(None, 2), b"", b""
+            if not kind.startswith(b"HTTP/"):
+                return line
+            if not (number.isdigit() and is_interim(int(number))):
+                return line if reason[0] else b"%b %b -\r\n" % (kind, number)
+            while self._line().strip():  # its headers
+                pass
+            if int(number) == HTTPStatus.CONTINUE:
+                break
+        return _GO_ON
+
+    def _first(self) -> bytes | None:
+        """Wait for the first byte of what is said; ``None`` if nothing is."""
         usual = self._socket.gettimeout()
+        self._socket.settimeout(_CONSENT if usual is None else min(_CONSENT, usual))
         try:
-            if not self._has_begun:
-                self._socket.settimeout(_CONSENT if usual is None else min(_CONSENT, usual))
-            count = super().readinto(buffer)
+            return self._some(self._reader.read(1))
         except TimeoutError:
-            if self._has_begun:
-                raise
-            self._said = io.BytesIO(b"HTTP/1.1 100 Continue\r\n\r\n")
-            return self._said.readinto(buffer)
+            return None
         finally:
             self._socket.settimeout(usual)
-        self._has_begun = True
-        if not count:  # or botocore would look for the end of a head for ever
+
+    def _line(self) -> bytes:
+        return self._some(self._reader.readline(_LONGEST_LINE))
+
+    def _some(self, data: bytes | None) -> bytes:
+        if not data:  # or botocore would look for the end of a head for ever
             message = "the connection was closed in the place of an answer to Expect"
             raise ConnectionResetError(message)
-        return count
+        return data
+
+    def close(self) -> None:
+        self._reader.close()
+        super().close()
 
 
 class TimedSocket:

@@ -6,16 +6,24 @@ Their sockets know when an answer takes too long, see `answer_time`.
 from __future__ import annotations
 
 import errno
+import re
 import ssl
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPResponse,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
 
-from s3dest.answer_time import TimedSocket, body_has_gone
+from s3dest.answer_time import TimedSocket, body_has_gone, is_interim
 
 if TYPE_CHECKING:
     from botocore.httpsession import URLLib3Session
@@ -24,7 +32,8 @@ if TYPE_CHECKING:
 _NO_WAY: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EIO})
 """What the system says in the middle of a connection that leads nowhere any more."""
 
-_ANNOUNCING: Final = frozenset({HTTPStatus.PROCESSING, HTTPStatus.EARLY_HINTS})
+_NO_CLIENT: Final = re.compile("ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)")
+"""OpenSSL's reasons where a server refuses who connects: over TLS 1.3 it says so after it may have had a request."""
 
 
 class BrokenOffError(NewConnectionError):
@@ -38,16 +47,21 @@ def _has_broken(error: OSError | HTTPException) -> bool:
     return not isinstance(error, ssl.SSLError) and error.errno in _NO_WAY
 
 
-def _whole(sock: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  # urllib3's, of whichever version
+def _whole(connection: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  # urllib3's, of whichever version
     """Read an answer's head.
 
     One that ends with the connection is none: a header may be cut off in the middle. Nor is one that says that the
     answer is still to come: the next request would have the answer of this one.
     """
+    sock, kind = connection.sock, connection.response_class
+    if isinstance(kind, partial):  # it was given in the place of consent
+        connection.response_class = partial(_EarlyResponse, **kind.keywords)
     body_has_gone()
     try:
         answer = getresponse()
-    except (ConnectionError, HTTPException) as error:
+    except (ConnectionError, HTTPException, ssl.SSLError) as error:
+        if isinstance(error, ssl.SSLError) and _NO_CLIENT.search(error.reason or ""):
+            raise
         # as urllib3 says it of a connection without a proxy: with one it would say that there is none
         message = "Connection aborted."
         raise ProtocolError(message, error) from error
@@ -58,14 +72,26 @@ def _whole(sock: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  #
 
 
 class _FinalResponse(HTTPResponse):
-    """Skips what only announces an answer (RFC 9110, section 15.2), of which Python knows 100 alone."""
+    """Skips what only announces an answer, of which Python knows 100 alone."""
 
     def begin(self) -> None:
         """Read the head."""
         super().begin()
-        while self.status in _ANNOUNCING:
+        while is_interim(self.status):
             self.headers = self.msg = None  # type: ignore[assignment]  # as if nothing was read yet
             super().begin()
+
+
+class _EarlyResponse(AWSHTTPResponse):
+    """The last on its connection: of a request whose body was announced and never sent.
+
+    The server may wait for it, and would take the next request for it (RFC 9110, section 10.1.1).
+    """
+
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        self.will_close = True
 
 
 class _Connection(AWSHTTPConnection):
@@ -76,7 +102,7 @@ class _Connection(AWSHTTPConnection):
         self.sock = TimedSocket(self.sock)
 
     def getresponse(self) -> Any:  # noqa: ANN401
-        return _whole(self.sock, super().getresponse)
+        return _whole(self, super().getresponse)
 
 
 class _TlsConnection(AWSHTTPSConnection):
@@ -103,7 +129,7 @@ class _TlsConnection(AWSHTTPSConnection):
                 self.sock = plain
 
     def getresponse(self) -> Any:  # noqa: ANN401
-        return _whole(self.sock, super().getresponse)
+        return _whole(self, super().getresponse)
 
 
 class _Pool(AWSHTTPConnectionPool):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -31,8 +32,13 @@ from s3dest.s3 import Bucket
 GOOD: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n'
 LONG: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 60\r\n\r\n' + b" " * 60
 CUT: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nx-amz-version-id: 3HL4'
-ANNOUNCED: Final = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-REFUSED: Final = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+ANNOUNCED: Final = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 199\r\n\r\n"
+REFUSALS: Final = {
+    "refusal": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1\r\n\r\nx",
+    "curt": b"HTTP/1.1 403\r\nContent-Length: 1\r\n\r\nx",
+}
+CLEAR: Final = b"HTTP/1.1 504 Gateway Timeout\r\n\r\n"
+"""In the middle of TLS, as of something in between that gives up."""
 ANSWERS: Final = {
     "cut": CUT,
     "processing": ANNOUNCED + GOOD,
@@ -44,8 +50,8 @@ PATIENCE: Final = 2.5
 """Seconds after which the server has sent all, or sends the rest at once: a client without a limit sees a success."""
 
 Trickling = Literal["head", "body", "continue", "flood"]
-Expecting = Literal["whole", "silent", "late", "refusal", "half"]
-Ending = Literal["closed", "nonsense", "tunnel", "cut", "processing", "switching"]
+Expecting = Literal["whole", "silent", "late", "announced", "refusal", "curt", "half"]
+Ending = Literal["closed", "nonsense", "tunnel", "cut", "processing", "switching", "clear", "mutual"]
 Kind = Trickling | Expecting | Ending
 
 
@@ -113,33 +119,54 @@ class Trickle:
                 while not connection.recv(4096).endswith(b"\r\n\r\n"):
                     pass
                 connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            spoken = connection if self._context is None else self._context.wrap_socket(connection, server_side=True)
-            with spoken:
-                reading = spoken.makefile("rb")
-                head = list(iter(lambda: reading.readline().strip().lower(), b""))
-                size = sum(int(line.split()[1]) for line in head if line.startswith(b"content-length:"))
-                self.requests += 1
-                if self._kind in {"whole", "silent", "late"}:
-                    if self._kind != "silent":
-                        time.sleep(1.5 if self._kind == "late" else 0)
-                        spoken.sendall(CONTINUE)
-                    time.sleep(PATIENCE if self._kind == "whole" else 0)
-                    if len(reading.read(size)) == size:
-                        spoken.sendall(GOOD)
-                        self.answers += 1
-                elif self._kind == "tunnel":
-                    reading.read(size)
-                elif self._kind in ANSWERS:
-                    if self._kind != "half":  # what is unread when a connection is closed resets it, answer and all
-                        reading.read(size)
-                    spoken.sendall(ANSWERS[self._kind])
-                    self.answers += 1
-                elif self._kind == "refusal":
-                    spoken.sendall(REFUSED)
-                    self.received = len(reading.read())
+            if self._context is None:
+                self._speak(connection)
+                return
+            with self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as spoken:
+                if self._kind == "mutual":
+                    refuse(spoken)
                 else:
-                    answer(self._kind, spoken)
-                    self.answers += 1
+                    self._speak(spoken)
+
+    def _speak(self, spoken: socket.socket) -> None:
+        reading = spoken.makefile("rb")
+        head = list(iter(lambda: reading.readline().strip().lower(), b""))
+        size = sum(int(line.split()[1]) for line in head if line.startswith(b"content-length:"))
+        self.requests += 1
+        if self._kind in {"whole", "silent", "late", "announced"}:
+            if self._kind != "silent":
+                time.sleep(1.5 if self._kind == "late" else 0)
+                spoken.sendall(ANNOUNCED * (self._kind == "announced") + CONTINUE)
+            time.sleep(PATIENCE if self._kind == "whole" else 0)
+            if len(reading.read(size)) == size:
+                spoken.sendall(GOOD)
+                self.answers += 1
+        elif self._kind == "tunnel":
+            reading.read(size)
+        elif self._kind in ANSWERS:
+            if self._kind != "half":  # what is unread when a connection is closed resets it, answer and all
+                reading.read(size)
+            spoken.sendall(ANSWERS[self._kind])
+            self.answers += 1
+        elif self._kind == "clear":
+            reading.read(size)
+            os.write(spoken.fileno(), CLEAR)
+        elif self._kind in REFUSALS:
+            is_announced = b"expect: 100-continue" in head
+            reading.read(0 if is_announced else size)
+            spoken.sendall(REFUSALS[self._kind])
+            self.received += len(reading.read()) if is_announced else 0
+        else:
+            answer(self._kind, spoken)
+            self.answers += 1
+
+
+def refuse(connection: ssl.SSLSocket) -> None:
+    """Agree on no TLS, and read what comes all the same: a reset would overtake what TLS has said."""
+    with suppress(ssl.SSLError):
+        connection.do_handshake()
+    while os.read(connection.fileno(), 4096):
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +194,16 @@ def trickle(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     """Start servers, and stop them afterwards."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
+    mutual = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    mutual.load_cert_chain(certificate)
+    mutual.load_verify_locations(certificate)
+    mutual.verify_mode = ssl.CERT_REQUIRED
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
     started: list[Trickle] = []
 
     def start(kind: Kind, scheme: str) -> Trickle:
-        started.append(Trickle(kind, context if scheme == "https" else None))
+        spoken = mutual if kind == "mutual" else context
+        started.append(Trickle(kind, spoken if scheme == "https" else None))
         started[-1].start()
         return started[-1]
 
@@ -256,7 +288,7 @@ def test_a_body_that_takes_longer_to_go_has_its_answer(trickle: Callable[[Kind, 
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("kind", ["silent", pytest.param("late", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["silent", "announced", pytest.param("late", marks=pytest.mark.slow)])
 def test_a_server_need_not_say_go_on(trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str) -> None:
     """A large body goes after a second; over TLS the server's session tickets are no answer."""
     server = trickle(kind, scheme)
@@ -268,16 +300,20 @@ def test_a_server_need_not_say_go_on(trickle: Callable[[Kind, str], Trickle], ki
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_refusal_comes_in_the_place_of_go_on(trickle: Callable[[Kind, str], Trickle], scheme: str) -> None:
-    """Then the body is not sent at all."""
-    server = trickle("refusal", scheme)
+@pytest.mark.parametrize("kind", ["refusal", "curt"])
+def test_a_refusal_comes_in_the_place_of_go_on(
+    trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str
+) -> None:
+    """Then the body is not sent at all, nor anything else in its place; a reason need not be given."""
+    server = trickle(kind, scheme)
     bucket = bucket_at(server.url, read_timeout=4)
-    with pytest.raises(S3DestError) as caught:
-        put(bucket, bytes(2 * MIB))
+    for data in (bytes(2 * MIB), DATA):
+        with pytest.raises(S3DestError) as caught:
+            put(bucket, data)
+        assert caught.value.status == 403
     bucket.close()
     server.stop()
-    assert caught.value.status == 403
-    assert server.received == 0
+    assert (server.requests, server.received) == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -310,6 +346,24 @@ def test_what_is_no_whole_answer_is_none(trickle: Callable[[Kind, str], Trickle]
     server.stop()
     assert ended == ("answer_lost", True)
     assert server.answers > 1
+
+
+def test_what_is_no_tls_any_more_is_a_lost_answer(trickle: Callable[[Kind, str], Trickle]) -> None:
+    """The request has arrived by then: this is no connection that TLS refuses."""
+    server = trickle("clear", "https")
+    ended = failure_of(server.url)
+    server.stop()
+    assert ended == ("answer_lost", True)
+    assert server.requests > 1
+
+
+def test_a_server_that_refuses_who_connects_may_say_so_late(trickle: Callable[[Kind, str], Trickle]) -> None:
+    """By TLS 1.3 a request may have gone by then, and nobody has read it."""
+    server = trickle("mutual", "https")
+    ended = failure_of(server.url)
+    server.stop()
+    assert ended == ("tls_failed", False)
+    assert server.requests == 0
 
 
 def test_an_answer_that_is_lost_behind_a_proxy_is_lost(
