@@ -23,6 +23,7 @@ from s3dest.identity import AmbientIdentity, Identity, WebIdentity
 from s3dest.journal import Journal
 from s3dest.kind import kind_of
 from s3dest.layout import plan
+from s3dest.loading import LOADING
 from s3dest.options import TransferOptions
 from s3dest.prepared import PendingUpload, PreparedAppend
 from s3dest.results import Progress, Receipt
@@ -132,8 +133,9 @@ class Destination:
             StateError: The destination is closed.
             ConfigError: The mode is unknown, or the time to wait no timedelta or a negative one.
         """
-        from s3dest.check import Check, Plan, patient, repeated  # noqa: PLC0415  # importing s3dest shall not import boto3
-        from s3dest.s3 import Bucket  # noqa: PLC0415
+        with LOADING:
+            from s3dest.check import Check, Plan, patient, repeated  # noqa: PLC0415  # s3dest without boto3 is light
+            from s3dest.s3 import Bucket  # noqa: PLC0415
 
         if mode not in ("setup", "recheck"):
             message = f"A check's mode is 'setup' or 'recheck', not {mode!r}."
@@ -204,7 +206,8 @@ class Destination:
                 none.
             StateError: The destination is closed, or the journal had the transfer by other writers (``other_writers``).
         """
-        from s3dest.append import AppendWriter  # noqa: PLC0415  # importing s3dest shall not import boto3
+        with LOADING:
+            from s3dest.append import AppendWriter  # noqa: PLC0415  # importing s3dest shall not import boto3
 
         file_format = format_of(format)
         recovery = self._recovery()
@@ -332,8 +335,9 @@ class Destination:
         return self._recovery().delivery
 
     def _recovery(self) -> Recovery:
-        from s3dest.delivery import Delivery  # noqa: PLC0415  # importing s3dest shall not import boto3
-        from s3dest.recovery import Recovery  # noqa: PLC0415
+        with LOADING:
+            from s3dest.delivery import Delivery  # noqa: PLC0415  # importing s3dest shall not import boto3
+            from s3dest.recovery import Recovery  # noqa: PLC0415
 
         self._require_open()
         at_work = self._at_work

@@ -11,6 +11,7 @@ import threading
 from typing import Any, Final
 
 import boto3
+import boto3.s3.inject  # boto3 would load it with its first client, perhaps while another thread forks
 import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver
 from botocore.exceptions import ConfigParseError

@@ -15,6 +15,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "errors",
         "kind",
+        "loading",
         "local_file",
         "model",
         "results",

@@ -7,12 +7,14 @@ extension types as Arrow does; text has UUIDs and JSON, and what was opaque to t
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats.arrow_plain import Stored, as_it_is, decoded, plain_type
 from s3dest.kind import kind_of
+from s3dest.loading import LOADING
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +23,7 @@ REFUSALS: Final = (ValueError, TypeError, OverflowError, NotImplementedError, Re
 """What pyarrow raises where a value does not fit; ArrowInvalid is a ValueError, ArrowTypeError a TypeError, and a zone
 that is not known a KeyError of zoneinfo's."""
 
+_USED: Final = threading.Event()
 
 _MEANT: Final = frozenset({"", "arrow.uuid", "arrow.json", "arrow.opaque"})
 """Extension types whose values are told by the objects that pyarrow makes of them; and none."""
@@ -47,7 +50,15 @@ def require_pyarrow() -> Any:  # noqa: ANN401  # a module
         ConfigError: It is missing; the error names the extra.
     """
     try:
-        import pyarrow  # noqa: PLC0415, ICN001  # with the extra only
+        with LOADING:
+            import pyarrow  # noqa: PLC0415, ICN001  # with the extra only
+
+            if not _USED.is_set():
+                import pyarrow.compute  # noqa: PLC0415  # and what is imported where it is used
+                import pyarrow.parquet  # noqa: PLC0415
+
+                pyarrow.array([None])  # imports pandas where there is one
+                _USED.set()
     except ImportError as error:
         message = "Parquet and Arrow need the pyarrow library."
         raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[parquet]'") from error

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from s3dest.errors import ConfigError
+from s3dest.loading import LOADING
 
 if TYPE_CHECKING:
     from zstandard import ZstdCompressionObj
@@ -42,7 +43,8 @@ class ZstdBlocks:
 
 def _require_zstandard() -> ModuleType:
     try:
-        import zstandard  # noqa: PLC0415  # with the extra only
+        with LOADING:
+            import zstandard  # noqa: PLC0415  # with the extra only
     except ImportError as error:
         message = "Zstandard compression needs the zstandard library."
         raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[zstd]'") from error
