@@ -50,6 +50,7 @@ def explain(
     key: str | None = None,
     hide: Iterable[str | None] = (),
     claims: Claims | None = None,
+    own_keys: bool = False,
 ) -> S3DestError:
     """Turn what botocore raised during ``operation`` into an error of s3dest.
 
@@ -61,6 +62,7 @@ def explain(
         key: The object key concerned.
         hide: Tokens that must not appear in the text, should a service repeat them.
         claims: Those of the vendor's identity token, if one was sent.
+        own_keys: Whether this was about the vendor's own keys, for which botocore may ask STS, too.
     """
     # botocore wraps what reading a body raised
     inner = error.kwargs.get("error") if isinstance(error, botocore_errors.HTTPClientError) else error
@@ -70,9 +72,11 @@ def explain(
     if isinstance(error, botocore_errors.ClientError):
         answer = Answer.of(error)
         problem = verdicts.of_sts(answer, claims) if operation in _STS_OPERATIONS else verdicts.of_s3(answer, config)
+        problem = verdicts.of_own_keys(problem) if own_keys else problem
         explained = describe(problem, config, answer=answer, operation=operation, key=key, hide=hide, claims=claims)
     else:
         problem = verdicts.of_exception(error, config, sts=operation in _STS_OPERATIONS)
+        problem = verdicts.of_own_keys(problem) if own_keys else problem
         # the parser's errors repeat the answer, in which STS hands out keys; others a header, or a proxy's password
         said = type(error).__name__ + ("" if _is_secret(error) else f": {error}")
         explained = describe(problem, config, said=said, operation=operation, key=key, hide=hide)
@@ -89,6 +93,8 @@ def explain(
 
 
 def _is_secret(error: Exception) -> bool:
+    if isinstance(error, UnicodeError):  # it has all of the text that it could not read
+        return True
     return verdicts.is_of_answer(error) or verdicts.is_of_header(error) or verdicts.is_of_proxys_address(error)
 
 

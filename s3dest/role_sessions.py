@@ -100,9 +100,13 @@ class RoleSessions:
         """
         token = self._fetch_token() if isinstance(self._identity, WebIdentity) else None
         started = self._clock.now()
+        has_own = False
         try:
             with calling():
-                answer = self._ask(token)
+                client = self._sts()
+                self._own_keys()
+                has_own = True
+                answer = self._ask(client, token)
         except Exception as error:  # noqa: BLE001  # botocore's errors have no common base
             claims = Claims.of(token.text) if token else None
             failure = explain(
@@ -111,9 +115,10 @@ class RoleSessions:
                 operation=self._operation,
                 hide=[
                     token.text if token else None,
-                    self._vendor_token() if isinstance(error, ClientError) else None,
+                    self._own_token() if has_own and isinstance(error, ClientError) else None,
                 ],
                 claims=claims,
+                own_keys=not has_own,
             )
         else:
             return self._keys(answer, started)
@@ -145,16 +150,20 @@ class RoleSessions:
                 speaker="The source",
             ) from error
 
-    def _vendor_token(self) -> str | None:
-        """Return the token of the vendor's own session, which an answer may repeat."""
+    def _own_keys(self) -> ReadOnlyCredentials | None:
+        """Return the vendor's own, for which botocore may ask STS or read a file: what fails then is the vendor's."""
         session = isinstance(self._identity, AmbientIdentity) and (self._identity.session or boto3.DEFAULT_SESSION)
+        keys = session.get_credentials() if session else None
+        return keys.get_frozen_credentials() if keys else None
+
+    def _own_token(self) -> str | None:
+        """Return the token of the vendor's own session, which an answer may repeat."""
         with contextlib.suppress(Exception):  # it signed the request, so that it was there; nothing depends on it
-            keys = session.get_credentials() if session else None
-            return keys.get_frozen_credentials().token if keys else None
+            keys = self._own_keys()
+            return keys.token if keys else None
         return None
 
-    def _ask(self, token: Masked | None) -> dict[str, Any]:
-        client = self._sts()
+    def _ask(self, client: STSClient, token: Masked | None) -> dict[str, Any]:
         while True:
             try:
                 if token is None:

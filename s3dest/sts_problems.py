@@ -120,7 +120,8 @@ VENDOR_KEYS_MISSING = Problem(
     CredentialsError,
     "vendor",
     "The vendor's own AWS credentials cannot be loaded.",
-    "Configure ambient AWS credentials for this process, or pass an identity; the customer can do nothing about this.",
+    "Configure ambient AWS credentials for this process, or pass an identity. Where a profile or the environment names "
+    "a role for them, it is the vendor's own that is meant; the customer can do nothing about this.",
 )
 VENDOR_SETTINGS_WRONG = Problem(
     "vendor_settings_wrong",

@@ -24,6 +24,7 @@ from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
 from s3dest.connection import BrokenOffError
 from s3dest.denial import Denial
+from s3dest.errors import TransportError
 from s3dest.problem import Problem
 
 _THROTTLES: Final = frozenset(
@@ -107,6 +108,13 @@ _STS_CODES: Final = {
     "IDPCommunicationError": sts_problems.IDP_UNREACHABLE,
     **dict.fromkeys(_THROTTLES, sts_problems.STS_UNAVAILABLE),
 }
+_OF_ANY_KEYS: Final = (
+    problems.CLOCK_SKEWED,
+    sts_problems.VENDOR_KEYS_EXPIRED,
+    sts_problems.VENDOR_KEYS_MALFORMED,
+    sts_problems.VENDOR_KEYS_REFUSED,
+    sts_problems.VENDOR_SETTINGS_WRONG,
+)
 # Ceph RGW, of an upload that is gone, too
 _UNDER_WAY: Final = re.compile(r"completion is already in progress", re.IGNORECASE)
 _SKEW: Final = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
@@ -194,6 +202,16 @@ def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
     if problem := _STS_CODES.get(answer.code):
         return problem
     return sts_problems.STS_UNAVAILABLE if (answer.status or 0) >= 500 else sts_problems.STS_REFUSED  # noqa: PLR2004  # HTTP's server errors
+
+
+def of_own_keys(usual: Problem) -> Problem:
+    """Name what went wrong while botocore fetched the vendor's own keys, from STS perhaps.
+
+    Args:
+        usual: What it would be if it was about the customer's role.
+    """
+    of_any = usual.retryable or usual.error is TransportError or usual in _OF_ANY_KEYS
+    return usual if of_any else sts_problems.VENDOR_KEYS_MISSING
 
 
 def _not_assumable(denial: Denial, claims: Claims | None, *, by_token: bool) -> Problem:

@@ -395,6 +395,60 @@ def test_missing_vendor_credentials_are_the_vendors_affair(aws: FakeAws, monkeyp
     assert aws.log == []
 
 
+SECRET_TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwb2QifQ.c2lnbmF0dXJl"
+
+
+def refused(code: str, message: str, status: int = 400) -> Callable[[FakeAws, Path], None]:
+    """Let STS refuse the vendor's own role."""
+
+    def befall(aws: FakeAws, _token: Path) -> None:
+        aws.faults.always("AssumeRoleWithWebIdentity", faults.sts_refusal(status, code, message))
+
+    return befall
+
+
+@pytest.mark.parametrize(
+    ("befall", "told"),
+    [
+        (
+            refused("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403),
+            "vendor_keys_missing",
+        ),
+        (refused("InvalidIdentityToken", "No OpenIDConnect provider found in your account"), "vendor_keys_missing"),
+        (refused("InvalidIdentityToken", "Incorrect token audience"), "vendor_keys_missing"),
+        (refused("ValidationError", "DurationSeconds exceeds the MaxSessionDuration"), "vendor_keys_missing"),
+        (refused("IDPCommunicationError", "Try again"), "issuer_unreachable"),
+        (lambda _, token: token.unlink(), "vendor_keys_missing"),
+        (lambda _, token: token.write_bytes(b"\xff" + SECRET_TOKEN.encode()), "vendor_keys_missing"),
+    ],
+    ids=["denied", "no provider", "audience", "duration", "unreachable", "no file", "no text"],
+)
+def test_a_role_of_the_vendors_own_is_not_taken_for_the_customers(
+    aws: FakeAws,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    befall: Callable[[FakeAws, Path], None],
+    told: str,
+) -> None:
+    """Botocore asks STS for the vendor's own keys, on EKS say; the customer can do nothing about what it answers."""
+    token = tmp_path / "token"
+    token.write_text(SECRET_TOKEN)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::999988887777:role/pod")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    befall(aws, token)
+    destination = Destination(aws.config(), options=TransferOptions(deadline=timedelta(milliseconds=1)))
+    with pytest.raises(CredentialsError) as caught:
+        destination.append("orders").commit()
+    assert (caught.value.code, caught.value.owner, caught.value.statement) == (told, "vendor", None)
+    report = destination.check()
+    assert [(finding.code, finding.owner) for finding in report.findings] == [(told, "vendor")]
+    shown = "".join(traceback.format_exception(caught.value)) + report.to_markdown() + repr(caught.value.__cause__)
+    assert "c2lnbmF0dXJl" not in shown
+    destination.close()
+
+
 def test_a_web_identity_needs_no_account(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
     """The call is unsigned and has no external id; the token comes fresh from its source for each session."""
     tokens = iter(["token-one", "token-two"])
