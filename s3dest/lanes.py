@@ -12,6 +12,10 @@ from s3dest.errors import ThrottledError
 log = logging.getLogger(__name__)
 
 
+class TooLateError(Exception):
+    """Raised where no lane came free in time."""
+
+
 class Lanes:
     """A semaphore that halves its limit at each throttling and regains a lane with every full round of successes.
 
@@ -26,10 +30,19 @@ class Lanes:
         self._free = threading.Condition()
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Hold a lane for one try of one request; what it raises tells how it went."""
+    def taken(self, patience: float | None = None) -> Iterator[None]:
+        """Hold a lane for one try of one request; what it raises tells how it went.
+
+        Args:
+            patience: Seconds that the lane may be waited for; ``None`` for ever.
+
+        Raises:
+            TooLateError: All were taken for so long.
+        """
+        longest = None if patience is None else min(patience, threading.TIMEOUT_MAX)
         with self._free:
-            self._free.wait_for(lambda: self._taken < self.limit)
+            if not self._free.wait_for(lambda: self._taken < self.limit, longest):
+                raise TooLateError
             self._taken += 1
         throttled = False
         try:

@@ -22,7 +22,7 @@ from s3dest.diagnosis import describe, explain
 from s3dest.errors import CredentialsError, RequestError, S3DestError
 from s3dest.etag import is_whole
 from s3dest.identity import Identity
-from s3dest.lanes import Lanes
+from s3dest.lanes import Lanes, TooLateError
 from s3dest.options import TransferOptions, within
 from s3dest.piece import Piece
 from s3dest.privacy import calling
@@ -70,10 +70,6 @@ class _Request:
     """What the last try raised, if there was one."""
 
 
-class _TooLateError(Exception):
-    """Raised where the deadline is over before another try could begin: all lanes were taken."""
-
-
 class Wire:
     """Sends requests with one boto3 client. Safe to share between threads, not between processes."""
 
@@ -94,6 +90,7 @@ class Wire:
         self._clock = clock
         self._lanes = Lanes(options.concurrency)
         self._doubted = -_OLD_ENOUGH  # when a session was last replaced since it was denied something
+        self._replacing: Keys | None = None  # those of the session that is being replaced so
         self._provider = provider_for(config, identity, options, purpose=purpose, clock=clock, lender=lender)
         self._common: dict[str, Any] = {"Bucket": config.bucket}
         if config.expected_bucket_owner:
@@ -194,7 +191,7 @@ class Wire:
                     answer = self._send_renewed(request)
                 if needs and not (_is_done(answer, needs) or (unless and unless(answer))):
                     self._refuse(request)
-            except _TooLateError:
+            except TooLateError:
                 answer = None
             except BaseException as error:
                 ambiguous = ambiguous or _is_doubtful(error)
@@ -225,6 +222,8 @@ class Wire:
         try:
             return retry(once)
         except S3DestError as error:
+            # not by the next try, which would ask STS each time; by the caller's
+            error.retryable = error.retryable or error.code == problems.SESSION_EXPIRED.code
             # without tenacity's frames, which hold the error as it holds them
             raise error.with_traceback(None)  # noqa: B904  # it is the same
         finally:
@@ -263,14 +262,17 @@ class Wire:
         if self._provider.valid_keys() is not used:  # another thread has
             return True
         now = self._clock.now()
-        if now - max(used.end - used.life, self._doubted) <= _OLD_ENOUGH:
-            return False
-        self._doubted = now
+        if self._replacing is not used:  # or this one waits for the other thread's
+            if now - max(used.end - used.life, self._doubted) <= _OLD_ENOUGH:
+                return False
+            self._doubted, self._replacing = now, used
         try:
             return self._provider.renew(used=used)
         except S3DestError as failure:
             log.warning("no new session in the place of one that is denied something: %s", failure)
             return False
+        finally:
+            self._replacing = None
 
     def _send_once(self, request: _Request) -> Response:
         given = {**self._common, "Key": request.key, **request.parameters}
@@ -278,10 +280,10 @@ class Wire:
             given["Body"] = request.body()
         given = {name: value for name, value in given.items() if value is not None}
         before = self._clock.now()
-        with self._lanes.taken():
+        with self._lanes.taken(request.deadline.left if request.failures else None):
             request.deadline.excuse(self._clock.now() - before)
             if request.failures and request.deadline.is_over:
-                raise _TooLateError
+                raise TooLateError
             try:
                 with calling(), self._patience(request.deadline):
                     answer = self._call(request.operation, given)

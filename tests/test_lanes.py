@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3dest import RequestError, ThrottledError
-from s3dest.lanes import Lanes
+from s3dest.lanes import Lanes, TooLateError
 
 TIMEOUT = 120
 """Seconds after which a thread that hangs fails its test."""
@@ -51,6 +51,15 @@ def test_a_full_round_of_successes_regains_one_lane() -> None:
         succeed(lanes)
         limits.append(lanes.limit)
     assert limits == [2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4]
+
+
+def test_a_lane_may_be_waited_for_no_longer_than_so() -> None:
+    """Who gives up has taken none."""
+    lanes = Lanes(1)
+    with lanes.taken(), pytest.raises(TooLateError), lanes.taken(0.01):
+        pass
+    with lanes.taken(float("inf")):
+        pass
 
 
 def test_a_throttling_begins_the_round_anew() -> None:

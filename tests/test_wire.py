@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,9 @@ from fake import Answer, FakeAws, Request, faults
 from one_object import KEY, put, sent
 
 from s3dest import AccessDeniedError, TransferOptions, WrongRegionError
+from s3dest.creation import Creation
 from s3dest.errors import CredentialsError, RequestError, ThrottledError, TransportError
+from s3dest.retry import Clock
 from s3dest.s3 import Bucket
 from s3dest.version import __version__
 
@@ -131,7 +133,7 @@ def test_other_words_for_a_wrong_region(aws: FakeAws, bucket_of: Callable[..., B
 
 
 def test_a_dead_session_is_renewed_once_and_without_waiting(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
-    """``ExpiredToken`` forces one new session and one more try; the second one is told."""
+    """``ExpiredToken`` forces one new session and one more try; the second one is told, and may help its caller."""
     bucket = bucket_of()
     put(bucket)
     aws.faults.next("PutObject", faults.EXPIRED_TOKEN)
@@ -140,7 +142,7 @@ def test_a_dead_session_is_renewed_once_and_without_waiting(aws: FakeAws, bucket
     aws.faults.next("PutObject", faults.EXPIRED_TOKEN, faults.EXPIRED_TOKEN)
     with pytest.raises(CredentialsError) as caught:
         put(bucket)
-    assert caught.value.code == "session_expired"
+    assert (caught.value.code, caught.value.retryable) == ("session_expired", True)
     assert aws.operations.count("AssumeRole") == 3
     assert aws.clock.slept == []
 
@@ -203,6 +205,29 @@ def test_a_session_that_another_thread_has_replaced_is_taken(aws: FakeAws, bucke
     aws.faults.next("PutObject", faults.Fault("another thread", other), REVOKED)
     assert not put(bucket).created
     assert aws.operations == ["AssumeRole", *["PutObject"] * 3, "AssumeRole", *["PutObject"] * 2]
+
+
+def test_a_session_that_another_thread_is_replacing_is_waited_for(
+    aws: FakeAws, bucket_of: Callable[..., Bucket]
+) -> None:
+    """All requests under way are denied at once."""
+    bucket = bucket_of()
+    assert put(bucket).created
+    aws.clock.advance(600)
+    others: list[Future[Creation]] = []
+    aws.faults.next("PutObject", REVOKED, REVOKED)
+    with ThreadPoolExecutor(1) as pool:
+
+        def deny_another() -> None:
+            others.append(pool.submit(put, bucket))
+            while aws.operations.count("PutObject") < 3:
+                time.sleep(0.001)
+            time.sleep(0.02)
+
+        aws.faults.next("AssumeRole", faults.meanwhile(deny_another))
+        assert not put(bucket).created
+        assert not others[0].result(20).created
+    assert aws.operations.count("AssumeRole") == 2
 
 
 @pytest.mark.parametrize(
@@ -270,6 +295,21 @@ def test_no_try_begins_after_the_deadline_for_want_of_a_lane(aws: FakeAws, bucke
     assert caught.value.__context__ in {None, caught.value.__cause__}
     assert aws.operations.count("PutObject") == 1
     assert limits == [1]
+
+
+def test_no_try_waits_for_a_lane_beyond_the_deadline(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
+    """Requests that hang may keep all lanes for as long as they like."""
+    bucket = bucket_of(options=TransferOptions(concurrency=2, deadline=timedelta(seconds=0.2)))
+    lanes = bucket._wire._lanes
+
+    def take_all(_seconds: float) -> None:
+        lanes._taken = lanes.limit
+
+    aws.faults.always("PutObject", faults.SLOW_DOWN)
+    bucket._wire._clock = Clock(sleep=take_all)
+    with pytest.raises(ThrottledError):
+        put(bucket)
+    assert aws.operations.count("PutObject") == 1
 
 
 def test_a_deadline_ends_the_tries(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
