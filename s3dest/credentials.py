@@ -14,6 +14,7 @@ from typing import Final
 
 from botocore.credentials import CredentialProvider, Credentials, ReadOnlyCredentials
 
+from s3dest.answer_time import answers_within
 from s3dest.auth import HmacAuth
 from s3dest.config import DestinationConfig
 from s3dest.errors import S3DestError
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_WINDOW: Final = 900.0
 """Seconds before the end from which a new session is tried for, at most: botocore's own advisory window."""
+
+_EARLY_PATIENCE: Final = 5.0
+"""Seconds that STS has for an answer, at most, while the old keys are valid: a request waits for it."""
 
 
 def provider_for(
@@ -208,7 +212,8 @@ class RoleCredentials(Credentials):
 
     def _try_early(self, keys: Keys) -> None:
         try:
-            self._replace()
+            with answers_within(0, patience=min(_EARLY_PATIENCE, keys.life / 40)):
+                self._replace()
         except S3DestError as error:
             self._failures += 1
             remaining = keys.end - self._clock.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import BaseClient
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, ReadOnlyCredentials
 from fake import FakeAws, faults
 from fake.world import EXTERNAL_ID, ROLE_ARN
 
 from s3dest import AmbientIdentity, CredentialsError, Destination, TransferOptions, WebIdentity, policies
+from s3dest.answer_time import _LIMIT
 from s3dest.body import Body
 from s3dest.credentials import KeyProvider, RoleCredentials
 from s3dest.retry import Clock
@@ -374,6 +376,24 @@ def test_the_config_files_profile_is_the_hosts(
     identity = WebIdentity(lambda: "token") if way == "token" else None
     assert Destination(aws.config(**({"auth": aws.user} if way == "user" else {})), identity=identity).check().ok
     assert session_with(None)._session.get_config_variable("ca_bundle") == "mine.pem"
+
+
+def test_sts_has_little_time_while_the_old_keys_are_valid(aws: FakeAws) -> None:
+    """A request waits for it, which could go with them; without any it waits as long as the options say."""
+    ends: list[float | None] = []
+
+    def open_session() -> Keys:
+        ends.append(_LIMIT.end)
+        return Keys(ReadOnlyCredentials("AKID", "secret", "token"), 1000.0, aws.clock.now() + 1000)
+
+    credentials = RoleCredentials(open_session, clock=aws.clock.injected)
+    credentials.current()
+    aws.clock.advance(900)
+    credentials.current()
+    first, early = ends
+    assert first is None
+    assert early is not None
+    assert early - time.monotonic() <= 5
 
 
 @pytest.mark.usefixtures("_broken_settings")
