@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,9 @@ _DRAFT: Final = (".s3dest-", ".tmp")
 _DRAFTS: Final = re.compile(r"\.s3dest-[a-z0-9_]{8}\.tmp")  # with what tempfile puts in between
 
 _MARK: Final = b"\n"
+
+_HELD_AT_MOST: Final = 256
+"""Entries whose files are kept open: those of transfers that are being committed, or failed to be."""
 
 
 @runtime_checkable
@@ -58,7 +62,7 @@ class SharedJournal(Journal, Protocol):
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
         """Forget this very entry, if it is there and not marked, which nobody does meanwhile.
 
-        Returns ``False`` if it is marked.
+        Returns ``False`` if it is marked, or is gone and was: whoever marked it has finished it.
         """
 
 
@@ -75,6 +79,7 @@ class FileJournal:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._saved: OrderedDict[Path, _Held] = OrderedDict()
         try:
             self.path = Path(path).expanduser()
         except RuntimeError as error:
@@ -94,10 +99,12 @@ class FileJournal:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+                held = _Held(draft)
                 try:
                     os.link(draft, self._file(prepared))  # whole, and only if there is none
                 except FileExistsError:
                     return False
+            self._hold(self._file(prepared), held)
             self._sync()
         return True
 
@@ -108,6 +115,7 @@ class FileJournal:
             LocalFileError: It cannot be removed.
         """
         with of_journal(str(self.path)):
+            self._saved.pop(self._file(prepared), None)
             self._file(prepared).unlink(missing_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 self._sync()
@@ -127,14 +135,15 @@ class FileJournal:
         return True
 
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
-        """Remove an entry that is not marked.
+        """Remove an entry that is not marked; of one that this journal has saved the mark is known when it is gone.
 
         Raises:
             LocalFileError: It cannot be removed.
         """
         with of_journal(str(self.path)), self._locked(prepared) as file:
             if file is None:
-                return True
+                held = self._saved.get(self._file(prepared))
+                return held is None or not held.is_marked(prepared)
             file.seek(-len(_MARK), os.SEEK_END)
             if file.read() == _MARK:
                 return False
@@ -163,6 +172,15 @@ class FileJournal:
     def __repr__(self) -> str:
         """Show the folder."""
         return f"FileJournal({str(self.path)!r})"
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle the folder: what a process has saved is its own."""
+        return {**vars(self), "_saved": OrderedDict()}
+
+    def _hold(self, file: Path, held: _Held) -> None:
+        self._saved[file] = held
+        if len(self._saved) > _HELD_AT_MOST:
+            self._saved.popitem(last=False)
 
     @contextmanager
     def _draft(self) -> Iterator[tuple[BinaryIO, Path]]:
@@ -247,6 +265,23 @@ class FileJournal:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+class _Held:
+    """An entry, to be read for as long as this lives, whatever becomes of its file."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, file: Path) -> None:
+        self._descriptor = os.open(file, os.O_RDONLY)
+
+    def is_marked(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Tell whether it is this very entry, and was marked."""
+        text = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
+        return text.endswith(_MARK) and _entry(text) == tuple(prepared)
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
 
 
 def _entry(text: bytes) -> tuple[PreparedAppend, ...]:

@@ -177,7 +177,8 @@ class Recovery:
         try:
             if not isinstance(journal, SharedJournal):
                 journal.forget(prepared)
-            elif not journal.withdraw(prepared) and journal.begin(prepared):
+            elif not journal.withdraw(prepared):
+                journal.begin(prepared)  # if it is still there: who has begun it may have died
                 return False
         except Exception:
             log.warning("transfer %s stays in the journal, and is lost", escape(prepared[0].transfer_id), exc_info=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import fcntl
 import multiprocessing
 import os
@@ -55,9 +56,25 @@ def test_an_entry_is_marked_once_and_for_all(journal: FileJournal) -> None:
         assert journal.begin(entry)
         assert list(journal.load()) == [entry]
         assert not journal.withdraw(entry)
-    journal.forget(entry)
+    copied = copy.copy(journal)  # as pickled, in another process
+    FileJournal(journal.path).forget(entry)
     assert not journal.begin(entry)
     assert list(journal.load()) == []
+    assert not journal.withdraw(entry)  # finished, by whoever marked it
+    assert journal.withdraw([share(attempt="other")])
+    assert copied.withdraw(entry)  # for all that others know
+    journal.forget(entry)
+    assert journal.withdraw(entry)
+
+
+def test_few_files_are_kept_open(journal: FileJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a service whose commits fail for a week, say."""
+    monkeypatch.setattr("s3dest.journal._HELD_AT_MOST", 3)
+    before = len(list(Path("/dev/fd").iterdir()))
+    for number in range(9):
+        assert journal.save([share(transfer_id=f"{number}")])
+        assert not journal.save([share(transfer_id=f"{number}")])
+    assert len(list(Path("/dev/fd").iterdir())) == before + 3
 
 
 def test_another_attempts_entry_is_let_be(journal: FileJournal) -> None:
@@ -179,21 +196,32 @@ def test_a_transfer_is_finished_though_another_process_began_to_and_died(
     require_nothing_replaced(aws.store)
 
 
-def test_a_transfer_that_another_process_has_finished_is_told_when_it_is_repeated(aws: FakeAws, tmp_path: Path) -> None:
-    """Its uploads are gone, and so is the entry that would say why: an error, and the same transfer again is none."""
+def test_a_transfer_that_another_process_has_finished_is_committed(aws: FakeAws, tmp_path: Path) -> None:
+    """Its uploads are gone, and so is the entry, of which its journal still knows that it was marked."""
 
     def resume(journal: FileJournal) -> None:
         with destination(aws, UP, journal) as other:
             assert len(other.resume()) == 1
 
-    with pytest.raises(RequestError) as caught:
-        append_rows(aws, Interrupted(tmp_path, resume))
-    assert caught.value.code == "upload_lost"
-    receipt = append_rows(aws, FileJournal(tmp_path))
-    assert receipt.already_committed
-    assert receipt.orphans == ()
+    receipt = append_rows(aws, Interrupted(tmp_path, resume))
+    assert (receipt.rows, receipt.already_committed, receipt.orphans) == (30, True, ())
     assert named_rows(aws.store) == ROWS
     assert list(FileJournal(tmp_path).load()) == []
+    require_nothing_replaced(aws.store)
+
+
+def test_a_transfer_that_another_process_has_given_up_is_lost(aws: FakeAws, tmp_path: Path) -> None:
+    """Its uploads are aborted, and nothing is made visible that names them."""
+
+    def abort(journal: FileJournal) -> None:
+        (entry,) = journal.load()
+        with destination(aws, UP, journal) as other:
+            assert other.abort(*entry) == ()
+
+    with pytest.raises(RequestError) as caught:
+        append_rows(aws, Interrupted(tmp_path, abort))
+    assert caught.value.code == "upload_lost"
+    assert aws.store.objects == {}
 
 
 def test_an_entry_withdrawn_between_reading_and_beginning_is_not_resumed(aws: FakeAws, journal: FileJournal) -> None:
