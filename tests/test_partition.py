@@ -273,7 +273,7 @@ def test_a_few_heavy_rows_make_equal_objects_however_they_come(file_format: Any)
 
 
 @pytest.mark.parametrize("arrow", [False, True], ids=["rows", "arrow"])
-@pytest.mark.parametrize("width", [100, pytest.param(300, marks=pytest.mark.slow), 5000])
+@pytest.mark.parametrize("width", [100, *(pytest.param(width, marks=pytest.mark.slow) for width in (300, 5000))])
 @pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
 def test_no_object_is_larger_than_asked(file_format: Any, width: int, *, arrow: bool) -> None:
     """Whatever rows a batch brings to how many objects, and however large the first ones are."""
