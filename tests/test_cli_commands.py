@@ -17,6 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from s3dest import policies
+from s3dest.cli import main
 from s3dest.cli.app import app
 from s3dest.cli.report import after_commit, sentences
 from s3dest.cli.rows import Input
@@ -26,6 +27,7 @@ from s3dest.journal import FileJournal
 from s3dest.results import Receipt
 from s3dest.testing import Customer, EmbeddedS3
 
+KIT = ["--bucket", "b-1", "--region", "eu-west-1", "--vendor-arn", "arn:aws:iam::444455556666:role/x", "-o", "kit"]
 COMMANDS = ["setup", "check", "append", "resume", "review", "schema", "demo"]
 
 
@@ -357,7 +359,52 @@ def test_what_is_committed_is_no_failure_though_nobody_reads_it(
     receipt = Receipt(transfer_id="the-id", table="t", rows=1, bytes=1, objects=(), manifest_key=None)
     with after_commit(receipt):
         raise error
-    assert "committed the-id, but" in capsys.readouterr().err
+    assert "Committed the-id. Standard output cannot be written: " in capsys.readouterr().err
+
+
+class FullOutput(io.StringIO):
+    """Stands for a file on a disk that is full."""
+
+    def write(self, _text: str, /) -> int:
+        """Fail."""
+        raise OSError(28, "No space left on device")
+
+
+UNWRITTEN: dict[str, tuple[list[str], int, str]] = {
+    "append": (["append", "a.csv", "-t", "t", "-c", "config.json"], 0, r"Committed [0-9a-f-]{36}\. S"),
+    "append --json": (["append", "a.csv", "-t", "t", "-c", "config.json", "--json"], 0, r"Committed [0-9a-f-]{36}\. S"),
+    "check": (["check", "-c", "config.json"], 0, r"The check has passed\. S"),
+    "check --json": (["check", "-c", "config.json", "--json"], 0, r"The check has passed\. S"),
+    "review": (["review", "-c", "config.json", "--trust", "trust.json"], 1, r"There is something to fix \(\w.*\)\. S"),
+    "setup": (["setup", *KIT], 0, r"The set-up kit is in kit, with the external id s3dest-\w{26}\. S"),
+    "setup --json": (["setup", *KIT, "--json"], 0, r"The set-up kit is in kit, with the external id s3dest-\w{26}\. S"),
+    "schema": (["schema"], 1, "s"),
+    "--help": (["--help"], 1, "s"),
+    "failure": (["append", "gone.csv", "-t", "t", "--json"], 1, r"gone\.csv cannot be read: .*\. S"),
+    "misuse": (["append", "a.csv", "-t", "t", "--json", "--delimiter", ";;"], 2, r"--delimiter is one .*\. S"),
+}
+
+
+@pytest.mark.parametrize("output", ["full", "closed"])
+@pytest.mark.parametrize("name", UNWRITTEN)
+@pytest.mark.usefixtures("config")
+def test_where_standard_output_cannot_be_written_a_sentence_says_what_is_done(
+    name: str, output: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A supervisor may have closed it: the exit code is that of what was done, or 1 where telling was all."""
+    arguments, code, told = UNWRITTEN[name]
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path, "a.csv", [{"id": 1}])
+    Path("trust.json").write_text('{"Statement": []}')
+    monkeypatch.setattr(sys, "argv", ["s3dest", *arguments])
+    monkeypatch.setattr(sys, "__stdout__", None)
+    monkeypatch.setattr(sys, "stdout", FullOutput() if output == "full" else None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    sys.stdout.close()
+    why = "No space left on device" if output == "full" else "it is closed"
+    assert re.fullmatch(f"s3dest: {told}tandard output cannot be written: {why}\\.\n", capsys.readouterr().err)
+    assert ended.value.code == code
 
 
 def test_an_interruption_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from s3dest.cli import demo as demonstration
 from s3dest.cli import papers
 from s3dest.cli.append import append as deliver
 from s3dest.cli.append import inputs_of
-from s3dest.cli.report import FAILED, after_commit, sentences, show_receipt, tell_json
+from s3dest.cli.report import FAILED, after_commit, sentences, show_receipt, standard_output, tell_json
 from s3dest.cli.rows import RowSource
 from s3dest.cli.screen import Screen
 from s3dest.cli.settings import Settings, SettingsProblem
@@ -155,10 +155,12 @@ def check(
             wait=None if wait is None else timedelta(minutes=wait),
             on_wait=lambda sentence: typer.echo(sentence, err=True),
         )
-    if as_json:
-        tell_json(report.model_dump(mode="json"))
-    else:
-        Screen.of_terminal().report(report)
+    codes = ", ".join(finding.code for finding in report.findings if finding.severity == "error")
+    with standard_output("The check has passed." if report.ok else f"The check has failed ({codes})."):
+        if as_json:
+            tell_json(report.model_dump(mode="json"))
+        else:
+            Screen.of_terminal().report(report)
     if not report.ok:
         raise typer.Exit(FAILED)
 
@@ -303,7 +305,7 @@ def demo(
 
     Needs no account and no network, and leaves nothing behind. Exits with 1 if anything it claims does not hold.
     """
-    with sentences(as_json=as_json):
+    with sentences(as_json=as_json), standard_output():
         source = RowSource.of_file(file) if file else RowSource.of_environment()
         claims = demonstration.run(source, Screen.of_terminal(quiet=as_json))
     if as_json:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from s3dest.cli.report import show_findings, tell_json
+from s3dest.cli.report import show_findings, standard_output, tell_json
 from s3dest.cli.rows import STDIN, InputError, standard_input
 from s3dest.cli.screen import Screen
 from s3dest.cli.settings import READ_ONCE, SettingsProblem
@@ -77,9 +77,15 @@ def hand_out(kit: SetupKit, folder: Path, screen: Screen, *, as_json: bool) -> N
         "auth": {"role_arn": "ROLE_ARN", "external_id": kit.external_id},
         **({"encryption": {"type": "sse-kms", "key_arn": kit.key_arn}} if kit.key_arn else {}),
     }
-    if as_json:
-        tell_json({"ok": True, "external_id": kit.external_id, "files": written, "config": config})
-        return
+    known = f", with the external id {kit.external_id}" if kit.external_id else ""
+    with standard_output(f"The set-up kit is in {folder}{known}."):
+        if as_json:
+            tell_json({"ok": True, "external_id": kit.external_id, "files": written, "config": config})
+        else:
+            _show_kit(kit, folder, written, config, screen)
+
+
+def _show_kit(kit: SetupKit, folder: Path, written: list[str], config: Mapping[str, object], screen: Screen) -> None:
     screen.verdict("ok", f"The set-up kit is in {folder}. Give all of it to your customer; {GUIDE} comes first.")
     for path in written:
         screen.say(f"  {path}", style="dim")
@@ -109,11 +115,14 @@ def review_files(
 def tell_review(findings: tuple[Finding, ...], screen: Screen, *, as_json: bool) -> bool:
     """Tell the findings; return whether there is nothing to fix."""
     good = all(finding.severity == "note" for finding in findings)
-    if as_json:
-        tell_json({"ok": good, "findings": [finding.model_dump(mode="json") for finding in findings]})
-        return good
-    show_findings(screen, findings)
-    screen.verdict("ok" if good else "FAILED", "There is nothing to fix." if good else "Fix the findings above.")
+    codes = ", ".join(finding.code for finding in findings if finding.severity != "note")
+    with standard_output("There is nothing to fix." if good else f"There is something to fix ({codes})."):
+        if as_json:
+            tell_json({"ok": good, "findings": [finding.model_dump(mode="json") for finding in findings]})
+        else:
+            show_findings(screen, findings)
+            outcome = ("ok", "There is nothing to fix.") if good else ("FAILED", "Fix the findings above.")
+            screen.verdict(*outcome)
     return good
 
 

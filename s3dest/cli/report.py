@@ -7,8 +7,9 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Final
+from contextlib import AbstractContextManager, contextmanager, suppress
+from io import UnsupportedOperation
+from typing import Final, TextIO
 
 import typer
 from rich.console import Console
@@ -57,7 +58,8 @@ def sentences(*, as_json: bool = False) -> Iterator[None]:
     else:
         return
     if as_json:
-        tell_json({"ok": False, "error": {"message": message, **facts}})
+        with standard_output(message):
+            tell_json({"ok": False, "error": {"message": message, **facts}})
     else:
         console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
         console.print(f"s3dest: {message}")
@@ -67,18 +69,40 @@ def sentences(*, as_json: bool = False) -> Iterator[None]:
     raise typer.Exit(exit_code)
 
 
-@contextmanager
-def after_commit(*receipts: Receipt) -> Iterator[None]:
+def after_commit(*receipts: Receipt) -> AbstractContextManager[None]:
     """Tell what is committed even if standard output cannot be written, which is no failure of a transfer."""
+    return standard_output(f"Committed {', '.join(receipt.transfer_id for receipt in receipts) or 'nothing'}.")
+
+
+@contextmanager
+def standard_output(done: str | None = None) -> Iterator[None]:
+    """Where it cannot be written, say so on standard error, with what is done all the same.
+
+    Without such a sentence, telling was all that there was to do: exit with 1.
+    """
     try:
         yield
         sys.stdout.flush()
     except (OSError, SystemExit) as error:  # the latter by rich, where nobody reads its output
-        ids = ", ".join(receipt.transfer_id for receipt in receipts) or "nothing"
-        why = getattr(error, "strerror", None) or "nobody reads it"
-        typer.echo(f"s3dest: committed {ids}, but standard output cannot be written: {why}.", err=True)
-        with suppress(OSError, AttributeError):  # else Python would fail at its end, when it flushes once more
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
+        closed = isinstance(error, UnsupportedOperation)  # as `main` has opened it
+        why = getattr(error, "strerror", None) or ("it is closed" if closed else "nobody reads it")
+        sentences = f"{done} Standard output" if done else "standard output"
+        with suppress(OSError):  # a full disk may hold both
+            typer.echo(f"s3dest: {sentences} cannot be written: {why}.", err=True)
+        _silence(sys.__stdout__)
+        if done is None:
+            sys.exit(FAILED)
+    finally:
+        try:
+            sys.stderr.flush()
+        except (OSError, AttributeError):
+            _silence(sys.__stderr__)
+
+
+def _silence(stream: TextIO | None) -> None:
+    """Let what is left in a stream go nowhere: else Python would fail at its end, when it flushes once more."""
+    with suppress(OSError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
 
 
 def _facts(error: S3DestError) -> dict[str, str]:
