@@ -221,6 +221,9 @@ def test_a_repeated_transfer_says_so(customer: Customer, config: str, tmp_path: 
     assert run(*arguments).exit_code == 0
     again = run(*arguments)
     assert "(it had been committed before)" in again.stdout
+    other = run(*arguments[:1], write_rows(tmp_path, "b.jsonl", [{"id": 2}, {"id": 3}]), *arguments[2:])
+    assert (other.exit_code, "Committed 2" in other.stdout) == (0, False)
+    assert "unless its rows were the same, none of these 2 is in it" in other.stdout
     assert customer.rows("orders") == [{"id": 1}]
 
 

@@ -138,8 +138,13 @@ def show_findings(screen: Screen, findings: Iterable[Finding]) -> None:
 
 def show_receipt(screen: Screen, receipt: Receipt) -> None:
     """Show what a transfer delivered."""
-    again = " (it had been committed before)" if receipt.already_committed else ""
-    screen.verdict("ok", f"Committed {receipt.rows:,} rows to {escape(receipt.table)}{again}.")
+    table = escape(receipt.table)
+    if receipt.orphans:
+        other = f"The transfer had been committed to {table} before, by another attempt or writer"
+        screen.verdict("warning", f"{other}: unless its rows were the same, none of these {receipt.rows:,} is in it.")
+    else:
+        again = " (it had been committed before)" if receipt.already_committed else ""
+        screen.verdict("ok", f"Committed {receipt.rows:,} rows to {table}{again}.")
     facts = {
         "transfer": escape(receipt.transfer_id),
         "stored": f"{receipt.bytes:,} bytes in {len(receipt.objects)} object(s)",
