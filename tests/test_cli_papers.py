@@ -52,6 +52,16 @@ def test_setup_writes_the_kit_and_tells_what_to_keep(tmp_path: Path) -> None:
     assert "never change it: acme-7f3c" in text
 
 
+@pytest.mark.parametrize(
+    ("more", "warned"), [(["--existing-bucket", "--guard"], True), (["--existing-bucket"], False), (["--guard"], False)]
+)
+def test_a_guard_that_no_way_adds_is_told(more: list[str], tmp_path: Path, *, warned: bool) -> None:
+    """A bucket that exists may have a policy already, and keeps it."""
+    arguments = ["setup", "--bucket", "acme-lake", "--region", "eu-west-1", "--vendor-arn", ARN, *more]
+    done = run(*arguments, "-o", str(tmp_path))
+    assert (done.exit_code, "to a bucket that exists" in done.stdout) == (0, warned)
+
+
 def test_a_kit_keeps_its_external_id(tmp_path: Path) -> None:
     """Written anew without it, or for the next customer, it would contradict what the first has set up."""
     arguments = ["setup", "--bucket", "acme-lake", "--region", "eu-west-1", "--vendor-arn", ARN, "-o", str(tmp_path)]

@@ -113,6 +113,11 @@ def test_the_guide_tells_what_else_a_customer_needs() -> None:
     assert "provider URL `https://oidc.example.com/id/1`" in oidc
     assert "put the 12 digits of your AWS account" in oidc
     assert "The bucket `acme-lake` in `eu-west-1` exists." in oidc
+    assert "against overwriting" not in oidc
+    guarded = make(create_bucket=False, guard=True).files()
+    assert "Whichever way you take, add the policy against overwriting" in guarded["GUIDE.md"]
+    assert "on a new bucket" not in guarded["GUIDE.md"]
+    assert "on a new bucket" in make(guard=True).files()["GUIDE.md"]
     google = VARIANTS["google"].files()["GUIDE.md"]
     assert "provider URL" not in google
     assert "104029292853099978293" in google

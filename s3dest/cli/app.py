@@ -111,7 +111,7 @@ def setup(
     account: Annotated[str | None, typer.Option(metavar="DIGITS", help="The customer's account, if known.")] = None,
     service: Annotated[str | None, typer.Option(metavar="NAME", help="Your service's name, for the guide.")] = None,
     existing_bucket: Annotated[bool, typer.Option("--existing-bucket", help="The bucket is there already.")] = False,
-    guard: Annotated[bool, typer.Option("--guard", help="Add the policy against overwriting.")] = False,
+    guard: Annotated[bool, typer.Option("--guard", help="Guard a new bucket against overwriting.")] = False,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write.")] = Path("s3dest-kit"),
     as_json: AsJson = False,
 ) -> None:

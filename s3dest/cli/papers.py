@@ -91,6 +91,9 @@ def _show_kit(kit: SetupKit, folder: Path, written: list[str], config: Mapping[s
         screen.say(f"  {path}", style="dim")
     if kit.external_id:
         screen.verdict("note", f"Keep the external id with this customer, and never change it: {kit.external_id}")
+    if kit.guard and not kit.create_bucket:
+        text = f"No way of the kit adds the policy against overwriting to a bucket that exists: {GUIDE} says how to."
+        screen.verdict("warning", text)
     screen.document("When they hand back the role's ARN, this is the configuration", config)
 
 

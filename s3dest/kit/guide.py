@@ -50,6 +50,7 @@ def write(facts: Facts) -> str:
     }
     flags = {
         "new": documents.create_bucket,
+        "guard": facts.guard,
         "prefix": bool(config.key_prefix),
         "kms": documents.key_arn is not None,
         "external_id": facts.external_id is not None,

@@ -63,7 +63,7 @@ class SetupKit(Written):
 
     guard: bool = False
     """Whether a new bucket gets the bucket guard: a policy under which nobody, the customer included, can overwrite
-    under the prefix."""
+    under the prefix. To one that exists the guide has it added by hand, since it may have a policy already."""
 
     account: str | None = None
     """The customer's AWS account, if known; otherwise the documents that need it say `ACCOUNT_ID`."""

@@ -134,6 +134,9 @@ case "${1:-setup}" in
       if [ "$create_bucket" = yes ]; then
         say "Should an earlier run of this script have broken off, delete the bucket and run it again."
       fi
+      if [ "$bucket_guard" = yes ]; then
+        say "Make sure that its policy has the statements of policies/bucket-guard.json: only a new bucket gets them here."
+      fi
     elif [ "$create_bucket" = yes ]; then
       make_bucket
     else
