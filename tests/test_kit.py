@@ -213,12 +213,14 @@ def test_the_guide_shows_every_folder_as_it_is(folder: str) -> None:
 
 
 def test_the_kit_is_written_to_a_folder(tmp_path: Path) -> None:
-    """Files are where the guide says; the script can be run."""
+    """Files are where the guide says, with nothing of an earlier kit between them; the script can be run."""
+    make(key_arn=KEY_ARN).write(tmp_path / "kit")
     kit = make()
     written = kit.write(tmp_path / "kit")
     assert {
         str(path.relative_to(tmp_path / "kit")): path.read_text(encoding="utf-8") for path in written
     } == kit.files()
+    assert sorted(written) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
     assert os.access(tmp_path / "kit" / "setup.sh", os.X_OK)
 
 

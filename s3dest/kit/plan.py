@@ -24,6 +24,9 @@ from s3dest.vendor import AwsPrincipal, WrittenVendor
 GUIDE: Final = "GUIDE.md"
 """The file of a kit that is to be read first."""
 
+_KEY_STATEMENT: Final = "policies/kms-key-statement.json"
+"""The file that not every kit has."""
+
 _NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
 
@@ -120,6 +123,8 @@ class SetupKit(Written):
         with telling(
             f"The folder {os.fspath(folder)}", code="kit_unwritable", remedy="Write the kit to another folder."
         ):
+            if _KEY_STATEMENT not in files:
+                Path(folder, _KEY_STATEMENT).unlink(missing_ok=True)
             for name, text in files.items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
