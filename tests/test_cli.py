@@ -105,6 +105,7 @@ BAD_FILES = {
     "empty.csv": (b"", "holds no rows"),
     "header.csv": (b"id,name\n", "holds no rows"),
     "empty.jsonl": (b"\n\n", "holds no rows"),
+    "blank.csv": (b'id\n""\n\n1\n', "line 3: empty, in a file of one column"),
     "short.csv": (b'id,name\n1,"a\nb"\n2\n', "line 4: 1 fields, where the header names 2"),
     "twice.csv": (b"id,id\n1,2\n", "line 1: the header must name each column"),
     "quote.csv": (b'id\n"a"b\n', "line 2: not CSV"),

@@ -245,6 +245,7 @@ DAMAGED = {
     "tiny.jsonl": (b'{"id": 1e-99999999999999999999}\n', "line 1: 1e-99999999999999999999 has more"),
     "twice.jsonl": (b'{"id": 1, "a": [{"b": 1, "b": 2}]}\n', "line 1: the key 'b' comes twice"),
     "latin.csv": ("name\nAndré\n".encode("latin-1"), "is not text in UTF-8"),
+    "blank.csv": (b"id\n1\n\n", "line 3: empty, in a file of one column"),
     "none.csv": (b"id\n", "holds no rows"),
     "no.parquet": (b"PAR1", "is not a Parquet file"),
     "gone.csv": (None, "cannot be read: No such file"),
@@ -287,6 +288,29 @@ def test_a_single_column_that_looks_like_several_is_warned_of(
     path.write_text(f"{header}\n{header}\n")
     done = run("append", str(path), "-t", "orders", "-c", config)
     assert (done.exit_code, "--delimiter" in done.stderr) == (0, warned), done.output
+
+
+def test_a_wrong_delimiter_is_warned_of(config: str, tmp_path: Path) -> None:
+    """The comma may be the right one."""
+    path = tmp_path / "a.csv"
+    path.write_text("id,name\n1,a\n")
+    done = run("append", str(path), "-t", "orders", "-c", config, "--delimiter", ";")
+    assert (done.exit_code, "--delimiter ','" in done.stderr) == (0, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [("parquet", [{"id": 1}, {"id": 1, "name": "a"}]), ("jsonl", [{"id": None}])],
+    ids=["columns", "null"],
+)
+def test_a_remedy_is_one_of_the_command_line(
+    kind: str, rows: list[dict[str, Any]], config: str, tmp_path: Path
+) -> None:
+    """Python's arguments are none of its options."""
+    files = [write_rows(tmp_path, f"{number}.{kind}", [row]) for number, row in enumerate(rows)]
+    done = run("append", *files, "-t", "orders", "-c", config, "--format", "csv")
+    assert (done.exit_code, done.stderr.endswith("or write --format jsonl.\n")) == (1, True), done.output
+    assert not re.search(r"schema|Csv\(", done.stderr)
 
 
 MISUSE = {
@@ -453,13 +477,16 @@ def test_resume_needs_a_journal(config: str) -> None:
     assert (done.exit_code, "is no folder" in done.stderr) == (2, True)
 
 
-def test_resume_takes_no_misspelt_folder_for_an_empty_one(config: str, tmp_path: Path) -> None:
-    """What is pending in the right one would be passed over."""
+def test_a_misspelt_folder_is_no_empty_journal(config: str, tmp_path: Path) -> None:
+    """What is pending in the right one would be passed over, and what is written to the wrong one forgotten."""
     folder = tmp_path / "jurnal"
-    done = run("resume", "--config", config, "--journal", str(folder))
-    assert (done.exit_code, f"There is no folder {folder}" in done.stderr) == (2, True)
+    append = ["append", write_rows(tmp_path, "a.jsonl", [{"id": 1}]), "-t", "orders"]
+    for command in (append, ["resume"]):
+        done = run(*command, "--config", config, "--journal", str(folder))
+        assert (done.exit_code, f"There is no folder {folder}" in done.stderr) == (2, True)
     folder.mkdir()
-    assert run("resume", "--config", config, "--journal", str(folder)).exit_code == 0
+    for command in (append, ["resume"]):
+        assert run(*command, "--config", config, "--journal", str(folder)).exit_code == 0
 
 
 # demo, and what is common

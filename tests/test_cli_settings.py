@@ -88,6 +88,9 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "json": ("c.json", '{"auth": {"secret_access_key": "' + SECRET, "is not JSON (line 1)"),
     "yaml": ("c.yaml", "bucket: a\nauth: {secret_access_key: " + SECRET, "is not YAML (line 2)"),
     "toml": ("c.toml", "secret_access_key = " + SECRET, "is not TOML"),
+    "json twice": ("c.json", json.dumps(VALUES)[:-1] + f', "prefix": "{SECRET}"}}', "the key 'prefix' comes twice"),
+    "yaml twice": ("c.yaml", f"auth:\n  role_arn: a\n  role_arn: {SECRET}\n", "the key 'role_arn' comes twice"),
+    "toml twice": ("c.toml", f'prefix = "a"\nprefix = "{SECRET}"\n', "is not TOML"),
     "ini": ("c.ini", "", "must end in .json, .yaml, .yml or .toml"),
     "kind": ("c.json", json.dumps({**VALUES, "auth": SECRET}), "auth: Input should be"),
     "number": (

@@ -202,7 +202,8 @@ def append(
     """
     with sentences(as_json=as_json):
         inputs = inputs_of(files, kind, delimiter)
-        destination, _ = _destination(config, journal)
+        destination, remembered = _destination(config, journal)
+        _require_folder(remembered)
         with destination:
             receipt = deliver(
                 destination,
@@ -234,9 +235,7 @@ def resume(
         if remembered is None:
             message = "There is no journal: give --journal, or set it in the configuration."
             raise SettingsProblem(message)
-        if not remembered.path.exists():  # a misspelt one would be told to have nothing left to finish
-            message = f"There is no folder {remembered.path}: make it, if no transfer has been remembered there yet."
-            raise SettingsProblem(message)
+        _require_folder(remembered)
         with destination:
             receipts = destination.resume()
     with after_commit(*receipts):
@@ -324,3 +323,10 @@ def _destination(config: Path | None, journal: Path | None = None) -> tuple[Dest
         raise SettingsProblem(message)
     remembered = FileJournal(folder) if folder else None
     return Destination(settings.destination(config), identity=settings.who(), journal=remembered), remembered
+
+
+def _require_folder(journal: FileJournal | None) -> None:
+    """Refuse a journal that is not there: of a misspelt one nobody would find what is to be finished."""
+    if journal is not None and not journal.path.exists():
+        message = f"There is no folder {journal.path}: make it, if no transfer has been remembered there yet."
+        raise SettingsProblem(message)

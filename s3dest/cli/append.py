@@ -20,7 +20,10 @@ from s3dest.results import Receipt
 if TYPE_CHECKING:
     from s3dest.append import AppendWriter
 
-_OTHER_DELIMITERS: Final = ";\t|"
+_DELIMITERS: Final = ",;\t|"
+_OF_PYTHON: Final = re.compile(r"\bschema\b|\bCsv\(")
+"""What remedies say that the command line has not."""
+_ALIKE: Final = "Give all rows the same columns and types, and the only one of a row a value; or write --format jsonl."
 
 
 def append(
@@ -72,11 +75,12 @@ def _naming_rows(begun: Sequence[tuple[int, Input]]) -> Iterator[None]:
     try:
         yield
     except RowError as error:
+        remedy = _ALIKE if _OF_PYTHON.search(error.remedy) else error.remedy
         if error.row is None:
-            raise
+            raise InputError(f"{error.message} {remedy}".rstrip(), code=error.code) from error
         first, source = [(first, source) for first, source in begun if first <= error.row][-1]
         where = f"{source.name}, row {error.row - first + 1}"
-        message = re.sub(r"^Row \d+", lambda _: where, f"{error.message} {error.remedy}".rstrip())
+        message = re.sub(r"^Row \d+", lambda _: where, f"{error.message} {remedy}".rstrip())
         raise InputError(message, code=error.code) from error
 
 
@@ -105,7 +109,7 @@ def _copy(source: Input, writer: AppendWriter, show: Callable[[int, int], None],
 
 def _warn_of_one_column(source: Input, name: str, columns: int) -> None:
     """Say where a file of several columns may be read as one of one: its rows would be delivered so without a word."""
-    odd = next((char for char in _OTHER_DELIMITERS if char in name), None)
+    odd = next((char for char in _DELIMITERS if char in name and char != source.delimiter), None)
     if columns == 1 and odd is not None:
         shown = "\\t" if odd == "\t" else odd
         typer.echo(

@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn, Self
 
+from s3dest.cli.json_object import KeyTwiceError, with_each_key_once
 from s3dest.cli.settings import SettingsProblem
 
 if TYPE_CHECKING:
@@ -293,6 +294,8 @@ def _csv_rows(text: IO[str], path: str, *, delimiter: str = ",") -> Iterator[Row
                 _refuse(path, reader.line_num, f"{len(fields)} fields, where the header names {len(header)}")
             if fields:
                 yield dict(zip(header, fields, strict=True))
+            elif len(header) == 1:  # which some write for an empty text, and some for null
+                _refuse(path, reader.line_num, 'empty, in a file of one column: leave it out, or write "" for a text')
     except csv.Error as error:
         _refuse(path, reader.line_num, f"not CSV: {error}")
 
@@ -303,9 +306,9 @@ def _json_rows(text: IO[str], path: str) -> Iterator[Row]:
             continue
         try:
             row = json.loads(
-                line, parse_constant=_no_number, parse_float=_whole_number, object_pairs_hook=_with_each_key_once
+                line, parse_constant=_no_number, parse_float=_whole_number, object_pairs_hook=with_each_key_once
             )
-        except _LossError as error:
+        except (_LossError, KeyTwiceError) as error:
             _refuse(path, number, str(error))
         except (ValueError, RecursionError) as error:
             _refuse(path, number, f"not JSON: {getattr(error, 'msg', error)}")  # its own line number is always 1
@@ -339,16 +342,6 @@ def _is_written_from(number: float, text: str) -> bool:
         return False
     digits = len(given.as_tuple().digits)
     return given in {Decimal(repr(number)), Decimal(f"{number:.{digits - 1}e}")}
-
-
-def _with_each_key_once(pairs: list[tuple[str, Any]]) -> Row:
-    """Make an object, and refuse to keep but the last of what has the same key."""
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        keys = [key for key, _ in pairs]
-        message = f"the key {next(key for key in keys if keys.count(key) > 1)!r:.80} comes twice in an object"
-        raise _LossError(message)
-    return row
 
 
 def _refuse(path: str, line: int, problem: str) -> NoReturn:

@@ -10,6 +10,7 @@ import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -17,6 +18,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from s3dest.cli.json_object import KeyTwiceError, with_each_key_once
 from s3dest.config import DestinationConfig
 from s3dest.identity import AmbientIdentity, GoogleIdentityToken, Identity, WebIdentity
 
@@ -152,6 +154,8 @@ def _read(file: Path) -> dict[str, Any]:
         values = _READERS[kind](file.read_text(encoding="utf-8-sig"))  # Windows' editors begin with a mark
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
+    except KeyTwiceError as error:
+        problem = f"says one thing twice: {error}"
     except (ValueError, RecursionError, yaml.YAMLError) as error:  # their texts quote the file, which may hold a secret
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else getattr(error, "lineno", None)
@@ -162,6 +166,16 @@ def _read(file: Path) -> dict[str, Any]:
         problem = "must hold an object with bucket, region and auth"
     message = f"{file} {problem}."
     raise SettingsProblem(message)
+
+
+class _EachKeyOnce(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
+    """Refuses a key that comes twice, of which YAML would keep the last, as JSON would."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        """Read a mapping as it is written: before another is merged into it, whose keys it may have as well."""
+        node = super().compose_mapping_node(anchor)
+        with_each_key_once([(key.value, None) for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
+        return node
 
 
 def _lines(error: ValidationError, file: Path | None, values: Mapping[str, object]) -> str:
@@ -196,8 +210,8 @@ def _origin(file: Path | None) -> str:
 
 
 _READERS: Final[dict[str, Callable[[str], Any]]] = {
-    ".json": json.loads,
-    ".yaml": yaml.safe_load,
-    ".yml": yaml.safe_load,
+    ".json": partial(json.loads, object_pairs_hook=with_each_key_once),
+    ".yaml": partial(yaml.load, Loader=_EachKeyOnce),
+    ".yml": partial(yaml.load, Loader=_EachKeyOnce),
     ".toml": tomllib.loads,
 }
