@@ -78,7 +78,9 @@ def path_of(given: str | os.PathLike[str]) -> Path:
     with contextlib.suppress(TypeError, ValueError):
         if b"\0" not in os.fsencode(given):  # which half a surrogate pair cannot be
             return Path(os.fsdecode(given))
-    message = f"write_file() takes the path of a file, not {given!r:.80}."
+    is_text = isinstance(given, (str, bytes, os.PathLike))
+    what = f"{kind_of(given)} with NUL or half a surrogate pair in it" if is_text else kind_of(given)
+    message = f"write_file() takes the path of a file, not {what}."  # and says nothing of rows that it is given
     raise ConfigError(message, code="path", remedy="Give a text or a pathlib.Path.")
 
 

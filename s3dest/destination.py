@@ -146,6 +146,7 @@ class Destination:
             message = f"multipart is 'auto', 'always' or 'never', not {multipart!r}."
             raise ConfigError(message, code="mode", remedy="Leave it out for 'auto'.")
         _require("The time to wait is a timedelta", wait, dt.timedelta)
+        _require_function("on_wait", on_wait)
         if wait is not None and wait < dt.timedelta(0):
             message = f"The time to wait is {wait.total_seconds():g} s: it cannot be negative."
             raise ConfigError(message, code="wait", remedy="Leave it out to check once.")
@@ -202,13 +203,14 @@ class Destination:
                 It cannot use the writer: to give up, raise where the rows come from, or in the ``with`` block.
 
         Raises:
-            ConfigError: The transfer has no place: table name, id, date, or a key above 1,024 bytes; or the format is
-                none.
+            ConfigError: The transfer has no place: table name, id, date, or a key above 1,024 bytes; or the format or
+                ``on_progress`` is none.
             StateError: The destination is closed, or the journal had the transfer by other writers (``other_writers``).
         """
         with LOADING:
             from s3dest.append import AppendWriter  # noqa: PLC0415  # importing s3dest shall not import boto3
 
+        _require_function("on_progress", on_progress)
         file_format = format_of(format)
         recovery = self._recovery()
         layout = plan(
@@ -361,6 +363,17 @@ def _require(what: str, given: object, *kinds: type) -> None:
     if given is not None and not isinstance(given, kinds):
         message = f"{what}, not {kind_of(given)}."
         raise ConfigError(message, remedy="Give an instance of it, or leave it out for the default.")
+
+
+def _require_function(name: str, given: object) -> None:
+    """Refuse what cannot be called.
+
+    Raises:
+        ConfigError: It is none, and not ``None``.
+    """
+    if given is not None and not callable(given):
+        message = f"{name} is a function, not {kind_of(given)}."
+        raise ConfigError(message, remedy="Give one, or leave it out.")
 
 
 _made: Final[weakref.WeakSet[Destination]] = weakref.WeakSet()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from s3dest.errors import ConfigError
+from s3dest.kind import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,9 @@ def columns_of(schema: object) -> Schema:
             message = "Two columns of the schema have the same name."
             raise ConfigError(message, code="schema", remedy="Give each column a name of its own.")
         return tuple(Column(_text(name), str(kind)) for name, kind in zip(names, types, strict=True))
-    kind = type(schema).__name__
     message = (
-        f"A schema is a mapping of column names to types, a pydantic model class or a pyarrow schema, not a {kind}."
+        "A schema is a mapping of column names to types, a pydantic model class or a pyarrow schema, "
+        f"not {kind_of(schema)}."
     )
     raise ConfigError(message, code="schema", remedy="Write a mapping, such as {'id': 'int64', 'name': 'string'}.")
 

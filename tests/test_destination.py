@@ -71,6 +71,8 @@ def test_wrong_arguments_are_refused_at_once(aws: FakeAws, arguments: dict[str, 
         (lambda to: to.check(multipart={}), "multipart is 'auto'"),
         (lambda to: to.append("orders", format=JsonLines), "such as JsonLines.. makes, not <class"),
         (lambda to: to.append("orders", format=None), "not None"),
+        (lambda to: to.append("orders", on_progress=5), "on_progress is a function, not an int"),
+        (lambda to: to.check(on_wait="print"), "on_wait is a function, not a str"),
     ],
 )
 def test_a_wrong_argument_of_a_method_is_refused_at_once(

@@ -23,6 +23,7 @@ from pydantic import BaseModel, Field, computed_field
 from s3dest import ConfigError, JsonLines, RowError, TransferOptions
 from s3dest.formats.csv import Csv
 from s3dest.formats.parquet import Parquet, _File
+from s3dest.kind import kind_of
 from s3dest.schema import Column, annotations_of, columns_of
 
 
@@ -87,7 +88,7 @@ def test_columns_of_what_callers_give(schema: Any, columns: Any) -> None:
 @pytest.mark.parametrize("schema", [None, 1, "a", ["a"], Order(id=1), dt.date, Line])
 def test_what_is_no_schema_is_refused(schema: Any) -> None:
     """With what is one."""
-    with pytest.raises(ConfigError, match="A schema is") as caught:
+    with pytest.raises(ConfigError, match=rf"A schema is .*, not {kind_of(schema)}\.") as caught:
         columns_of(schema)
     assert caught.value.code == "schema"
 
