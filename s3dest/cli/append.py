@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DELIMITERS: Final = ",;\t|"
 _OF_PYTHON: Final = re.compile(r"\bschema\b|\bCsv\(")
 """What remedies say that the command line has not."""
-_ALIKE: Final = "Give all rows the same columns and types, and the only one of a row a value; or write --format jsonl."
+_ALIKE: Final = "Give all rows the same columns, of one type each, and an only one a value; or write --format jsonl."
 
 
 def append(
