@@ -27,11 +27,12 @@ from s3dest.errors import (
     WrongRegionError,
 )
 from s3dest.findings import CheckReport, CheckStep, Finding
+from s3dest.formats.arrow import ArrowArray, ArrowStream
 from s3dest.formats.csv import Csv
-from s3dest.formats.encoder import ArrowEncoder, Encoder, Format, SchemaGrown
+from s3dest.formats.encoder import ArrowEncoder, Encoder, Format, RowLike, SchemaGrown
 from s3dest.formats.jsonl import JsonLines
 from s3dest.formats.parquet import Parquet
-from s3dest.identity import AmbientIdentity, GoogleIdentityToken, TokenSource, WebIdentity
+from s3dest.identity import AmbientIdentity, GoogleIdentityToken, Identity, TokenSource, WebIdentity
 from s3dest.journal import FileJournal, Journal, SharedJournal
 from s3dest.kit import SetupKit
 from s3dest.options import TransferOptions
@@ -39,7 +40,7 @@ from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject, Prepa
 from s3dest.results import Progress, Receipt, StoredObject
 from s3dest.schema import Column
 from s3dest.signature import ManifestSigner
-from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject, new_external_id
+from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, OidcSubject, VendorIdentity, new_external_id
 from s3dest.version import __version__
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ __all__ = [
     "AccessDeniedError",
     "AmbientIdentity",
     "AppendWriter",
+    "ArrowArray",
     "ArrowEncoder",
+    "ArrowStream",
     "AwsPrincipal",
     "BucketNotFoundError",
     "Capabilities",
@@ -71,6 +74,7 @@ __all__ = [
     "GoogleIdentityToken",
     "GoogleServiceAccount",
     "HmacAuth",
+    "Identity",
     "IntegrityError",
     "Journal",
     "JsonLines",
@@ -87,6 +91,7 @@ __all__ = [
     "RequestError",
     "RoleAuth",
     "RowError",
+    "RowLike",
     "S3DestError",
     "SchemaGrown",
     "SetupKit",
@@ -99,6 +104,7 @@ __all__ = [
     "TokenSource",
     "TransferOptions",
     "TransportError",
+    "VendorIdentity",
     "WebIdentity",
     "WrongRegionError",
     "__version__",
@@ -113,11 +119,13 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def __getattr__(name: str) -> object:
-    """Load the writer's class when it is asked for: it needs boto3, which importing s3dest shall not load."""
-    if name == "AppendWriter":
-        from s3dest.append import AppendWriter  # noqa: PLC0415
+if not TYPE_CHECKING:  # for a type checker, a module with this function has every name, misspelt ones too
 
-        return AppendWriter
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+    def __getattr__(name: str) -> object:
+        """Load the writer's class when it is asked for: it needs boto3, which importing s3dest shall not load."""
+        if name == "AppendWriter":
+            from s3dest.append import AppendWriter  # noqa: PLC0415
+
+            return AppendWriter
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)

@@ -118,3 +118,15 @@ def test_importing_loads_no_boto3() -> None:
     code = f"import sys, s3dest; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_type_checkers_know_each_name_and_no_other(tmp_path: Path) -> None:
+    """The writer's class, too, though it is loaded when it is asked for; a misspelt name is told."""
+    snippet = tmp_path / "host.py"
+    snippet.write_text(f"from s3dest import {', '.join(s3dest.__all__)}\nfrom s3dest import AppendWritr\n")
+    options = ("--strict", "--config-file=", "--follow-imports=skip", f"--cache-dir={tmp_path}", "--no-error-summary")
+    command = [sys.executable, "-m", "mypy", *options, str(snippet), s3dest.__file__]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert [line for line in done.stdout.splitlines() if line.startswith(str(snippet))] == [
+        f'{snippet}:2: error: Module "s3dest" has no attribute "AppendWritr"; maybe "AppendWriter"?  [attr-defined]'
+    ]
