@@ -13,6 +13,7 @@ from pydantic import (
     SecretStr,
     Tag,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     field_validator,
 )
@@ -22,6 +23,11 @@ from s3dest.names import RoleArn, parse_role_arn
 
 MAX_DURATION: Final = timedelta(hours=12)
 """STS's limit for a role's session; the role's own MaxSessionDuration is between 1 and 12 hours."""
+
+_Duration = Annotated[
+    timedelta,
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "duration"}, {"type": "number"}]}, mode="validation"),
+]
 
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _SESSION_NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
@@ -41,7 +47,7 @@ class RoleAuth(Written):
     session_name: str | None = None
     """Name of the sessions in the customer's CloudTrail, 2 to 64 characters. Default: `s3dest-` and the bucket."""
 
-    duration: timedelta = timedelta(hours=1)
+    duration: _Duration = timedelta(hours=1)
     """How long one session lasts: 15 minutes to 12 hours on AWS, lowered by itself where the role allows less. A number
     of seconds, or as `PT30M`."""
 

@@ -41,11 +41,17 @@ _OWNER_ELSEWHERE: Final = re.compile(r"[\w$-]{1,128}", re.ASCII)
 _REGION_ELSEWHERE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """Let the schema say no default where it is another than ``null``: a form that fills it in would say ``null``."""
+    del schema["default"]
+
+
 class DestinationConfig(Written):
     """One customer's bucket: where it is, how to get in, what its requests must carry.
 
     Loads from plain JSON and is frozen. Its JSON schema carries these descriptions, good enough to draw a form.
-    Pickling keeps the secret in clear, so that workers can use it; `model_dump` masks it. All fields may come from the
+    Pickling keeps the secret in clear, so that workers can use it; `model_dump` masks it. What is stored is dumped
+    without `exclude_none` and `exclude_defaults`, which lose what `null` says. All fields may come from the
     customer but the role's `external_id`, which the vendor makes, and the two addresses, unless `sts_hosts` in the
     identity says where the vendor's credentials may go.
     """
@@ -74,7 +80,7 @@ class DestinationConfig(Written):
     addressing_style: Literal["auto", "virtual", "path"] = "auto"
     """Whether the bucket stands in the host name or in the path; `auto` is right on AWS."""
 
-    expected_bucket_owner: str | None = None
+    expected_bucket_owner: str | None = Field(default=None, json_schema_extra=_without_default)
     """Account that must own the bucket, so that a bucket deleted and taken over by others gets no data. Default: on
     AWS the account of the role; `null` turns it off."""
 

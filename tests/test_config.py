@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import pickle
+from datetime import timedelta
 from typing import Any
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
@@ -249,3 +251,22 @@ def test_the_json_schema_draws_a_form() -> None:
     assert definitions["HmacAuth"]["properties"]["secret_access_key"]["format"] == "password"
     assert schema["required"] == ["bucket", "region", "auth"]
     assert definitions["RoleAuth"]["required"] == ["role_arn", "external_id"]
+
+
+def test_a_form_that_fills_in_the_schemas_defaults_changes_nothing() -> None:
+    """Whose ``null`` would turn the check of the owner off; a config that does so says it, stored as it is dumped."""
+    properties = DestinationConfig.model_json_schema()["properties"]
+    filled_in = {name: field["default"] for name, field in properties.items() if "default" in field}
+    assert make(**filled_in) == make()
+    off = make(expected_bucket_owner=None)
+    assert DestinationConfig.model_validate_json(off.model_dump_json()).expected_bucket_owner is None
+
+
+@pytest.mark.parametrize("duration", ["PT30M", 1800, 1800.0])
+def test_the_json_schema_takes_the_durations_that_the_model_takes(duration: object) -> None:
+    """Text or seconds."""
+    config = make(auth={**ROLE, "duration": duration})
+    assert isinstance(config.auth, RoleAuth)
+    assert config.auth.duration == timedelta(minutes=30)
+    given = {"bucket": "acme-lake", "region": "eu-west-1", "auth": {**ROLE, "duration": duration}}
+    jsonschema.validate(given, DestinationConfig.model_json_schema())
