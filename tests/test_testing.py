@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Literal
 
 import boto3
@@ -20,6 +21,7 @@ from botocore.exceptions import ClientError
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import Loader
 from moto import mock_aws, settings
+from moto.iam.access_control import IAMPolicyStatement
 
 from s3dest import policies
 from s3dest.auth import HmacAuth, RoleAuth
@@ -116,6 +118,34 @@ def test_delete_can_be_taken_away(s3: EmbeddedS3) -> None:
     put(client, PROBE)
     assert refusal(lambda: client.delete_object(Bucket="acme-lake", Key=PROBE))[0] == "AccessDenied"
     assert customer.permission == policies.permission(customer.config, stage="steady")
+
+
+@pytest.mark.parametrize("auth", ["role", "hmac"])
+def test_a_prefix_is_granted_as_it_is_written(s3: EmbeddedS3, auth: Literal["role", "hmac"]) -> None:
+    """Moto alone takes it for a regular expression, which others match, and it itself does not."""
+    customer = s3.customer(auth=auth, prefix="a.b|c $x(+)[ü]^")
+    with Destination(customer.config) as destination:
+        assert not destination.check().findings
+        with destination.append("orders") as append:
+            append.write({"id": 1})
+    assert customer.rows("orders") == [{"id": 1}]
+    client = client_of(customer.config)
+    for key in ("axb|c $x(+)[ü]^/a", "a.b|c/a", "a.b", "c $x/a", "other/a"):
+        assert refusal(partial(put, client, key))[0] == "AccessDenied"
+
+
+def test_wildcards_of_policies_are_iams(s3: EmbeddedS3) -> None:
+    """A ``?`` is one character, and a ``*`` also line breaks; nothing else stands for another."""
+    customer = s3.customer(auth="hmac")
+    resource = "arn:aws:s3:::acme-lake/a?c/[ab]*d"
+    customer.put_permission(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Put*", "Resource": resource}]}
+    )
+    client = client_of(customer.config)
+    put(client, "a?c/[ab]d")
+    put(client, "abc/[ab]/c\n/d")
+    for key in ("ac/[ab]d", "abbc/[ab]d", "abc/ad", "abc/[ab]dd/"):
+        assert refusal(partial(put, client, key))[0] == "AccessDenied"
 
 
 @pytest.mark.parametrize("external_id", [{}, {"ExternalId": "another-customer"}], ids=["missing", "wrong"])
@@ -271,7 +301,13 @@ def test_everything_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAMINE")
 
     def state() -> tuple[object, ...]:
-        return dict(os.environ), list(BUILTIN_HANDLERS), settings.INITIAL_NO_AUTH_ACTION_COUNT, boto3.DEFAULT_SESSION
+        return (
+            dict(os.environ),
+            list(BUILTIN_HANDLERS),
+            settings.INITIAL_NO_AUTH_ACTION_COUNT,
+            boto3.DEFAULT_SESSION,
+            vars(IAMPolicyStatement)["_match"],
+        )
 
     before = state()
 

@@ -59,6 +59,9 @@ class EmbeddedS3:
     writes, and the bucket guard. Of these moto knows the first and half of the second, and its refusals are bare; the
     kit stands before it with the rest. Make clients inside the context: those made before go past the kit.
 
+    Calls to other services are refused, as all that the vendor may do is assume roles; keys of another mock are not
+    known here. Give code that keeps its state in DynamoDB, say, something else for it.
+
     Not proven by it, since moto has none of them: expiry of sessions, regions, ``expected_bucket_owner``, KMS,
     checksums, conditions in permission policies, web identity tokens (any is taken), other accounts and partitions, and
     answers such as 409 and 503. moto is the process's: one embedded S3 at a time, seen by all threads and by no child
@@ -215,7 +218,7 @@ def _start(stack: ExitStack) -> tuple[Gate, ClientOf]:
         from moto.core.authorization import enable_iam_authentication  # noqa: PLC0415
         from moto.core.models import botocore_stubber  # noqa: PLC0415
 
-        from s3dest.testing.gate import Gate  # noqa: PLC0415
+        from s3dest.testing.gate import Gate, matching_as_iam  # noqa: PLC0415
     except ImportError as error:
         message = "The embedded S3 runs on moto 5.1.18 or newer, which is not installed."
         raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[testing]'") from error
@@ -233,6 +236,7 @@ def _start(stack: ExitStack) -> tuple[Gate, ClientOf]:
     gate.customer_keys.add(customer["access_key_id"])
     stack.callback(gate.close)
     stack.enter_context(_instead(("before-send", botocore_stubber), ("before-send", gate.before_send)))
+    stack.enter_context(matching_as_iam())
     stack.enter_context(enable_iam_authentication())
     environment.update({f"AWS_{name.upper()}": value for name, value in vendor.items()})
     boto3.DEFAULT_SESSION = session_of_the_environment()

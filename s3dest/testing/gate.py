@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
+from unittest.mock import patch
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -19,7 +20,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from moto.core.authorization import disable_iam_authentication
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
-from moto.iam.access_control import IAMPolicy, PermissionResult, create_access_key
+from moto.iam.access_control import IAMPolicy, IAMPolicyStatement, PermissionResult, create_access_key
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
@@ -153,6 +154,16 @@ class Gate:
 
     def _is_guarded(self, resource: str) -> bool:
         return resource.startswith(tuple(self.guarded))
+
+
+def matching_as_iam() -> AbstractContextManager[object]:
+    """Let moto's policies match as IAM's do: it takes them for regular expressions, ``a.b/*`` for ``axb/…`` too."""
+    return patch.object(IAMPolicyStatement, "_match", staticmethod(_match))
+
+
+def _match(pattern: str, text: str) -> re.Match[str] | None:
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, text, re.DOTALL)
 
 
 def _lets_in(operation: str, given: dict[str, str]) -> bool:
