@@ -303,6 +303,31 @@ def test_a_zone_that_raises_is_refused(error: Exception, file_format: Any, wrap:
     assert (caught.value.row, caught.value.column) == (1, "a")
 
 
+class _Dateless(dt.datetime):
+    """A datetime that cannot tell its date, as one of pandas after the year 9999."""
+
+    def date(self) -> dt.date:
+        """Raise what Python's own never does."""
+        raise NotImplementedError
+
+
+class _Unequal(dt.date):
+    """A date that cannot be compared."""
+
+    def __ne__(self, other: object) -> bool:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("file_format", [JsonLines(), Csv(), Parquet()], ids=lambda file_format: file_format.name)
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"b": value}])
+@pytest.mark.parametrize("value", [_Dateless(2026, 11, 23), _Unequal(2026, 11, 23)], ids=["datetime", "date"])
+def test_a_date_that_raises_is_refused(file_format: Any, wrap: Any, value: Any) -> None:
+    """With the row and the column, whatever it raises."""
+    with pytest.raises(RowError) as caught:
+        encoded(file_format, [{"a": wrap(None), "b": 1}, {"a": wrap(value), "b": 1}])
+    assert (caught.value.row, caught.value.column) == (1, "a")
+
+
 @pytest.mark.parametrize("zone", [FINE, _Zone(lambda _: FINE.utcoffset(None))], ids=["Python's", "foreign"])
 @pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"b": value}])
 def test_parquet_refuses_what_pyarrow_cuts_off(zone: dt.tzinfo, wrap: Any) -> None:

@@ -203,14 +203,18 @@ def simple(value: object) -> object:
         return Decimal(value)
     if isinstance(value, UUID):
         return UUID.__str__(value)
-    if isinstance(value, dt.datetime):
-        return _same(value, dt.datetime.combine(value.date(), value.timetz()))
     if isinstance(value, dt.date):
-        return _same(value, dt.date(value.year, value.month, value.day))
+        try:
+            made = _day(value)
+            changed = bool(made != value)  # a pandas Timestamp with nanoseconds, say
+        except Exception as error:  # whatever a class of another library raises, as pandas does after the year 9999
+            raise TypeError from error
+        if not changed:
+            return made
     raise TypeError
 
 
-def _same(value: object, made: object) -> object:
-    if made != value:  # a pandas Timestamp with nanoseconds, say
-        raise TypeError
-    return made
+def _day(value: dt.date) -> dt.date:
+    if isinstance(value, dt.datetime):
+        return dt.datetime.combine(value.date(), value.timetz())
+    return dt.date(value.year, value.month, value.day)
