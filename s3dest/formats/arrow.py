@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from s3dest.errors import ConfigError, RowError
-from s3dest.formats.arrow_plain import Stored, as_it_is, decoded, plain_type
+from s3dest.formats.arrow_plain import Stored, decoded, plain_type
 from s3dest.kind import kind_of
 from s3dest.loading import LOADING
 
@@ -103,8 +103,8 @@ def _not_arrow(name: str, reason: str) -> ConfigError:
     )
 
 
-def settled(batch: pa.RecordBatch, first_row: int, *, stored: Stored = as_it_is) -> pa.RecordBatch:
-    """Return a batch that every format takes, with all its values; ``stored`` says how one format keeps a plain type.
+def settled(batch: pa.RecordBatch, first_row: int, *, plain: Stored = plain_type) -> pa.RecordBatch:
+    """Return a batch that every format takes, with all its values; ``plain`` finds the plain type that a format keeps.
 
     Raises:
         RowError: It has columns of the same name, or of a type that no format has, or a value is broken.
@@ -114,7 +114,7 @@ def settled(batch: pa.RecordBatch, first_row: int, *, stored: Stored = as_it_is)
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
-            kind = plain_type(column.type, stored=stored)
+            kind = plain(column.type)
         except TypeError as error:
             message = f"Column {name!r} has the Arrow type {column.type}, {error}."
             raise RowError(message, row=first_row, column=name, remedy="Cast it to text or a number.") from None

@@ -150,10 +150,12 @@ def _type_of(column: Values, guide: pa.DataType | None, depth: int = 0) -> pa.Da
         TypeError: There is none.
     """
     pa = require_pyarrow()
+    if depth > DEEPEST:
+        raise TypeError
     values, kinds = column.values, set(column.kinds - {type(None)})
     if not kinds:
         return guide if guide is not None else pa.null()
-    if kinds <= {list, tuple, dict} and depth <= DEEPEST - 2:
+    if kinds <= {list, tuple, dict}:
         present: list[Any] = [value for value in values if value is not None]
         if guide is not None and pa.types.is_map(guide):
             return _map_type(present, guide, depth)

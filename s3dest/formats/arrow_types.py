@@ -60,7 +60,10 @@ def wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
 
 def levels(kind: pa.DataType) -> int:
     """Count the levels that a type has in Parquet's schema, below the column's own."""
-    types = require_pyarrow().types
+    pa = require_pyarrow()
+    types = pa.types
+    if isinstance(kind, pa.BaseExtensionType):
+        return levels(kind.storage_type)
     if types.is_map(kind):
         return 2 + max(levels(kind.key_type), levels(kind.item_type))
     if hasattr(kind, "value_type"):

@@ -13,7 +13,7 @@ from s3dest.errors import ConfigError, RowError
 from s3dest.formats import parquet_footer
 from s3dest.formats.arrow import REFUSALS, require_pyarrow, settled
 from s3dest.formats.arrow_batches import Batches
-from s3dest.formats.arrow_plain import plain_type
+from s3dest.formats.arrow_plain import Stored, plain_type
 from s3dest.formats.arrow_rows import Known, batch_of, batch_of_columns, no_columns
 from s3dest.formats.arrow_types import DEEPEST, cast, decimal, levels, refuse_hollow, unite
 from s3dest.formats.columns import Columns
@@ -222,7 +222,7 @@ class _Encoder:
     def encode_arrow(self, batch: pa.RecordBatch, *, first_row: int) -> bytes:
         if batch.num_rows and not batch.num_columns and not (self._schema is not None and self._schema.names):
             raise no_columns(first_row)
-        self._add(settled(batch, first_row, stored=_in_parquet), first_row)
+        self._add(settled(batch, first_row, plain=partial(_kept, stored=_in_parquet)), first_row)
         return b""
 
     def finish(self) -> bytes:
@@ -286,6 +286,19 @@ class _Encoder:
             self._keep(batch)
 
 
+def _kept(kind: pa.DataType, *, stored: Stored) -> pa.DataType:
+    """Find the plain type of a whole column.
+
+    Raises:
+        TypeError: Parquet has no place for it; the text says why.
+    """
+    plain = plain_type(kind, stored=stored)
+    if levels(plain) > DEEPEST:
+        message = "which is nested deeper than readers of Parquet go"
+        raise TypeError(message)
+    return plain
+
+
 def _in_parquet(kind: pa.DataType) -> pa.DataType:
     """Find what becomes of seconds, which Parquet does not have; pyarrow 19 would let them overflow.
 
@@ -308,9 +321,6 @@ def _in_ones(kind: pa.DataType) -> pa.DataType:
         TypeError: Parquet has no place for it; the text says why.
     """
     pa = require_pyarrow()
-    if levels(kind) > DEEPEST:
-        message = "which is nested deeper than readers of Parquet go"
-        raise TypeError(message)
     if not pa.types.is_decimal(kind) or kind.scale >= 0:
         return kind
     try:
@@ -366,7 +376,7 @@ def _given(schema: object) -> Known:
 
 def _plain_field(field: pa.Field) -> pa.Field:
     try:
-        return field.with_type(plain_type(field.type, stored=_in_ones))
+        return field.with_type(_kept(field.type, stored=_in_ones))
     except TypeError as error:
         message = f"Column {field.name!r} of the schema has the Arrow type {field.type}, {error}."
         raise ConfigError(message, code="schema", remedy="Choose another type for the column.") from None
