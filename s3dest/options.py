@@ -18,7 +18,11 @@ MAX_PUT: Final = 5 * 1024 * MIB
 MIN_PART: Final = 5 * MIB
 """Bytes of every multipart part but the last (same page)."""
 
+_MAX_WAIT: Final = timedelta(days=1)
+"""A round bound below 2**31 ms: a longer wait at a socket (poll) ends at odd times, or at once."""
+
 _Positive = Annotated[timedelta, Field(gt=timedelta(0))]
+_Wait = Annotated[timedelta, Field(gt=timedelta(0), le=_MAX_WAIT)]
 
 
 class TransferOptions(Model):
@@ -55,12 +59,13 @@ class TransferOptions(Model):
     after the deadline (two, if a session is opened for it) or, if that is later, after its last byte has gone, be it
     that the answer trickles in. Waiting for its turn (`concurrency`) before the first try does not count."""
 
-    connect_timeout: _Positive = timedelta(seconds=10)
+    connect_timeout: _Wait = timedelta(seconds=10)
     """How long one try may take to connect to each address that a name has, and a new connection to take more of the
-    request's bytes."""
+    request's bytes; at most a day."""
 
-    read_timeout: _Positive = timedelta(seconds=60)
-    """How long one try waits for the next byte of the answer, and a connection used before to take more bytes."""
+    read_timeout: _Wait = timedelta(seconds=60)
+    """How long one try waits for the next byte of the answer, and a connection used before to take more bytes;
+    at most a day."""
 
 
 def checksums_of(config: DestinationConfig, options: TransferOptions) -> Literal["aws", "md5"]:

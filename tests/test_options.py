@@ -50,6 +50,15 @@ def test_durations_are_positive(name: str, value: Any) -> None:
         TransferOptions.model_validate({name: value})
 
 
+@pytest.mark.parametrize("name", ["connect_timeout", "read_timeout"])
+def test_a_wait_at_a_socket_is_at_most_a_day(name: str) -> None:
+    """One that the system cannot count would end at once, and each put as an answer that is lost."""
+    day = timedelta(days=1)
+    assert getattr(TransferOptions.model_validate({name: day}), name) == day
+    with pytest.raises(ValidationError, match=rf"{name}\n.*less than or equal to 1 day"):
+        TransferOptions.model_validate({name: day + timedelta(microseconds=1)})
+
+
 def test_every_multipart_upload_fits_its_ten_thousand_parts() -> None:
     """The largest object in the smallest parts stays below S3's number of parts."""
     assert MAX_PUT / MIN_PART <= 10_000
