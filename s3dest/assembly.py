@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from s3dest.errors import RowError
 from s3dest.formats.arrow_weight import light_head, size_of
 from s3dest.formats.columns import Columns, columns_of
-from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown, unfit
+from s3dest.formats.encoder import Format, Row, RowLike, SchemaGrown, encoder_of, unfit
 from s3dest.formats.partition import Partition, Partitioning
 from s3dest.options import TransferOptions
 from s3dest.retry import Clock
@@ -265,7 +265,7 @@ class Assembly:
         Raises:
             RowError: The batch does not go with what is known.
         """
-        encoder = self._format.encoder(self._schema)
+        encoder = encoder_of(self._format, self._schema)
         before = encoder.schema
         try:
             with _numbered(numbers):

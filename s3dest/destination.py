@@ -187,7 +187,8 @@ class Destination:
             table: The name under which rows are appended; not beginning with ``_`` or ``.``.
             format: ``"jsonl"`` (JSON Lines with gzip), ``"csv"`` (with gzip), ``"parquet"`` (with zstd; extra
                 ``parquet``), or a format with options: `JsonLines`, `Csv`, `Parquet`, or your own `Format`.
-            transfer_id: Identity of the transfer; repeating one never commits it twice. Default: a new UUIDv7.
+            transfer_id: Identity of the transfer; repeating one never commits it twice. It counts to the letter: a UUID
+                in capitals is another transfer. Default: a new UUIDv7.
             transfer_date: Its date in the keys, a date or ISO text. Default: the UTC date inside a UUIDv7; another
                 kind of id needs one.
             writer_id: Which of several writers of the transfer this is, 0 to 99999. Each of several has to

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 from s3dest.finished import FinishedObject
 from s3dest.formats.arrow import mappings_of
 from s3dest.formats.columns import Columns
-from s3dest.formats.encoder import ArrowEncoder, ColumnEncoder, Encoder, Format, GroupEncoder, Row, TextEncoder, unfit
+from s3dest.formats.encoder import (
+    ArrowEncoder,
+    ColumnEncoder,
+    Encoder,
+    Format,
+    GroupEncoder,
+    Row,
+    TextEncoder,
+    encoder_of,
+    unfit,
+)
 from s3dest.formats.partition import Partition
 from s3dest.kind import kind_of
 from s3dest.options import TransferOptions
@@ -112,7 +122,7 @@ class Spool:
         self._partition = partition
         self._options = options
         self._format = file_format
-        self._encoder = encoder = file_format.encoder(schema)
+        self._encoder = encoder = encoder_of(file_format, schema)
         self._largest_group = max(_SMALLEST_GROUP, options.max_memory // _SHARE)
         self._text = encoder if isinstance(encoder, TextEncoder) else None
         self._groups = encoder if isinstance(encoder, GroupEncoder) else None

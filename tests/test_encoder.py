@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice, product
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -146,6 +147,55 @@ def test_what_a_format_of_ones_own_refuses_fails_the_transfer(aws: FakeAws) -> N
         append.write_many([*rows, {"id": "a\tb"}, *rows])
     assert caught.value.row == 500
     assert aws.store.objects == {}
+
+
+class _Bare:
+    """An encoder but for its schema."""
+
+    columns = None
+    pending = 0
+    encode = finish = bytes
+
+
+def _raising(_schema: object) -> TabbedEncoder:
+    raise TypeError("the format's own")  # noqa: EM101, TRY003
+
+
+@pytest.mark.parametrize("partition_by", [[], ["id"]], ids=["", "parted"])
+@pytest.mark.parametrize(
+    ("encoder", "told"),
+    [
+        (lambda: None, r"its encoder\(\) must take a schema"),
+        (lambda _: None, "a NoneType without 'schema'"),
+        (lambda _: _Bare(), "a _Bare without 'schema'"),
+        (lambda _: SimpleNamespace(**dict.fromkeys(("schema", "columns", "pending", "encode", "finish"))), "'pending'"),
+    ],
+)
+def test_an_encoder_that_is_none_is_told_by_its_format(
+    aws: FakeAws, encoder: Callable[..., Any], told: str, partition_by: Any
+) -> None:
+    """And not by an AttributeError in the middle of a write."""
+    own = Tabbed()
+    own.encoder = encoder  # type: ignore[method-assign]
+    with aws.destination() as destination:
+        append = destination.append("orders", format=own, partition_by=partition_by)
+        append.write({"id": 1, "name": "a"})
+        with pytest.raises(ConfigError, match=rf"The format Tabbed cannot be used: .*{told}") as caught:
+            append.commit()
+        assert caught.value.code == "format"
+        append.abort()
+
+
+def test_what_a_format_itself_raises_is_left_as_it_is(aws: FakeAws) -> None:
+    """A fault in its code is found by its own traceback."""
+    own = Tabbed()
+    own.encoder = lambda schema=None: _raising(schema)  # type: ignore[method-assign]
+    with aws.destination() as destination:
+        append = destination.append("orders", format=own)
+        append.write({"id": 1})
+        with pytest.raises(TypeError, match="the format's own"):
+            append.commit()
+        append.abort()
 
 
 class Faulty(Tabbed):

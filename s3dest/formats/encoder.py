@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from inspect import signature
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats.columns import Columns
@@ -205,6 +206,43 @@ class Format(Protocol):
             schema: For the first object what the caller gave to ``append``, for later ones what the encoder of the
                 one before said; ``None`` if there is none.
         """
+
+
+_MEMBERS: Final = ("schema", "columns", "pending", "encode", "finish")
+"""What an `Encoder` has."""
+
+
+def encoder_of(file_format: Format, schema: object) -> Encoder:
+    """Begin one object.
+
+    Raises:
+        ConfigError: What encodes it does not keep to the protocol: it would be found out in the middle of a transfer.
+    """
+    try:
+        encoder = file_format.encoder(schema)
+    except TypeError:
+        if _takes_a_schema(file_format):
+            raise  # the format's own
+        raise _odd(file_format, "encoder() must take a schema, or None") from None
+    # of a class first: a property may take its time
+    missing = (name for name in _MEMBERS if not hasattr(type(encoder), name) and not hasattr(encoder, name))
+    if (name := next(missing, None)) is not None:
+        raise _odd(file_format, f"encoder() gives {kind_of(encoder)} without {name!r}")
+    if not hasattr(encoder.pending, "__index__"):
+        raise _odd(file_format, f"encoder tells {kind_of(encoder.pending)} for 'pending', not a number of bytes")
+    return encoder
+
+
+def _takes_a_schema(file_format: Format) -> bool:
+    try:
+        signature(file_format.encoder).bind(None)
+    except TypeError:
+        return False
+    return True
+
+
+def _odd(file_format: Format, fault: str) -> ConfigError:
+    return unfit(file_format, f"its {fault}", remedy="Give it what the protocols Format and Encoder ask for.")
 
 
 def unfit(file_format: Format, fault: str, *, remedy: str) -> ConfigError:
