@@ -9,15 +9,23 @@ from types import FunctionType
 from typing import Final
 
 import boto3.session
+import botocore.client
+import botocore.endpoint
 import botocore.session
-from botocore.client import BaseClient, ClientCreator
-from botocore.endpoint import Endpoint
 from botocore.handlers import BUILTIN_HANDLERS
 
-_CLASSES: Final = (BaseClient, Endpoint, ClientCreator, botocore.session.Session, boto3.session.Session)
-"""Those that a call goes through, and that clients are made by: tracers replace methods of any."""
+_PLACES: Final = (
+    (vars(botocore.client), "BaseClient"),
+    (vars(botocore.client), "ClientCreator"),
+    (vars(botocore.endpoint), "Endpoint"),
+    (vars(botocore.session), "Session"),
+    (vars(boto3.session), "Session"),
+    (vars(boto3), "Session"),
+)
+"""Where the classes are that a call goes through, and that clients are made by: tracers replace methods of any, or one
+of them as a whole."""
 
-_FOLDERS: Final = tuple(str(Path(getfile(owner)).parent) + os.sep for owner in (BaseClient, boto3.session.Session))
+_FOLDERS: Final = tuple(str(Path(getfile(package)).parent) + os.sep for package in (botocore, boto3))
 
 _FUNCTION: Final = "AWS_LAMBDA_FUNCTION_NAME"
 """By which botocore knows that it runs in a Lambda, and sends the trace's id of the very call."""
@@ -33,13 +41,20 @@ class Bystanders:
     @property
     def are_about(self) -> bool:
         """Whether any is."""
-        found = [value for cls in _CLASSES for value in vars(cls).values()]
-        identities = list(map(id, found))  # a wrapper says that it equals what it wraps
+        classes = {id(cls): cls for cls in [names[name] for names, name in _PLACES]}
+        found = [value for cls in classes.values() for value in getattr(cls, "__dict__", {}).values()]
+        identities = [*classes, *map(id, found)]  # a wrapper says that it equals what it wraps
         looked_at, are_in_classes = self._last  # together: several threads may look
         if identities != looked_at:
-            are_in_classes = any(map(_is_foreign, found))
+            are_in_classes = any(map(_is_foreign_class, classes.values())) or any(map(_is_foreign, found))
             self._last = identities, are_in_classes
         return are_in_classes or self._are_in_events or _FUNCTION in os.environ
+
+
+def _is_foreign_class(cls: object) -> bool:
+    # by the code of its own beginning, which each of them has, since it may take over the name and module of another
+    beginning = vars(cls).get("__init__") if type(cls) is type else None
+    return type(beginning) is not FunctionType or _is_foreign(beginning)
 
 
 def _is_foreign(member: object) -> bool:

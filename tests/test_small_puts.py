@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial, wraps
+from importlib.util import find_spec, module_from_spec
+from pkgutil import resolve_name
 from traceback import walk_tb
 from types import FunctionType
 from typing import Any
+from unittest.mock import Mock
 
+import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.endpoint import Endpoint
@@ -19,6 +23,7 @@ from test_payload_hash import is_signed
 
 from s3dest import S3DestError, TransferOptions
 from s3dest.body import Body
+from s3dest.bystanders import Bystanders
 from s3dest.options import MIB
 from s3dest.piece import Piece
 from s3dest.s3 import Bucket
@@ -187,6 +192,57 @@ def test_a_tracer_that_comes_with_the_client_sees_each_call(
     put(bucket)
     put(bucket)
     assert seen == [request.url for request in aws.requests("PutObject")]
+
+
+def test_a_session_class_in_the_place_of_boto3s_sees_each_call(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And none that is not sent; its clients are told from others by nothing."""
+    seen: list[str] = []
+
+    class Traced(boto3.session.Session):
+        def client(self, *args: Any, **more: Any) -> Any:
+            client = super().client(*args, **more)
+            client.meta.events.register("before-call.s3", lambda params, **_: seen.append(params["url"]))
+            return client
+
+    monkeypatch.setattr(boto3, "Session", Traced)
+    bucket = bucket_of()
+    put(bucket)
+    put(bucket)
+    assert seen == [request.url for request in aws.requests("PutObject")]
+
+
+@pytest.mark.parametrize("make", [lambda own: type("Silent", (own,), {"__module__": own.__module__}), Mock])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "boto3.Session",
+        "boto3.session.Session",
+        "botocore.client.BaseClient",
+        "botocore.client.ClientCreator",
+        "botocore.endpoint.Endpoint",
+        "botocore.session.Session",
+    ],
+)
+def test_a_class_in_the_place_of_another_is_a_bystander(monkeypatch: pytest.MonkeyPatch, place: str, make: Any) -> None:
+    """Whatever it says of itself, for as long as it is there, and also where it came first."""
+    bystanders = Bystanders()
+    assert not bystanders.are_about
+    with monkeypatch.context() as patched:
+        patched.setattr(place, make(resolve_name(place)))
+        assert bystanders.are_about
+        assert _loaded_anew().Bystanders().are_about
+    assert not bystanders.are_about
+
+
+def _loaded_anew() -> Any:
+    spec = find_spec("s3dest.bystanders")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.mark.parametrize("event", ["before-call.s3.PutObject", "provide-client-params.s3.PutObject", "after-call.s3"])
