@@ -130,7 +130,8 @@ class Probe:
         try:
             return self._bucket.multipart.create(self.key, content_type=CONTENT_TYPE)
         except AccessDeniedError as error:
-            if _about_kms(error):
+            # any other kind of policy that AWS names has a remedy and an owner of its own
+            if error.code not in _BARE | {denials.DENIED_BY_BUCKET_POLICY.code}:
                 raise
             better = reworded(error, denials.MULTIPART_DENIED, self._config)
         raise better
@@ -153,8 +154,7 @@ class Probe:
         """Ask what a bare denial does not tell, with requests that create nothing visible."""
         if not self._config.on_aws:
             return error
-        bare = error.code in {denials.PUT_DENIED.code, denials.DENIED_CROSS_ACCOUNT.code}
-        bare = bare and not self._bucket.may_put(self.key)
+        bare = error.code in _BARE and not self._bucket.may_put(self.key)
         if bare and self._config.expected_bucket_owner and self._bucket.may_put(self.key, owner=None):
             return reworded(error, denials.BUCKET_OWNER_DIFFERS, self._config)
         if bare and self._bucket.may_put(self.key, requester_pays=True):
@@ -172,6 +172,9 @@ class Probe:
 def _about_kms(error: AccessDeniedError) -> bool:
     return (Denial.of(error.said).action or "").startswith("kms:")
 
+
+_BARE: Final = frozenset({denials.PUT_DENIED.code, denials.DENIED_CROSS_ACCOUNT.code})
+"""Denials that say no more than that."""
 
 _EXPLICIT: Final = frozenset(
     problem.code

@@ -99,6 +99,12 @@ def put(number: int, code: str, owner: str, remedy: str, fault: Fault, **more: A
     return Row(number, code, owner, remedy, fault=fault, **more)
 
 
+def multipart(number: int, code: str, owner: str, remedy: str, fault: Fault, **more: Any) -> Row:
+    """Make a row of the beginning of a set-up check's multipart upload."""
+    more = {"operation": "CreateMultipartUpload", "check": {"multipart": "always"}, **more}
+    return Row(number, code, owner, remedy, fault=fault, **more)
+
+
 def kms(state: str, remedy: str, code: str, message: str) -> Row:
     """Make a row of a key's state."""
     return put(43, f"kms_key_{state}", "customer", remedy, faults.refusal(400, f"KMS.{code}", message))
@@ -492,15 +498,32 @@ ROWS: list[Row] = [
         setting=_unconditional_complete,
         check={"multipart": "always"},
     ),
-    Row(
+    multipart(
         64,
         "multipart_denied",
         "customer",
         "If-None-Match",
-        operation="CreateMultipartUpload",
-        fault=denied("with an explicit deny in a resource-based policy"),
-        check={"multipart": "always"},
+        denied("with an explicit deny in a resource-based policy"),
         statement='"s3:ObjectCreationOperation": "true"',
+    ),
+    multipart(64, "multipart_denied", "customer", "If-None-Match", BARE),
+    multipart(
+        64,
+        "multipart_denied",
+        "customer",
+        "If-None-Match",
+        BARE,
+        config={"expected_bucket_owner": "444455556666"},
+        setting=lambda aws: setattr(aws.store, "owner", "444455556666"),
+    ),
+    *(
+        multipart(number, code, owner, remedy, denied(reason))
+        for number, code, owner, remedy, reason in (
+            (35, "denied_by_organization", "customer", "Ask the", "with an explicit deny in a service control policy"),
+            (36, "denied_by_boundary", "customer", "Extend", "because no permissions boundary allows the x:Y action"),
+            (37, "denied_by_session_policy", "vendor", "to false", "because no session policy allows the x:Y action"),
+            (38, "denied_by_vpc_endpoint", "vendor", "Add the", "with an explicit deny in a VPC endpoint policy"),
+        )
     ),
     Row(
         65,
