@@ -63,6 +63,15 @@ OIDC_PROVIDER_MISSING = Problem(
     "Create the OIDC provider in the account that owns the role. Google's is built into AWS and needs none.",
     settles=True,
 )
+OIDC_PROVIDER_THUMBPRINT = Problem(
+    "oidc_provider_thumbprint",
+    CredentialsError,
+    "customer",
+    "The IAM OIDC provider in the account of {role_arn} does not accept the certificate of the token's issuer.",
+    "Update the thumbprint of that OIDC provider: to that of the authority that has signed the certificate with which "
+    "the issuer serves its keys.",
+    settles=True,
+)
 TOKEN_AUDIENCE = Problem(
     "token_audience",
     CredentialsError,
@@ -82,7 +91,7 @@ IDP_UNREACHABLE = Problem(
     "issuer_unreachable",
     CredentialsError,
     "vendor",
-    "STS cannot reach the issuer of the vendor's identity token.",
+    "STS cannot fetch the keys of the issuer of the vendor's identity token.",
     "Try again later; if it stays, check that the issuer serves its keys (/.well-known/openid-configuration) to the "
     "internet.",
     retryable=True,

@@ -102,12 +102,18 @@ _STS_CODES: Final = {
     "SignatureDoesNotMatch": sts_problems.VENDOR_KEYS_REFUSED,
     "UnrecognizedClientException": sts_problems.VENDOR_KEYS_REFUSED,
     "ExpiredToken": sts_problems.VENDOR_KEYS_EXPIRED,
-    "InvalidIdentityToken": sts_problems.TOKEN_REFUSED,
     "ExpiredTokenException": sts_problems.TOKEN_REFUSED,
     "IDPRejectedClaim": sts_problems.TOKEN_REFUSED,
     "IDPCommunicationError": sts_problems.IDP_UNREACHABLE,
     **dict.fromkeys(_THROTTLES, sts_problems.STS_UNAVAILABLE),
 }
+_TOKEN_WORDS: Final = {
+    "No OpenIDConnect provider": sts_problems.OIDC_PROVIDER_MISSING,
+    "thumbprint": sts_problems.OIDC_PROVIDER_THUMBPRINT,
+    "audience": sts_problems.TOKEN_AUDIENCE,
+    "verification key": sts_problems.IDP_UNREACHABLE,  # often for a moment: the issuer answered too late
+}
+"""What STS says under InvalidIdentityToken that is not the token's fault."""
 _OF_ANY_KEYS: Final = (
     problems.CLOCK_SKEWED,
     sts_problems.VENDOR_KEYS_EXPIRED,
@@ -195,10 +201,9 @@ def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
         return sts_problems.SESSION_CHAINED
     if answer.code == "ValidationError" and "DurationSeconds" in answer.message:
         return sts_problems.SESSION_DURATION
-    if answer.code == "InvalidIdentityToken" and "No OpenIDConnect provider" in answer.message:
-        return sts_problems.OIDC_PROVIDER_MISSING
-    if answer.code == "InvalidIdentityToken" and "audience" in answer.message:
-        return sts_problems.TOKEN_AUDIENCE
+    if answer.code == "InvalidIdentityToken":
+        found = (problem for words, problem in _TOKEN_WORDS.items() if words in answer.message)
+        return next(found, sts_problems.TOKEN_REFUSED)
     if problem := _STS_CODES.get(answer.code):
         return problem
     return sts_problems.STS_UNAVAILABLE if (answer.status or 0) >= 500 else sts_problems.STS_REFUSED  # noqa: PLR2004  # HTTP's server errors

@@ -234,6 +234,13 @@ ROWS: list[Row] = [
         "Create the OIDC provider",
         STS(400, INVALID, "No OpenIDConnect provider found in your account for https://oidc.example.com"),
     ),
+    token(
+        13,
+        "oidc_provider_thumbprint",
+        "customer",
+        "Update the thumbprint",
+        STS(400, INVALID, "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint"),
+    ),
     token(14, "token_audience", "customer", "Add the token's audience", STS(400, INVALID, "Incorrect token audience")),
     token(
         15,
@@ -250,6 +257,13 @@ ROWS: list[Row] = [
         STS(400, INVALID, "The web identity token provided could not be validated"),
     ),
     token(16, "issuer_unreachable", "vendor", "Try again", STS(400, "IDPCommunicationError", "could not be reached")),
+    token(
+        16,
+        "issuer_unreachable",
+        "vendor",
+        "Try again",
+        STS(400, INVALID, "Couldn't retrieve verification key from your identity provider"),
+    ),
     sts(17, "session_duration", "vendor", "MaxSessionDuration", STS(400, "ValidationError", TOO_LONG)),
     sts(18, "session_chained", "vendor", "one hour", STS(400, "ValidationError", CHAINED)),
     sts(19, "sts_region_disabled", "customer", "Activate", STS(403, "RegionDisabledException", "not activated")),
