@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-_LONGEST_FACT: Final = 200
-"""Characters of a code or a request id, at most: the real ones are far shorter."""
-
 _REGION: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 # IllegalLocationConstraintException names the bucket's region so; "unspecified" is us-east-1, which has no constraint
 _LOCATION: Final = re.compile(r"The (?P<region>[\w-]+) location constraint is incompatible")
@@ -77,8 +74,8 @@ def _text(value: object) -> str | None:
 
 
 def _fact(value: object) -> str | None:
-    """Read a code or an id; who sends control characters or a novel in its place gets neither into a log."""
-    return "".join(filter(str.isprintable, str(value)))[:_LONGEST_FACT] if value else None
+    """Read a code or an id; who sends control characters in its place gets them into no log."""
+    return "".join(filter(str.isprintable, str(value))) if value else None
 
 
 def _region(value: object) -> str | None:

@@ -33,6 +33,9 @@ _USER_INFO: Final = re.compile(r"(?<=://)[^\s\"<>]*@")
 # SignatureDoesNotMatch of STS repeats what was to be signed, the caller's session token included
 _CANONICAL: Final = re.compile(r"\s*The Canonical String for this request should have been.*", re.DOTALL)
 _LONGEST_MESSAGE: Final = 800
+_LONGEST_FACT: Final = 200
+"""Characters of a code or a request id, at most: the real ones are far shorter."""
+
 _VENDORS_POLICIES: Final[dict[str | None, str]] = {
     "service control": "the service control policies of the vendor's own organisation",
     "VPC endpoint": "the policy of the VPC endpoint for STS on the vendor's side",
@@ -139,7 +142,7 @@ def describe(
         values["mend"] = repr(dict(mend))
     message = _sentence(problem.title.format_map(values))
     if answer:
-        said = _said(answer)
+        said = _said(answer, hide)
     if said:
         said = _ended(f"{speaker or _speaker(answer, config)} said: {_scrub(said, hide)}")
         message = f"{message} {said}"
@@ -173,10 +176,14 @@ def _facts(answer: Answer | None, hide: Collection[str | None]) -> dict[str, Any
     if answer is None:
         return {}
     return {
-        "aws_code": _scrub(answer.code, hide) or None,
+        "aws_code": _fact(answer.code, hide) or None,
         "status": answer.status,
-        "request_id": _scrub(answer.request_id or "", hide) or None,
+        "request_id": _fact(answer.request_id or "", hide) or None,
     }
+
+
+def _fact(text: str, hide: Collection[str | None]) -> str:
+    return _hidden(text, hide)[:_LONGEST_FACT]  # in this order: of a token that is cut already, no more is known
 
 
 def _sentence(text: str) -> str:
@@ -193,10 +200,11 @@ def _speaker(answer: Answer | None, config: DestinationConfig) -> str:
     return "It" if answer.anonymous else "AWS" if config.on_aws else "The store"
 
 
-def _said(answer: Answer) -> str:
-    if not answer.code:
+def _said(answer: Answer, hide: Collection[str | None]) -> str:
+    code = _fact(answer.code, hide)
+    if not code:
         return f"HTTP status {answer.status}, without an error code"
-    return f"{answer.code}: {answer.message}" if answer.message else answer.code
+    return f"{code}: {answer.message}" if answer.message else code
 
 
 def _values(config: DestinationConfig, key: str | None) -> dict[str, str]:

@@ -364,6 +364,15 @@ def test_a_secret_that_a_store_repeats_is_hidden() -> None:
     assert "got (hidden)" in str(explained)
 
 
+def test_a_token_in_the_place_of_a_code_or_an_id_is_hidden() -> None:
+    """It is longer than they may be: whoever cuts it first does not know it again."""
+    token = "IQoJb3JpZ2luX2VjE" * 40
+    raw = client_error(f"Bad{token}", 403, "no", request_id=token)
+    explained = explain(raw, CONFIG, operation="PutObject", key=KEY, hide=[token])
+    assert (explained.aws_code, explained.request_id) == ("Bad(hidden)", "(hidden)")
+    assert token[:17] not in "".join(traceback.format_exception(explained))
+
+
 def test_a_long_message_is_cut() -> None:
     """A page of HTML helps nobody."""
     explained = explain(client_error("BrandNew", 400, "x" * 5000), CONFIG, operation="PutObject", key=KEY)
