@@ -27,11 +27,21 @@ ROLE_NOT_ASSUMABLE_BY_TOKEN = Problem(
     statement="trust",
     settles=True,
 )
+ASSUMING_DENIED_BY_TRUST = Problem(
+    "assuming_denied_by_trust_policy",
+    CredentialsError,
+    "customer",
+    "The trust policy of {role_arn} does not let it be assumed{caller}.",
+    "Let the trust policy name the vendor's principal and, as sts:ExternalId, {external_id}, and remove what denies it "
+    "there. A trust policy just saved can take some minutes to take effect.",
+    statement="trust",
+    settles=True,
+)
 CALLER_MAY_NOT_ASSUME = Problem(
     "caller_may_not_assume",
     CredentialsError,
     "vendor",
-    "The vendor's own identity may not call sts:AssumeRole on {role_arn}{caller}.",
+    "A policy on the vendor's own side does not allow sts:AssumeRole on {role_arn}{caller}.",
     "Allow sts:AssumeRole on the customer's role in {vendors_policy}, and remove what denies it there{policy_arn}; "
     "the customer can do nothing about this.",
     settles=True,

@@ -225,8 +225,9 @@ def _not_assumable(denial: Denial, claims: Claims | None, *, by_token: bool) -> 
         return sts_problems.SESSION_TAGS_DENIED
     if denial.policy_type == "resource control":
         return sts_problems.ASSUMING_DENIED_BY_RCP
-    if not by_token and denial.policy_type not in {None, "role trust", "resource-based"}:
-        return sts_problems.CALLER_MAY_NOT_ASSUME
+    if not by_token and denial.policy_type is not None:
+        by_trust = denial.policy_type in {"role trust", "resource-based"}  # the latter is a role's only one
+        return sts_problems.ASSUMING_DENIED_BY_TRUST if by_trust else sts_problems.CALLER_MAY_NOT_ASSUME
     if claims and claims.expires is not None and claims.expires < time.time():
         return sts_problems.TOKEN_REFUSED  # Ceph says no more of a token that has expired
     return sts_problems.ROLE_NOT_ASSUMABLE_BY_TOKEN if by_token else sts_problems.ROLE_NOT_ASSUMABLE

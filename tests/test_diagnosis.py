@@ -289,6 +289,22 @@ def test_an_answer_of_sts_has_a_cause_and_an_owner(
     assert explained.retryable is (ours in {"sts_unavailable", "issuer_unreachable"})
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("", "The role {role} cannot be assumed by {user}."),
+        ("because no role trust policy allows", "The trust policy of {role} does not let it be assumed by {user}."),
+        ("because no identity-based policy allows", "own side does not allow sts:AssumeRole on {role} by {user}."),
+    ],
+)
+def test_who_may_not_assume_the_role_is_told_in_a_sentence(reason: str, said: str) -> None:
+    """As AWS names the caller; the trust policy has to name just that."""
+    role, user = CONFIG.auth.model_dump()["role_arn"], "arn:aws:iam::999988887777:user/sync"
+    words = f"User: {user} is not authorized to perform: sts:AssumeRole on resource: {role} {reason} the x:Y action"
+    explained = explain(client_error("AccessDenied", 403, words), CONFIG, operation="AssumeRole")
+    assert said.format(role=role, user=user) in explained.message
+
+
 @pytest.mark.parametrize(("expires", "ours"), [(1.0, "token_refused"), (4e9, "role_not_assumable_by_token")])
 def test_a_token_that_has_expired_is_the_vendors_affair(expires: float, ours: str) -> None:
     """Ceph says of it what it says of a role that does not trust it."""

@@ -178,12 +178,20 @@ MISMATCH = REFUSED(
 
 ROWS: list[Row] = [
     sts(9, "role_not_assumable", "customer", repr(EXTERNAL_ID), not_assumed(), statement="role/sync-service"),
-    sts(
-        9,
-        "role_not_assumable",
-        "customer",
-        "minutes",
-        not_assumed("because no role trust policy allows the x:Y action"),
+    *(
+        sts(
+            9,
+            "assuming_denied_by_trust_policy",
+            "customer",
+            repr(EXTERNAL_ID),
+            not_assumed(reason),
+            statement="role/sync-service",
+        )
+        for reason in (
+            "because no role trust policy allows the ACTION action",
+            "with an explicit deny in the role trust policy",
+            "because no resource-based policy allows the ACTION action",
+        )
     ),
     sts(9, "caller_may_not_assume", "vendor", "the customer can do nothing", not_assumed(NO_ALLOW)),
     *(
