@@ -74,7 +74,8 @@ def explain(
     hide = [*hide, config.auth.secret_access_key.get_secret_value()] if isinstance(config.auth, HmacAuth) else [*hide]
     if isinstance(error, botocore_errors.ClientError):
         answer = Answer.of(error)
-        problem = verdicts.of_sts(answer, claims) if operation in _STS_OPERATIONS else verdicts.of_s3(answer, config)
+        of_sts = operation in _STS_OPERATIONS
+        problem = verdicts.of_sts(answer, config, claims) if of_sts else verdicts.of_s3(answer, config)
         problem = verdicts.of_own_keys(problem) if own_keys else problem
         explained = describe(problem, config, answer=answer, operation=operation, key=key, hide=hide, claims=claims)
     else:

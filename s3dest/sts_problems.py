@@ -95,7 +95,8 @@ TOKEN_REFUSED = Problem(
     CredentialsError,
     "vendor",
     "STS does not accept the vendor's identity token.",
-    "Check that the token source gives a fresh token, signed by the issuer that the trust policy names.",
+    "Check that the token source gives a fresh token (a JWT with iss, sub and aud), signed by the issuer that the "
+    "trust policy names.",
 )
 IDP_UNREACHABLE = Problem(
     "issuer_unreachable",

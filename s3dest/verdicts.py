@@ -188,13 +188,15 @@ _VENDORS_SETTINGS: Final = (
 """What botocore raises about the environment and the config file of the vendor's own session."""
 
 
-def of_sts(answer: Answer, claims: Claims | None = None) -> Problem:
+def of_sts(answer: Answer, config: DestinationConfig, claims: Claims | None = None) -> Problem:
     """Name what STS's refusal is; ``claims`` are those of the token that it was sent."""
     by_token = answer.operation == "AssumeRoleWithWebIdentity"
     if answer.anonymous:
         return _of_nobody(answer) or sts_problems.NOT_STS
     if _SKEW.search(answer.message) or answer.code == "RequestTimeTooSkewed":
         return problems.CLOCK_SKEWED
+    if answer.code == "AccessDenied" and by_token and claims is None and not config.on_aws:
+        return sts_problems.TOKEN_REFUSED  # Ceph has the same word for what is no token at all
     if answer.code in {"AccessDenied", "NoSuchEntity"}:  # Ceph says that there is no such role
         return _not_assumable(Denial.of(answer.message), claims, by_token=by_token)
     if answer.code == "ValidationError" and "role chaining" in answer.message:

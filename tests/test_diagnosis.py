@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,7 @@ CONFIG = FakeAws().config()
 USER = FakeAws().config(auth=FakeAws().user)
 KEY = "vendor/exports/a"
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+WHOLE_TOKEN = "e30.{}.c2lnbmF0dXJl".format(b64encode(b'{"iss": "https://a", "sub": "b", "aud": "c"}').decode())
 
 LOCAL = [
     value
@@ -311,6 +313,23 @@ def test_a_token_that_has_expired_is_the_vendors_affair(expires: float, ours: st
     raw = client_error("AccessDenied", 403, operation="AssumeRoleWithWebIdentity")
     claims = Claims("https://issuer.example", "vendor", "acme", expires)
     assert explain(raw, CONFIG, operation="AssumeRoleWithWebIdentity", claims=claims).code == ours
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "ours"),
+    [
+        ("https://s3.example.com", "garbage", "token_refused"),
+        ("https://s3.example.com", "eyJhbGciOiJSUzI1NiJ9.@@@.x", "token_refused"),
+        ("https://s3.example.com", WHOLE_TOKEN, "role_not_assumable_by_token"),
+        (None, "garbage", "role_not_assumable_by_token"),
+    ],
+)
+def test_what_is_no_token_is_the_vendors_affair(url: str | None, token: str, ours: str) -> None:
+    """Ceph says of it, too, what it says of a role that does not trust one; AWS has a code for it."""
+    raw = client_error("AccessDenied", 403, operation="AssumeRoleWithWebIdentity")
+    config = FakeAws().config(endpoint_url=url)
+    explained = explain(raw, config, operation="AssumeRoleWithWebIdentity", claims=Claims.of(token))
+    assert explained.code == ours
 
 
 def test_every_known_code_was_tried() -> None:
