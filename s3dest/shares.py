@@ -37,7 +37,8 @@ def layout_of(prepared: Sequence[PreparedAppend], config: DestinationConfig) -> 
             message = f"Give PreparedAppends, each as an argument of its own, not {kind_of(share)}."
             raise ConfigError(message, code="prepared", remedy="For a list of them, write commit(*shares).")
         if not is_of(share, config):
-            message = f"This append was prepared for s3://{share.bucket}/{share.prefix}, not for {config.uri}."
+            there, here = _places(share, config)
+            message = f"This append was prepared for {there}, not for {here}."
             raise ConfigError(
                 message,
                 code="prepared_elsewhere",
@@ -87,6 +88,15 @@ def require_among(entry: Sequence[PreparedAppend], *writers: int) -> None:
     message = f"Transfer {shown} is committed, by its writers {names[0]}, without the rows of {names[1]}."
     remedy = "Let each writer prepare(), and commit all shares at once; what is left over needs another transfer id."
     raise StateError(message, code="other_writers", remedy=remedy)
+
+
+def _places(share: PreparedAppend, config: DestinationConfig) -> tuple[str, str]:
+    """Name where a share belongs and where the destination is: by their stores, too, if only these differ."""
+    if (share.bucket, share.prefix) != (config.bucket, config.prefix):
+        return f"s3://{share.bucket}/{share.prefix}", config.uri
+    stores = ("AWS" if url is None else repr(url) for url in (share.endpoint_url, config.endpoint_url))
+    there, here = (f"{config.uri} at {store}" for store in stores)
+    return there, here
 
 
 def _kind(share: PreparedAppend) -> tuple[object, ...]:

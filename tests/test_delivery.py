@@ -58,17 +58,30 @@ def test_what_does_not_belong_together_is_refused(
     assert aws.log == []
 
 
-@pytest.mark.parametrize("changes", [{"bucket": "evil-lake"}, {"prefix": "vendor"}, {"prefix": ""}], ids=str)
+@pytest.mark.parametrize(
+    ("changes", "there"),
+    [
+        ({"bucket": "evil-lake"}, "s3://evil-lake/vendor/exports, not for s3://acme-lake/vendor/exports."),
+        ({"prefix": "vendor"}, "s3://acme-lake/vendor, not for s3://acme-lake/vendor/exports."),
+        ({"prefix": ""}, "s3://acme-lake/, not for s3://acme-lake/vendor/exports."),
+        (
+            {"endpoint_url": "https://s3.example.com"},
+            "s3://acme-lake/vendor/exports at 'https://s3.example.com', not for s3://acme-lake/vendor/exports at AWS.",
+        ),
+    ],
+    ids=["bucket", "prefix", "no prefix", "endpoint"],
+)
 @pytest.mark.parametrize("action", ["commit", "abort"])
 def test_what_was_prepared_elsewhere_is_refused(
-    aws: FakeAws, changes: dict[str, Any], action: Literal["commit", "abort"]
+    aws: FakeAws, changes: dict[str, Any], there: str, action: Literal["commit", "abort"]
 ) -> None:
-    """Customers' data must not end up with one another."""
+    """Customers' data must not end up with one another; the text names in what the two places differ."""
     with aws.destination() as destination:
         for prepared in ([share(**changes)], [share(), share(writer_id=1, **changes)]):
             with pytest.raises(ConfigError) as caught:
                 getattr(destination, action)(*prepared)
             assert caught.value.code == "prepared_elsewhere"
+            assert f"prepared for {there}" in str(caught.value)
     assert aws.log == []
 
 
