@@ -75,10 +75,13 @@ class FileJournal:
         path: The folder; it is made when the first entry is saved. A ``~`` stands for a user's home.
 
     Raises:
-        ConfigError: There is no such user.
+        ConfigError: There is no such user, or no folder can be called so.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not _is_path(path):
+            message = f"No folder can be called {os.fspath(path)!r}, as the journal's is to be."
+            raise ConfigError(message, code="journal", remedy="Give a path that the system can have.")
         self._saved: OrderedDict[Path, _Held] = OrderedDict()
         try:
             self.path = Path(path).expanduser()
@@ -99,7 +102,7 @@ class FileJournal:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-                held = _Held(draft)
+                held = _Held(os.open(draft, os.O_RDONLY))
                 try:
                     os.link(draft, self._file(prepared))  # whole, and only if there is none
                 except FileExistsError:
@@ -267,13 +270,21 @@ class FileJournal:
             os.close(folder)
 
 
+def _is_path(path: str | os.PathLike[str]) -> bool:
+    """Tell whether the system can have a path: without NUL, and without what no encoding has."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
 class _Held:
     """An entry, to be read for as long as this lives, whatever becomes of its file."""
 
     __slots__ = ("_descriptor",)
 
-    def __init__(self, file: Path) -> None:
-        self._descriptor = os.open(file, os.O_RDONLY)
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
 
     def is_marked(self, prepared: Sequence[PreparedAppend]) -> bool:
         """Tell whether it is this very entry, and was marked."""

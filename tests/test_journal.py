@@ -244,6 +244,15 @@ def test_a_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert caught.value.code == "journal"
 
 
+@pytest.mark.parametrize("path", ["a\0b", "~a\0b/journal", "a\ud800b"])
+def test_a_path_that_the_system_cannot_have_is_refused(path: str) -> None:
+    """At once, and as an error of ours: else the first transfer would end with Python's own."""
+    with pytest.raises(ConfigError, match="No folder can be called") as caught:
+        FileJournal(path)
+    assert caught.value.code == "journal"
+    assert str(caught.value).isprintable()
+
+
 def test_its_text_shows_the_folder() -> None:
     """And it is a journal by the protocol."""
     assert repr(FileJournal("/var/lib/sync")) == "FileJournal('/var/lib/sync')"
