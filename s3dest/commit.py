@@ -192,7 +192,7 @@ class Committer:
     def _complete(self, transfer: Transfer, item: PreparedObject, on_retry: OnRetry) -> Creation:
         young = dt.datetime.now(dt.UTC) - item.created < YOUNG
         try:
-            return self.bucket.multipart.complete(
+            outcome = self.bucket.multipart.complete(
                 item.key, item.upload_id, item.parts, size=item.size, crc32=item.crc32, young=young, on_retry=on_retry
             )
         except RequestError as error:
@@ -200,8 +200,14 @@ class Committer:
             if not (forgotten and transfer.attempted and young):
                 raise
             # Gone since an earlier process began to commit it, and too young for any lifecycle rule: completed.
-            log.info("the upload of %s was completed before", item.key)
-            return Creation(created=True, ambiguous=True, confirmed=False)
+            outcome = Creation(created=True, ambiguous=True, confirmed=False)
+        if not outcome.confirmed:
+            log.warning(
+                "the upload of %s is gone and taken for completed, since that was begun; nobody has seen the object: "
+                "look whether it is there",
+                item.key,
+            )
+        return outcome
 
 
 def _was_given_up(future: Future[StoredObject]) -> bool:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from s3dest import policies
 from s3dest.cli import main
 from s3dest.cli.app import app
-from s3dest.cli.report import after_commit, sentences
+from s3dest.cli.report import after_commit, sentences, show_receipt
 from s3dest.cli.rows import Input
 from s3dest.cli.screen import Screen
 from s3dest.destination import Destination
@@ -432,6 +432,15 @@ def test_where_standard_output_cannot_be_written_a_sentence_says_what_is_done(
     why = "No space left on device" if output == "full" else "it is closed"
     assert re.fullmatch(f"s3dest: {told}tandard output cannot be written: {why}\\.\n", capsys.readouterr().err)
     assert ended.value.code == code
+
+
+def test_what_nobody_has_seen_is_named() -> None:
+    """Who resumes a transfer, say, reads which objects to look for."""
+    for keys in ((), ("vendor/exports/orders/a", "vendor/exports/orders/b")):
+        receipt = Receipt(transfer_id="i", table="t", rows=1, bytes=1, objects=(), manifest_key=None, unconfirmed=keys)
+        shown = io.StringIO()
+        show_receipt(Screen(Console(file=shown, width=200)), receipt)
+        assert (f"{', '.join(keys)} (an answer was lost: look)" in shown.getvalue()) is bool(keys)
 
 
 def test_an_interruption_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -166,16 +166,23 @@ def test_a_commit_may_be_repeated_any_number_of_times(
 )
 @pytest.mark.parametrize("repeated", ["same", "no ETag", "NoSuchUpload", "412"])
 def test_a_completion_whose_answer_is_lost_is_done(
-    aws: FakeAws, fault: faults.Fault, repeated: Literal["same", "no ETag", "NoSuchUpload", "412"]
+    aws: FakeAws,
+    caplog: pytest.LogCaptureFixture,
+    fault: faults.Fault,
+    repeated: Literal["same", "no ETag", "NoSuchUpload", "412"],
 ) -> None:
-    """Whatever a store says to the second: the upload was ours, and so is the object."""
+    """Whatever a store says to the second: the upload was ours, and so is the object. A conclusion is told."""
     aws.store.repeated_complete = repeated
     prepared = prepare(aws, objects=1)
     aws.faults.next("CompleteMultipartUpload", fault)
     with aws.destination() as destination:
         receipt = destination.commit(prepared)
+    key = prepared.objects[0].key
     assert (receipt.already_committed, receipt.orphans, receipt.pending_uploads) == (False, (), ())
-    assert set(aws.store.objects) == {MANIFEST, prepared.objects[0].key}
+    assert set(aws.store.objects) == {MANIFEST, key}
+    concluded = repeated == "NoSuchUpload"
+    assert receipt.unconfirmed == ((key,) if concluded else ())
+    assert (f"{key} is gone and taken for completed" in caplog.text) is concluded
 
 
 def test_a_manifest_whose_answer_is_lost_is_unconfirmed(aws: FakeAws) -> None:
@@ -347,15 +354,19 @@ def test_a_completion_by_another_process_is_waited_for(aws: FakeAws) -> None:
     ids=["at once", "almost a day", "a day", "two days", "never sent"],
 )
 def test_an_upload_gone_since_our_completion_is_done(
-    aws: FakeAws, age: dt.timedelta, *, attempted: bool, done: bool
+    aws: FakeAws, caplog: pytest.LogCaptureFixture, age: dt.timedelta, *, attempted: bool, done: bool
 ) -> None:
-    """Only if an earlier process may have completed it, and it is too young for any lifecycle rule."""
+    """Only if an earlier process may have completed it, and it is too young for any lifecycle rule; it is told."""
     prepared = prepare(aws, objects=1)
     aws.store.uploads.clear()
     transfer = from_prepared([aged(prepared, age)], LAYOUT, attempted=attempted)
     with aws.destination() as destination:
         if done:
-            assert destination._delivery().commit(transfer).rows == 1
+            receipt = destination._delivery().commit(transfer)
+            key = prepared.objects[0].key
+            assert (receipt.rows, receipt.unconfirmed) == (1, (key,))
+            (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+            assert f"{key} is gone and taken for completed" in warning
             return
         with pytest.raises(RequestError) as caught:
             destination._delivery().commit(transfer)

@@ -152,6 +152,8 @@ def show_receipt(screen: Screen, receipt: Receipt) -> None:
     }
     if receipt.orphans:
         facts["orphans"] = ", ".join(receipt.orphans)
+    if receipt.unconfirmed:
+        facts["unconfirmed"] = f"{', '.join(receipt.unconfirmed)} (an answer was lost: look)"
     if receipt.pending_uploads:
         facts["left over"] = f"{len(receipt.pending_uploads)} upload(s) that could not be aborted"
     screen.facts(facts)
