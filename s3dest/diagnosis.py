@@ -1,6 +1,6 @@
 """From what botocore raises to what s3dest raises: the problem, with the destination's own values filled in.
 
-verdicts.py decides which problem it is. No token is in any text.
+verdicts.py and sts_verdicts.py decide which problem it is. No token is in any text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from botocore import exceptions as botocore_errors
 
-from s3dest import problems, sts_problems, verdicts
+from s3dest import problems, sts_problems, sts_verdicts, verdicts
 from s3dest.answer import Answer
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.claims import Claims
@@ -75,12 +75,12 @@ def explain(
     if isinstance(error, botocore_errors.ClientError):
         answer = Answer.of(error)
         of_sts = operation in _STS_OPERATIONS
-        problem = verdicts.of_sts(answer, config, claims) if of_sts else verdicts.of_s3(answer, config)
-        problem = verdicts.of_own_keys(problem) if own_keys else problem
+        problem = sts_verdicts.of_sts(answer, config, claims) if of_sts else verdicts.of_s3(answer, config)
+        problem = sts_verdicts.of_own_keys(problem) if own_keys else problem
         explained = describe(problem, config, answer=answer, operation=operation, key=key, hide=hide, claims=claims)
     else:
         problem = verdicts.of_exception(error, config, sts=operation in _STS_OPERATIONS)
-        problem = verdicts.of_own_keys(problem) if own_keys else problem
+        problem = sts_verdicts.of_own_keys(problem) if own_keys else problem
         # the parser's errors repeat the answer, in which STS hands out keys; others a header, or a proxy's password
         said = type(error).__name__ + ("" if _is_secret(error) else f": {error}")
         explained = describe(problem, config, said=said, operation=operation, key=key, hide=hide)

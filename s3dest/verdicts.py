@@ -7,7 +7,6 @@ known stays unknown: ``request_refused`` and ``sts_refused`` show it whole.
 from __future__ import annotations
 
 import re
-import time
 from traceback import walk_tb
 from typing import Final
 
@@ -20,14 +19,12 @@ from urllib3.exceptions import LocationValueError
 from s3dest import denials, kms_problems, network_problems, problems, sts_problems
 from s3dest.answer import Answer
 from s3dest.auth import HmacAuth, RoleAuth
-from s3dest.claims import Claims
 from s3dest.config import DestinationConfig
 from s3dest.connection import BrokenOffError
 from s3dest.denial import Denial
-from s3dest.errors import TransportError
 from s3dest.problem import Problem
 
-_THROTTLES: Final = frozenset(
+THROTTLES: Final = frozenset(
     "SlowDown SlowDownRead SlowDownWrite Throttling ThrottlingException ThrottledException RequestThrottled "
     "RequestThrottledException TooManyRequests TooManyRequestsException RequestLimitExceeded BandwidthLimitExceeded "
     "LimitExceededException PriorRequestNotComplete EC2ThrottledException KMS.ThrottlingException 429".split()
@@ -80,7 +77,7 @@ _S3_CODES: Final = {
     "InvalidPayer": denials.REQUESTER_PAYS,
     "MissingUploadObjectWithObjectLockHeaders": problems.CHECKSUM_REQUIRED,  # moto's word
     **dict.fromkeys(_NOT_UNDERSTOOD, problems.NOT_UNDERSTOOD),
-    **dict.fromkeys(_THROTTLES, problems.THROTTLED),
+    **dict.fromkeys(THROTTLES, problems.THROTTLED),
     **dict.fromkeys(REGION_CODES, problems.WRONG_REGION),
     **dict.fromkeys(EXPIRED_CODES, problems.SESSION_EXPIRED),
     "InvalidToken": problems.SESSION_TOKEN_INVALID,
@@ -93,37 +90,8 @@ _OF_A_SESSION: Final = {
 }
 """What these codes are where the keys are STS's, and nobody has mistyped them."""
 
-_STS_CODES: Final = {
-    "RegionDisabledException": sts_problems.STS_REGION_DISABLED,
-    "MalformedPolicyDocument": sts_problems.SESSION_POLICY_REFUSED,
-    "PackedPolicyTooLarge": sts_problems.SESSION_POLICY_REFUSED,
-    "InvalidClientTokenId": sts_problems.VENDOR_KEYS_REFUSED,
-    "InvalidAccessKeyId": sts_problems.VENDOR_KEYS_REFUSED,
-    "SignatureDoesNotMatch": sts_problems.VENDOR_KEYS_REFUSED,
-    "UnrecognizedClientException": sts_problems.VENDOR_KEYS_REFUSED,
-    "ExpiredToken": sts_problems.VENDOR_KEYS_EXPIRED,
-    "ExpiredTokenException": sts_problems.TOKEN_REFUSED,
-    "IDPRejectedClaim": sts_problems.TOKEN_REFUSED,
-    "IDPCommunicationError": sts_problems.IDP_UNREACHABLE,
-    **dict.fromkeys(_THROTTLES, sts_problems.STS_UNAVAILABLE),
-}
-_TOKEN_WORDS: Final = {
-    "No OpenIDConnect provider": sts_problems.OIDC_PROVIDER_MISSING,
-    "thumbprint": sts_problems.OIDC_PROVIDER_THUMBPRINT,
-    "audience": sts_problems.TOKEN_AUDIENCE,
-    "verification key": sts_problems.IDP_UNREACHABLE,  # often for a moment: the issuer answered too late
-}
-"""What STS says under InvalidIdentityToken that is not the token's fault."""
-_OF_ANY_KEYS: Final = (
-    problems.CLOCK_SKEWED,
-    sts_problems.VENDOR_KEYS_EXPIRED,
-    sts_problems.VENDOR_KEYS_MALFORMED,
-    sts_problems.VENDOR_KEYS_REFUSED,
-    sts_problems.VENDOR_SETTINGS_WRONG,
-)
 # Ceph RGW, of an upload that is gone, too
 _UNDER_WAY: Final = re.compile(r"completion is already in progress", re.IGNORECASE)
-_SKEW: Final = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
 _CHECKSUM: Final = re.compile(r"checksum|content-md5|x-amz-content-sha256|unsupported header|trailer", re.IGNORECASE)
 _CHECKSUM_DEMANDED: Final = re.compile(r"Content-MD5 OR x-amz-checksum-", re.IGNORECASE)
 _NO_NAME: Final = re.compile(
@@ -188,58 +156,11 @@ _VENDORS_SETTINGS: Final = (
 """What botocore raises about the environment and the config file of the vendor's own session."""
 
 
-def of_sts(answer: Answer, config: DestinationConfig, claims: Claims | None = None) -> Problem:
-    """Name what STS's refusal is; ``claims`` are those of the token that it was sent."""
-    by_token = answer.operation == "AssumeRoleWithWebIdentity"
-    if answer.anonymous:
-        return _of_nobody(answer) or sts_problems.NOT_STS
-    if _SKEW.search(answer.message) or answer.code == "RequestTimeTooSkewed":
-        return problems.CLOCK_SKEWED
-    if answer.code == "AccessDenied" and by_token and claims is None and not config.on_aws:
-        return sts_problems.TOKEN_REFUSED  # Ceph has the same word for what is no token at all
-    if answer.code in {"AccessDenied", "NoSuchEntity"}:  # Ceph says that there is no such role
-        return _not_assumable(Denial.of(answer.message), claims, by_token=by_token)
-    if answer.code == "ValidationError" and "role chaining" in answer.message:
-        return sts_problems.SESSION_CHAINED
-    if answer.code == "ValidationError" and "DurationSeconds" in answer.message:
-        return sts_problems.SESSION_DURATION
-    if answer.code == "InvalidIdentityToken":
-        found = (problem for words, problem in _TOKEN_WORDS.items() if words in answer.message)
-        return next(found, sts_problems.TOKEN_REFUSED)
-    if problem := _STS_CODES.get(answer.code):
-        return problem
-    return sts_problems.STS_UNAVAILABLE if (answer.status or 0) >= 500 else sts_problems.STS_REFUSED  # noqa: PLR2004  # HTTP's server errors
-
-
-def of_own_keys(usual: Problem) -> Problem:
-    """Name what went wrong while botocore fetched the vendor's own keys, from STS perhaps.
-
-    Args:
-        usual: What it would be if it was about the customer's role.
-    """
-    of_any = usual.retryable or usual.error is TransportError or usual in _OF_ANY_KEYS
-    return usual if of_any else sts_problems.VENDOR_KEYS_MISSING
-
-
-def _not_assumable(denial: Denial, claims: Claims | None, *, by_token: bool) -> Problem:
-    """Tell apart whose policy keeps the role from being assumed."""
-    if denial.action in {"sts:TagSession", "sts:SetSourceIdentity"}:
-        return sts_problems.SESSION_TAGS_DENIED
-    if denial.policy_type == "resource control":
-        return sts_problems.ASSUMING_DENIED_BY_RCP
-    if not by_token and denial.policy_type is not None:
-        by_trust = denial.policy_type in {"role trust", "resource-based"}  # the latter is a role's only one
-        return sts_problems.ASSUMING_DENIED_BY_TRUST if by_trust else sts_problems.CALLER_MAY_NOT_ASSUME
-    if claims and claims.expires is not None and claims.expires < time.time():
-        return sts_problems.TOKEN_REFUSED  # Ceph says no more of a token that has expired
-    return sts_problems.ROLE_NOT_ASSUMABLE_BY_TOKEN if by_token else sts_problems.ROLE_NOT_ASSUMABLE
-
-
 def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
     """Name what S3's refusal is."""
     status = answer.status or 0
     if answer.anonymous and not answer.region:
-        return _of_nobody(answer) or problems.NOT_S3
+        return of_nobody(answer) or problems.NOT_S3
     if answer.code == "AccessDenied" or (status == 403 and answer.code == "403"):  # noqa: PLR2004
         return _denial(answer, config)
     if about_keys := _about_keys(answer, config):
@@ -270,7 +191,7 @@ def _about_keys(answer: Answer, config: DestinationConfig) -> Problem | None:
     return problems.KEY_EXPIRED if answer.code in EXPIRED_CODES else None
 
 
-def _of_nobody(answer: Answer) -> Problem | None:
+def of_nobody(answer: Answer) -> Problem | None:
     """Name an answer that is no service's; ``None`` where nothing but that is known of it."""
     status = answer.status or 0
     if status == 407:  # noqa: PLR2004  # HTTP's Proxy Authentication Required

@@ -24,6 +24,7 @@ from s3dest import (
     TransferOptions,
     TransportError,
     WrongRegionError,
+    sts_verdicts,
     verdicts,
 )
 from s3dest.claims import Claims
@@ -335,10 +336,10 @@ def test_what_is_no_token_is_the_vendors_affair(url: str | None, token: str, our
 def test_every_known_code_was_tried() -> None:
     """A code that is added to the tables is added here, or is an alias of one that is."""
     tried = {answer[0] for answer in S3_ANSWERS}
-    aliases = verdicts._THROTTLES | verdicts.REGION_CODES | verdicts.EXPIRED_CODES
+    aliases = verdicts.THROTTLES | verdicts.REGION_CODES | verdicts.EXPIRED_CODES
     assert verdicts._S3_CODES.keys() - aliases - tried <= {"412", "IncompleteBody", "NoSuchUpload"}
     tried_at_sts = {answer[0] for answer in STS_ANSWERS}
-    assert verdicts._STS_CODES.keys() - aliases - tried_at_sts <= {"InvalidAccessKeyId", "UnrecognizedClientException"}
+    assert sts_verdicts._CODES.keys() - aliases - tried_at_sts <= {"InvalidAccessKeyId", "UnrecognizedClientException"}
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "denial",
         "statements",
         "verdicts",
+        "sts_verdicts",
         "diagnosis",
         "privacy",
         "journal",
