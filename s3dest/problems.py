@@ -1,7 +1,8 @@
 """The catalogue, on S3's answers other than a 403 of its policies (denials.py) and those of KMS (kms_problems.py).
 
 Titles and remedies may name ``{bucket}``, ``{region}``, ``{uri}``, ``{partition}``, ``{key_prefix}``, ``{key}``,
-``{role_arn}``, ``{external_id}`` and what else diagnosis.py fills in; verdicts.py and sts_verdicts.py decide which problem an answer is.
+``{role_arn}``, ``{external_id}`` and what else diagnosis.py fills in; verdicts.py and sts_verdicts.py decide which
+problem an answer is.
 """
 
 from __future__ import annotations

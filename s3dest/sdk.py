@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
+from pathlib import Path
 from typing import Any, Final
 
 import boto3
@@ -46,8 +47,11 @@ _UNHEARD: Final = {
 class _Loader(Loader):
     """AWS's API descriptions, read once.
 
-    Each boto3 session appends its own folder to its loader's search paths, which must not grow with every destination.
+    Each boto3 session appends boto3's folder to its loader's search paths, which must not grow with every destination.
     """
+
+    def __init__(self) -> None:
+        super().__init__(extra_search_paths=[str(Path(boto3.__file__).parent / "data")])
 
     @property
     def search_paths(self) -> list[str]:

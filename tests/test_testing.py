@@ -361,6 +361,12 @@ def test_a_session_of_an_outer_mock_is_put_aside(monkeypatch: pytest.MonkeyPatch
         assert boto3.DEFAULT_SESSION is outer
 
 
+def test_boto3s_own_session_is_the_vendors(s3: EmbeddedS3) -> None:
+    """Whatever is made of it: code under test may do so, and a test give it other keys."""
+    assert boto3.client("sts").get_caller_identity()["Arn"].endswith(":user/vendor")
+    assert boto3.resource("s3").Bucket(s3.customer().config.bucket).name == "acme-lake"
+
+
 def test_an_outer_mock_keeps_its_state_and_sees_none_of_ours() -> None:
     """Moto's own nested mocks share all there is: the second of two would find the roles of the first."""
     with mock_aws():
