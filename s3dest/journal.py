@@ -26,7 +26,9 @@ _SUFFIX: Final = ".json"
 _DRAFT: Final = (".s3dest-", ".tmp")
 _DRAFTS: Final = re.compile(r"\.s3dest-[a-z0-9_]{8}\.tmp")  # with what tempfile puts in between
 
-_MARK: Final = b"\n"
+_BEGUN: Final = b"\n"
+_FINISHED: Final = b"\t"
+"""Marks after an entry's JSON, which take no part in it."""
 
 _HELD_AT_MOST: Final = 256
 """Entries whose files are kept open: those of transfers that are being committed, or failed to be."""
@@ -59,17 +61,20 @@ class SharedJournal(Journal, Protocol):
         Returns ``False`` if it is not there, or another one of the same transfer is.
         """
 
+    def finish(self, prepared: Sequence[PreparedAppend]) -> None:
+        """Forget the entry of the transfer as committed: who saved this very entry is told so by ``withdraw``."""
+
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
         """Forget this very entry, if it is there and not marked, which nobody does meanwhile.
 
-        Returns ``False`` if it is marked, or is gone and was: whoever marked it has finished it.
+        Returns ``False`` if it is marked, or if it was finished.
         """
 
 
 class FileJournal:
     """A journal in a folder: one file a transfer, written whole or not at all. Processes may share it.
 
-    It is a `SharedJournal`: an entry is marked by a line's end after its JSON.
+    It is a `SharedJournal`: an entry is marked by a line's end after its JSON, and when it is finished by a tab.
 
     Args:
         path: The folder; it is made when the first entry is saved. A ``~`` stands for a user's home.
@@ -132,13 +137,22 @@ class FileJournal:
         with of_journal(str(self.path)), self._locked(prepared) as file:
             if file is None:
                 return False
-            file.seek(0, os.SEEK_END)
-            file.write(_MARK)
-            os.fsync(file.fileno())
+            _mark(file, _BEGUN)
         return True
 
+    def finish(self, prepared: Sequence[PreparedAppend]) -> None:
+        """Remove an entry, of which whoever has saved it can tell that it is finished.
+
+        Raises:
+            LocalFileError: It cannot be removed.
+        """
+        with of_journal(str(self.path)), self._locked(prepared) as file:
+            if file is not None:
+                _mark(file, _FINISHED)
+            self.forget(prepared)
+
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
-        """Remove an entry that is not marked; of one that this journal has saved the mark is known when it is gone.
+        """Remove an entry that is not marked; of one that this object has saved it is known, too, that it was finished.
 
         Raises:
             LocalFileError: It cannot be removed.
@@ -146,9 +160,9 @@ class FileJournal:
         with of_journal(str(self.path)), self._locked(prepared) as file:
             if file is None:
                 held = self._saved.get(self._file(prepared))
-                return held is None or not held.is_marked(prepared)
-            file.seek(-len(_MARK), os.SEEK_END)
-            if file.read() == _MARK:
+                return held is None or not held.is_finished(prepared)
+            file.seek(0)
+            if _marks(file.read()):
                 return False
             self.forget(prepared)
         return True
@@ -286,13 +300,23 @@ class _Held:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def is_marked(self, prepared: Sequence[PreparedAppend]) -> bool:
-        """Tell whether it is this very entry, and was marked."""
+    def is_finished(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Tell whether it is this very entry, and was finished."""
         text = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
-        return text.endswith(_MARK) and _entry(text) == tuple(prepared)
+        return _FINISHED in _marks(text) and _entry(text) == tuple(prepared)
 
     def __del__(self) -> None:
         os.close(self._descriptor)
+
+
+def _mark(file: BinaryIO, mark: bytes) -> None:
+    file.seek(0, os.SEEK_END)
+    file.write(mark)
+    os.fsync(file.fileno())
+
+
+def _marks(text: bytes) -> bytes:
+    return text[len(text.rstrip(_BEGUN + _FINISHED)) :]
 
 
 def _entry(text: bytes) -> tuple[PreparedAppend, ...]:

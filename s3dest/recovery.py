@@ -177,9 +177,8 @@ class Recovery:
         try:
             if not isinstance(journal, SharedJournal):
                 journal.forget(prepared)
-            elif not journal.withdraw(prepared):
-                journal.begin(prepared)  # if it is still there: who has begun it may have died
-                return False
+            elif not journal.withdraw(prepared) and (journal.begin(prepared) or not journal.withdraw(prepared)):
+                return False  # begun by another, and so by us now, or finished
         except Exception:
             log.warning("transfer %s stays in the journal, and is lost", escape(prepared[0].transfer_id), exc_info=True)
         else:
@@ -227,7 +226,10 @@ class Recovery:
         if self.journal is None:
             return
         try:
-            self.journal.forget(prepared)
+            if isinstance(self.journal, SharedJournal):
+                self.journal.finish(prepared)
+            else:
+                self.journal.forget(prepared)
         except Exception:
             # of the pipeline's own journal, it may be anything; to commit the entry once more does no harm
             shown = escape(prepared[0].transfer_id)

@@ -56,15 +56,40 @@ def test_an_entry_is_marked_once_and_for_all(journal: FileJournal) -> None:
         assert journal.begin(entry)
         assert list(journal.load()) == [entry]
         assert not journal.withdraw(entry)
-    copied = copy.copy(journal)  # as pickled, in another process
-    FileJournal(journal.path).forget(entry)
+    journal.forget(entry)
     assert not journal.begin(entry)
     assert list(journal.load()) == []
-    assert not journal.withdraw(entry)  # finished, by whoever marked it
-    assert journal.withdraw([share(attempt="other")])
-    assert copied.withdraw(entry)  # for all that others know
-    journal.forget(entry)
-    assert journal.withdraw(entry)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_entry_that_is_gone_may_be_finished(journal: FileJournal, *, begun: bool) -> None:
+    """As whoever has saved it can tell; it is not if it was given up."""
+    entry, other = [share()], FileJournal(journal.path)
+    for is_finished in (False, True):
+        journal.save(entry)
+        copied = copy.copy(journal)  # as pickled, in another process
+        if begun:
+            other.begin(entry)
+        (other.finish if is_finished else other.forget)(entry)
+        assert list(journal.load()) == []
+        assert journal.withdraw(entry) is not is_finished
+        assert journal.withdraw([share(attempt="other")])
+        assert copied.withdraw(entry)  # for all that others know
+        journal.forget(entry)
+        assert journal.withdraw(entry)
+
+
+def test_an_entry_left_behind_when_it_was_finished_is_finished_again(journal: FileJournal) -> None:
+    """The process was killed in between."""
+    entry = [share()]
+    journal.save(entry)
+    (file,) = journal.path.iterdir()
+    file.write_bytes(file.read_bytes() + b"\n\t")
+    assert list(journal.load()) == [tuple(entry)]
+    assert not journal.withdraw(entry)
+    assert journal.begin(entry)
+    journal.finish(entry)
+    assert list(journal.path.iterdir()) == []
 
 
 def test_few_files_are_kept_open(journal: FileJournal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,13 +235,18 @@ def test_a_transfer_that_another_process_has_finished_is_committed(aws: FakeAws,
     require_nothing_replaced(aws.store)
 
 
-def test_a_transfer_that_another_process_has_given_up_is_lost(aws: FakeAws, tmp_path: Path) -> None:
-    """Its uploads are aborted, and nothing is made visible that names them."""
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_transfer_that_another_process_has_given_up_is_lost(aws: FakeAws, tmp_path: Path, *, begun: bool) -> None:
+    """Its uploads are aborted, or were left, and aborted later; nothing is made visible that names them."""
 
     def abort(journal: FileJournal) -> None:
         (entry,) = journal.load()
-        with destination(aws, UP, journal) as other:
-            assert other.abort(*entry) == ()
+        if begun:
+            journal.begin(entry)
+        for _ in range(2):
+            with destination(aws, UP, journal) as other:
+                other.abort(*entry)
+        assert aws.store.pending == {}
 
     with pytest.raises(RequestError) as caught:
         append_rows(aws, Interrupted(tmp_path, abort))
