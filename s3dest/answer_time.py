@@ -120,11 +120,11 @@ class _Consent(io.RawIOBase):
         """Read up to the end of an answer's first line, or of a word to go on."""
         while (begun := self._first()) is not None:
             line = begun + self._line()
-            kind, number, *reason = *line.split(None, 2), b"", b""
+            kind, number, *_ = *line.split(None, 2), b"", b""
             if not kind.startswith(b"HTTP/"):
                 return line
             if not (number.isdigit() and is_interim(int(number))):
-                return line if reason[0] else b"%b %b -\r\n" % (kind, number)
+                return b"%b %b -\r\n" % (kind, number)  # a reason, in ASCII
             while self._line().strip():  # its headers
                 pass
             if int(number) == HTTPStatus.CONTINUE:

@@ -5,7 +5,8 @@ To put that text together (AWS calls it the canonical request) takes botocore lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -31,8 +32,8 @@ class CanonicalForm:
     region: str
     places: Mapping[str, str]
     """What stands for the value of a header, by its name."""
-    texts: tuple[str, str]
-    """Without a session's token, and with one."""
+    texts: tuple[Sequence[str], Sequence[str]]
+    """Without a session's token, and with one: cut before and after each place."""
     signed: tuple[str, str]
     """The names of the headers that are signed, likewise."""
 
@@ -49,11 +50,12 @@ class CanonicalForm:
         """
         own = [name for name in (DATE, PAYLOAD, digest) if name]
         places = {name: f"s3destPlaceOfHeader{number}" for number, name in enumerate([TOKEN, *own])}
+        cut = re.compile(f"({'|'.join([_KEY, *places.values()])})")
         auth = S3SigV4Auth(_NO_KEYS, service, region)
         texts, signed = [], []
         for names in (own, [TOKEN, *own]):
             request = AWSRequest("PUT", url + _KEY, {**same, **{name: places[name] for name in names}})
-            texts.append(auth.canonical_request(request))
+            texts.append(cut.split(auth.canonical_request(request)))
             signed.append(auth.signed_headers(auth.headers_to_sign(request)))
         return cls(service, region, places, (texts[0], texts[1]), (signed[0], signed[1]))
 
@@ -68,11 +70,10 @@ class CanonicalForm:
             key: The object's, as it stands in the address.
             headers: All of them, by their names in lower case.
         """
-        text = self.texts[TOKEN in headers]
-        for name, place in self.places.items():
-            if name in headers:
-                text = text.replace(place, " ".join(headers[name].split()))  # trimmed, as SigV4 has it
-        return text.replace(_KEY, key)  # last: it may be any text
+        # trimmed, as SigV4 has them
+        values = {place: " ".join(headers[name].split()) for name, place in self.places.items() if name in headers}
+        values[_KEY] = key
+        return "".join([values.get(piece, piece) for piece in self.texts[TOKEN in headers]])
 
     def is_botocores(self, url: str, key: str, headers: Mapping[str, str]) -> bool:
         """Tell whether botocore, too, would sign just that of a request to an address."""

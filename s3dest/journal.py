@@ -30,7 +30,7 @@ _BEGUN: Final = b"\n"
 _FINISHED: Final = b"\t"
 """Marks after an entry's JSON, which take no part in it."""
 
-_HELD_AT_MOST: Final = 256
+_HELD_AT_MOST: Final = 64
 """Entries whose files are kept open: those of transfers that are being committed, or failed to be."""
 
 

@@ -6,13 +6,14 @@ Nothing here knows S3, STS or a config.
 from __future__ import annotations
 
 import copy
+import encodings.idna  # noqa: F401  # Python would load it with the first connection, perhaps while a thread forks
 import os
 import threading
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
-import boto3.s3.inject  # boto3 would load it with its first client, perhaps while another thread forks
+import boto3.s3.inject  # likewise boto3, with its first client
 import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver
 from botocore.exceptions import ConfigParseError

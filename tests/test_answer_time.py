@@ -36,6 +36,7 @@ ANNOUNCED: Final = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n
 REFUSALS: Final = {
     "refusal": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1\r\n\r\nx",
     "curt": b"HTTP/1.1 403\r\nContent-Length: 1\r\n\r\nx",
+    "foreign": b"HTTP/1.1 403 Acc\xe8s refus\xe9\r\nContent-Length: 1\r\n\r\nx",
 }
 CLEAR: Final = b"HTTP/1.1 504 Gateway Timeout\r\n\r\n"
 """In the middle of TLS, as of something in between that gives up."""
@@ -50,7 +51,7 @@ PATIENCE: Final = 2.5
 """Seconds after which the server has sent all, or sends the rest at once: a client without a limit sees a success."""
 
 Trickling = Literal["head", "body", "continue", "flood"]
-Expecting = Literal["whole", "silent", "late", "announced", "refusal", "curt", "half"]
+Expecting = Literal["whole", "silent", "late", "announced", "refusal", "curt", "foreign", "half"]
 Ending = Literal["closed", "nonsense", "tunnel", "cut", "processing", "switching", "clear", "mutual"]
 Kind = Trickling | Expecting | Ending
 
@@ -300,11 +301,11 @@ def test_a_server_need_not_say_go_on(trickle: Callable[[Kind, str], Trickle], ki
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("kind", ["refusal", "curt"])
+@pytest.mark.parametrize("kind", list(REFUSALS))
 def test_a_refusal_comes_in_the_place_of_go_on(
     trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str
 ) -> None:
-    """Then the body is not sent at all, nor anything else in its place; a reason need not be given."""
+    """Then the body is not sent at all, nor anything else in its place; a reason may be any, or none."""
     server = trickle(kind, scheme)
     bucket = bucket_at(server.url, read_timeout=4)
     for data in (bytes(2 * MIB), DATA):

@@ -36,6 +36,13 @@ def test_it_is_botocores(key: str, date: str, digest: str, token: str | None, ha
     assert form.is_botocores(URL + place, place, headers)
 
 
+def test_a_value_may_have_a_places_name() -> None:
+    """Or a token would be signed as another."""
+    form = CanonicalForm.of(URL, SAME, DIGEST, service="s3", region="eu-west-1")
+    headers = {**SAME, "x-amz-date": "s3destPlaceOfKey", "x-amz-content-sha256": form.places[DIGEST], DIGEST: "x"}
+    assert form.is_botocores(URL + "k", "k", headers)
+
+
 def test_a_text_that_is_another_is_told() -> None:
     """It is what proves a template."""
     form = CanonicalForm.of(URL, SAME, None, service="s3", region="eu-west-1")
