@@ -62,12 +62,18 @@ class SharedJournal(Journal, Protocol):
         """
 
     def finish(self, prepared: Sequence[PreparedAppend]) -> None:
-        """Forget the entry of the transfer as committed: who saved this very entry is told so by ``withdraw``."""
+        """Forget the entry of the transfer as committed, so that who saved this very entry can tell."""
+
+    def was_finished(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Tell whether this very entry, which was saved by this process, has been finished, and not just forgotten.
+
+        To be wrong here is to name what is not there: ``False`` where it is not known.
+        """
 
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
         """Forget this very entry, if it is there and not marked, which nobody does meanwhile.
 
-        Returns ``False`` if it is marked, or if it was finished.
+        Returns ``False`` if it is marked.
         """
 
 
@@ -141,7 +147,7 @@ class FileJournal:
         return True
 
     def finish(self, prepared: Sequence[PreparedAppend]) -> None:
-        """Remove an entry, of which whoever has saved it can tell that it is finished.
+        """Remove an entry, of which the `FileJournal` that has saved it can tell that it is finished.
 
         Raises:
             LocalFileError: It cannot be removed.
@@ -151,16 +157,25 @@ class FileJournal:
                 _mark(file, _FINISHED)
             self.forget(prepared)
 
+    def was_finished(self, prepared: Sequence[PreparedAppend]) -> bool:
+        """Tell whether an entry that this object has saved was finished.
+
+        Raises:
+            LocalFileError: It cannot be read.
+        """
+        with of_journal(str(self.path)):
+            held = self._saved.get(self._file(prepared))
+            return held is not None and held.is_finished(prepared)
+
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
-        """Remove an entry that is not marked; of one that this object has saved it is known, too, that it was finished.
+        """Remove an entry that is not marked.
 
         Raises:
             LocalFileError: It cannot be removed.
         """
         with of_journal(str(self.path)), self._locked(prepared) as file:
             if file is None:
-                held = self._saved.get(self._file(prepared))
-                return held is None or not held.is_finished(prepared)
+                return True
             file.seek(0)
             if _marks(file.read()):
                 return False

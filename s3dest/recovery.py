@@ -177,8 +177,8 @@ class Recovery:
         try:
             if not isinstance(journal, SharedJournal):
                 journal.forget(prepared)
-            elif not journal.withdraw(prepared) and (journal.begin(prepared) or not journal.withdraw(prepared)):
-                return False  # begun by another, and so by us now, or finished
+            elif (not journal.withdraw(prepared) and journal.begin(prepared)) or journal.was_finished(prepared):
+                return False
         except Exception:
             log.warning("transfer %s stays in the journal, and is lost", escape(prepared[0].transfer_id), exc_info=True)
         else:

@@ -87,6 +87,7 @@ class RoleSessions:
         self._duration = int(auth.duration.total_seconds())
         self._policy = _narrowing(config, auth, purpose)
         self._client: STSClient | None = None
+        self._session: boto3.Session | None = None  # the vendor's, that the client was made of
 
     @property
     def _operation(self) -> Literal["AssumeRole", "AssumeRoleWithWebIdentity"]:
@@ -152,8 +153,7 @@ class RoleSessions:
 
     def _own_keys(self) -> ReadOnlyCredentials | None:
         """Return the vendor's own, for which botocore may ask STS or read a file: what fails then is the vendor's."""
-        session = isinstance(self._identity, AmbientIdentity) and (self._identity.session or boto3.DEFAULT_SESSION)
-        keys = session.get_credentials() if session else None
+        keys = self._session.get_credentials() if self._session else None
         return keys.get_frozen_credentials() if keys else None
 
     def _own_token(self) -> str | None:
@@ -232,6 +232,8 @@ class RoleSessions:
         if endpoint is None and client.meta.endpoint_url == GLOBAL_STS:
             regional = f"https://sts.{region}.amazonaws.com"
             client = create("sts", region_name=region, endpoint_url=regional, config=settings)
+        if isinstance(self._identity, AmbientIdentity):
+            self._session = self._identity.session or boto3.DEFAULT_SESSION
         limit_answers(client)
         return client
 

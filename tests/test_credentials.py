@@ -469,6 +469,27 @@ def test_a_role_of_the_vendors_own_is_not_taken_for_the_customers(
     destination.close()
 
 
+def test_the_session_of_the_first_call_stays(
+    aws: FakeAws, bucket_of: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever becomes boto3's default one meanwhile."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session_with(KeyProvider(Credentials("AKID", "secret"))))
+    bucket = bucket_of(AmbientIdentity())
+    put(bucket)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session_with(KeyProvider(Broken("AKID", "secret"))))
+    aws.clock.advance(3600)
+    put(bucket)
+    assert aws.operations == ["AssumeRole", "PutObject"] * 2
+
+
+class Broken(Credentials):
+    """Keys that cannot be had."""
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """Fail."""
+        raise LookupError
+
+
 def test_a_web_identity_needs_no_account(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
     """The call is unsigned and has no external id; the token comes fresh from its source for each session."""
     tokens = iter(["token-one", "token-two"])

@@ -72,11 +72,10 @@ def test_an_entry_that_is_gone_may_be_finished(journal: FileJournal, *, begun: b
             other.begin(entry)
         (other.finish if is_finished else other.forget)(entry)
         assert list(journal.load()) == []
-        assert journal.withdraw(entry) is not is_finished
-        assert journal.withdraw([share(attempt="other")])
-        assert copied.withdraw(entry)  # for all that others know
-        journal.forget(entry)
         assert journal.withdraw(entry)
+        assert journal.was_finished(entry) is is_finished
+        assert not journal.was_finished([share(attempt="other")])
+        assert not copied.was_finished(entry)  # for all that others know
 
 
 def test_an_entry_left_behind_when_it_was_finished_is_finished_again(journal: FileJournal) -> None:
