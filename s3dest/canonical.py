@@ -31,7 +31,7 @@ class CanonicalForm:
     service: str
     region: str
     places: Mapping[str, str]
-    """What stands for the value of a header, by its name."""
+    """Names of headers, by what stands for their values."""
     texts: tuple[Sequence[str], Sequence[str]]
     """Without a session's token, and with one: cut before and after each place."""
     signed: tuple[str, str]
@@ -49,12 +49,13 @@ class CanonicalForm:
             region: Likewise.
         """
         own = [name for name in (DATE, PAYLOAD, digest) if name]
-        places = {name: f"s3destPlaceOfHeader{number}" for number, name in enumerate([TOKEN, *own])}
-        cut = re.compile(f"({'|'.join([_KEY, *places.values()])})")
+        places = {f"s3destPlaceOfHeader{number}": name for number, name in enumerate([TOKEN, *own])}
+        cut = re.compile(f"({'|'.join([_KEY, *places])})")
         auth = S3SigV4Auth(_NO_KEYS, service, region)
         texts, signed = [], []
         for names in (own, [TOKEN, *own]):
-            request = AWSRequest("PUT", url + _KEY, {**same, **{name: places[name] for name in names}})
+            given = {name: place for place, name in places.items() if name in names}
+            request = AWSRequest("PUT", url + _KEY, {**same, **given})
             texts.append(cut.split(auth.canonical_request(request)))
             signed.append(auth.signed_headers(auth.headers_to_sign(request)))
         return cls(service, region, places, (texts[0], texts[1]), (signed[0], signed[1]))
@@ -70,13 +71,20 @@ class CanonicalForm:
             key: The object's, as it stands in the address.
             headers: All of them, by their names in lower case.
         """
-        # trimmed, as SigV4 has them
-        values = {place: " ".join(headers[name].split()) for name, place in self.places.items() if name in headers}
-        values[_KEY] = key
-        return "".join([values.get(piece, piece) for piece in self.texts[TOKEN in headers]])
+        # no local variable holds the token
+        return "".join(
+            [
+                key if piece == _KEY else _trimmed(headers[self.places[piece]]) if piece in self.places else piece
+                for piece in self.texts[TOKEN in headers]
+            ]
+        )
 
     def is_botocores(self, url: str, key: str, headers: Mapping[str, str]) -> bool:
         """Tell whether botocore, too, would sign just that of a request to an address."""
-        signed = {name: headers[name] for name in self.names(headers).split(";") if name in headers}
-        auth = S3SigV4Auth(_NO_KEYS, self.service, self.region)
-        return auth.canonical_request(AWSRequest("PUT", url, signed)) == self.fill(key, headers)
+        names = self.names(headers).split(";")
+        request = AWSRequest("PUT", url, {name: headers[name] for name in names if name in headers})
+        return S3SigV4Auth(_NO_KEYS, self.service, self.region).canonical_request(request) == self.fill(key, headers)
+
+
+def _trimmed(value: str) -> str:
+    return " ".join(value.split())  # as SigV4 has it

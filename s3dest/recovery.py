@@ -55,6 +55,8 @@ class Recovery:
         if self.journal is None:
             transfer = from_prepared(prepared, layout, attempted=False)
             return self.delivery.commit(transfer, on_object=on_object, on_retry=on_retry)
+        if isinstance(self.journal, SharedJournal) and self.journal.was_finished(prepared):
+            return self._resume_entry(prepared, on_object=on_object, on_retry=on_retry)
         if not self.journal.save(prepared):
             entry = self._journaled(layout)
             if entry is not None and list(entry) == list(prepared) and _uploads_of(entry) in self._saved:

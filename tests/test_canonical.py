@@ -39,7 +39,7 @@ def test_it_is_botocores(key: str, date: str, digest: str, token: str | None, ha
 def test_a_value_may_have_a_places_name() -> None:
     """Or a token would be signed as another."""
     form = CanonicalForm.of(URL, SAME, DIGEST, service="s3", region="eu-west-1")
-    headers = {**SAME, "x-amz-date": "s3destPlaceOfKey", "x-amz-content-sha256": form.places[DIGEST], DIGEST: "x"}
+    headers = {**SAME, "x-amz-date": "s3destPlaceOfKey", "x-amz-content-sha256": next(iter(form.places)), DIGEST: "x"}
     assert form.is_botocores(URL + "k", "k", headers)
 
 

@@ -39,7 +39,14 @@ print(sorted(set(freely)))
 """
 
 
-@pytest.mark.parametrize("first", ['Destination(config).append("orders").abort()', "Destination(config).client()"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        'Destination(config).append("orders").abort()',
+        "Destination(config).client()",
+        "from s3dest import AppendWriter; Destination(config).client()",
+    ],
+)
 def test_what_is_loaded_late_is_loaded_with_it(first: str) -> None:
     """Libraries that take long to load; pandas is loaded by pyarrow's first array."""
     asked = [sys.executable, "-c", SCRIPT.format(first=first)]

@@ -234,6 +234,21 @@ def test_a_transfer_that_another_process_has_finished_is_committed(aws: FakeAws,
     require_nothing_replaced(aws.store)
 
 
+def test_so_is_one_that_is_repeated_after_a_failure(aws: FakeAws, journal: FileJournal) -> None:
+    """The other was faster in between."""
+    with destination(aws, UP, journal) as target:
+        append = target.append("orders", transfer_id=ID, format=PLAIN)
+        append.write_many(ROWS)
+        aws.faults.always("CompleteMultipartUpload", faults.DENIED)
+        with pytest.raises(AccessDeniedError):
+            append.commit()
+        aws.faults.clear()
+        with destination(aws, UP, FileJournal(journal.path)) as other:
+            assert len(other.resume()) == 1
+        assert append.commit().already_committed
+    assert named_rows(aws.store) == ROWS
+
+
 @pytest.mark.parametrize("begun", [False, True])
 def test_a_transfer_that_another_process_has_given_up_is_lost(aws: FakeAws, tmp_path: Path, *, begun: bool) -> None:
     """Its uploads are aborted, or were left, and aborted later; nothing is made visible that names them."""
