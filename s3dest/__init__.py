@@ -35,7 +35,6 @@ from s3dest.formats.parquet import Parquet
 from s3dest.identity import AmbientIdentity, GoogleIdentityToken, Identity, TokenSource, WebIdentity
 from s3dest.journal import FileJournal, Journal, SharedJournal
 from s3dest.kit import SetupKit
-from s3dest.loading import LOADING
 from s3dest.options import TransferOptions
 from s3dest.prepared import PendingUpload, PreparedAppend, PreparedObject, PreparedPart
 from s3dest.results import Progress, Receipt, StoredObject
@@ -125,6 +124,8 @@ if not TYPE_CHECKING:  # for a type checker, a module with this function has eve
     def __getattr__(name: str) -> object:
         """Load the writer's class when it is asked for: it needs boto3, which importing s3dest shall not load."""
         if name == "AppendWriter":
+            from s3dest.loading import LOADING  # noqa: PLC0415  # no name of the package
+
             with LOADING:
                 from s3dest.append import AppendWriter  # noqa: PLC0415
 
