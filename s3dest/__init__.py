@@ -124,9 +124,9 @@ if not TYPE_CHECKING:  # for a type checker, a module with this function has eve
     def __getattr__(name: str) -> object:
         """Load the writer's class when it is asked for: it needs boto3, which importing s3dest shall not load."""
         if name == "AppendWriter":
-            from s3dest.loading import LOADING  # noqa: PLC0415  # no name of the package
+            import s3dest.loading  # noqa: PLC0415  # so that its lock is no name of the package
 
-            with LOADING:
+            with s3dest.loading.LOADING:
                 from s3dest.append import AppendWriter  # noqa: PLC0415
 
             return AppendWriter
