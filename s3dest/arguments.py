@@ -12,6 +12,7 @@ from typing import Final
 from s3dest.errors import ConfigError
 from s3dest.formats.encoder import RowLike
 from s3dest.kind import kind_of
+from s3dest.local_file import is_path
 
 _TABLES: Final = frozenset({"DataFrame", "LazyFrame", "Table", "RecordBatch", "RecordBatchReader"})
 """Those of pandas, polars and pyarrow; to go through one gives names, columns or batches, and no rows."""
@@ -75,9 +76,8 @@ def path_of(given: str | os.PathLike[str]) -> Path:
     Raises:
         ConfigError: It is none.
     """
-    with contextlib.suppress(TypeError, ValueError):
-        if b"\0" not in os.fsencode(given):  # which half a surrogate pair cannot be
-            return Path(os.fsdecode(given))
+    if is_path(given):
+        return Path(os.fsdecode(given))
     is_text = isinstance(given, (str, bytes, os.PathLike))
     what = f"{kind_of(given)} with NUL or half a surrogate pair in it" if is_text else kind_of(given)
     message = f"write_file() takes the path of a file, not {what}."  # and says nothing of rows that it is given

@@ -19,7 +19,7 @@ from typing import BinaryIO, Final, Protocol, runtime_checkable
 import orjson
 
 from s3dest.errors import ConfigError
-from s3dest.local_file import of_journal
+from s3dest.local_file import is_path, of_journal
 from s3dest.prepared import PreparedAppend
 
 _SUFFIX: Final = ".json"
@@ -90,7 +90,7 @@ class FileJournal:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        if not _is_path(path):
+        if not is_path(path):
             message = f"No folder can be called {os.fspath(path)!r}, as the journal's is to be."
             raise ConfigError(message, code="journal", remedy="Give a path that the system can have.")
         self._saved: OrderedDict[Path, _Held] = OrderedDict()
@@ -152,10 +152,11 @@ class FileJournal:
         Raises:
             LocalFileError: It cannot be removed.
         """
-        with of_journal(str(self.path)), self._locked(prepared) as file:
-            if file is not None:
-                _mark(file, _FINISHED)
-            self.forget(prepared)
+        if self._file(prepared) not in self._saved:  # or nobody else can ask
+            with of_journal(str(self.path)), self._locked(prepared) as file:
+                if file is not None:
+                    _mark(file, _FINISHED)
+        self.forget(prepared)
 
     def was_finished(self, prepared: Sequence[PreparedAppend]) -> bool:
         """Tell whether an entry that this object has saved was finished.
@@ -297,14 +298,6 @@ class FileJournal:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def _is_path(path: str | os.PathLike[str]) -> bool:
-    """Tell whether the system can have a path: without NUL, and without what no encoding has."""
-    try:
-        return b"\0" not in os.fsencode(path)
-    except UnicodeEncodeError:
-        return False
 
 
 class _Held:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import gettempdir
 
 from s3dest.errors import LocalFileError
+
+
+def is_path(given: str | os.PathLike[str]) -> bool:
+    """Tell whether the system can have such a path: without NUL, and without what no encoding has."""
+    try:
+        return b"\0" not in os.fsencode(given)
+    except (TypeError, UnicodeEncodeError):
+        return False
 
 
 @contextmanager

@@ -17,7 +17,9 @@ from shares import ID, share
 
 from s3dest import (
     AccessDeniedError,
+    AppendWriter,
     ConfigError,
+    Destination,
     FileJournal,
     JsonLines,
     PreparedAppend,
@@ -234,15 +236,21 @@ def test_a_transfer_that_another_process_has_finished_is_committed(aws: FakeAws,
     require_nothing_replaced(aws.store)
 
 
+def fail_to_commit(aws: FakeAws, target: Destination) -> AppendWriter:
+    """Append all rows, which have gone up, and may not be completed."""
+    append = target.append("orders", transfer_id=ID, format=PLAIN)
+    append.write_many(ROWS)
+    aws.faults.always("CompleteMultipartUpload", faults.DENIED)
+    with pytest.raises(AccessDeniedError):
+        append.commit()
+    aws.faults.clear()
+    return append
+
+
 def test_so_is_one_that_is_repeated_after_a_failure(aws: FakeAws, journal: FileJournal) -> None:
     """The other was faster in between."""
     with destination(aws, UP, journal) as target:
-        append = target.append("orders", transfer_id=ID, format=PLAIN)
-        append.write_many(ROWS)
-        aws.faults.always("CompleteMultipartUpload", faults.DENIED)
-        with pytest.raises(AccessDeniedError):
-            append.commit()
-        aws.faults.clear()
+        append = fail_to_commit(aws, target)
         with destination(aws, UP, FileJournal(journal.path)) as other:
             assert len(other.resume()) == 1
         assert append.commit().already_committed
@@ -329,12 +337,7 @@ def test_giving_up_aborts_the_uploads_if_nobody_else_is_at_them(aws: FakeAws, jo
     """Else they are left to a lifecycle rule: the other may be completing them."""
     with destination(aws, UP, journal) as target:
         for others in (False, True):
-            aws.faults.always("CompleteMultipartUpload", faults.DENIED)
-            append = target.append("orders", transfer_id=ID, format=PLAIN)
-            append.write_many(ROWS)
-            with pytest.raises(AccessDeniedError):
-                append.commit()
-            aws.faults.clear()
+            append = fail_to_commit(aws, target)
             if others:
                 assert journal.begin([append.prepare()])
             append.abort()
@@ -440,11 +443,7 @@ def test_giving_up_never_fails_for_the_journal(
     """It would hide the first error; the uploads are left, since another process may have the entry."""
     journal = Failing(tmp_path)
     with destination(aws, UP, journal) as target:
-        append = target.append("orders", transfer_id=ID, format=PLAIN)
-        append.write_many(ROWS)
-        aws.faults.always("CompleteMultipartUpload", faults.DENIED)
-        with pytest.raises(AccessDeniedError):
-            append.commit()
+        append = fail_to_commit(aws, target)
         journal.failing = method
         prepared = append.prepare()
         append.abort()
