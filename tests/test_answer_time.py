@@ -22,11 +22,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from fake.clock import ManualClock
 from one_object import DATA, put
 
 from s3dest import AmbientIdentity, DestinationConfig, S3DestError, TransferOptions, TransportError
 from s3dest.errors import CredentialsError
 from s3dest.options import MIB
+from s3dest.retry import Clock
 from s3dest.s3 import Bucket
 
 GOOD: Final = b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n'
@@ -217,19 +219,30 @@ USER = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret-of
 ROLE = {"role_arn": "arn:aws:iam::111122223333:role/transfer-role", "external_id": None}
 
 
-def bucket_at(url: str, auth: dict[str, str | None] | dict[str, str] = USER, *, read_timeout: float = 0.5) -> Bucket:
+def bucket_at(
+    url: str,
+    auth: dict[str, str | None] | dict[str, str] = USER,
+    *,
+    read_timeout: float = 0.5,
+    clock: Clock | None = None,
+) -> Bucket:
     """Make the bucket of a server, with little patience."""
     config = DestinationConfig.model_validate(
         {"bucket": "acme-lake", "region": "eu-west-1", "endpoint_url": url, "auth": auth}
     )
     options = TransferOptions(deadline=timedelta(seconds=0.3), read_timeout=timedelta(seconds=read_timeout))
     session = boto3.Session(aws_access_key_id="AKIAIOSFODNN7VENDOR", aws_secret_access_key="secret")
-    return Bucket(config, AmbientIdentity(session), options)
+    return Bucket(config, AmbientIdentity(session), options, clock=clock)
 
 
-def failure_of(url: str, *, data: bytes = DATA, read_timeout: float = 0.5) -> tuple[str, bool]:
-    """Put an object, which fails: tell its code, and whether it may have taken effect."""
-    bucket = bucket_at(url, read_timeout=read_timeout)
+def failure_of(
+    url: str, *, data: bytes = DATA, read_timeout: float = 0.5, clock: Clock | None = None
+) -> tuple[str, bool]:
+    """Put an object, which fails: tell its code, and whether it may have taken effect.
+
+    Whoever counts tries brings a clock that stands still in between: the first may take long on a busy machine.
+    """
+    bucket = bucket_at(url, read_timeout=read_timeout, clock=clock)
     with pytest.raises(TransportError) as caught:
         put(bucket, data)
     bucket.close()
@@ -332,7 +345,8 @@ def test_a_connection_that_breaks_before_tls_stands_has_sent_nothing(
     server = trickle(kind, "http")
     if proxy:
         monkeypatch.setenv("HTTPS_PROXY", server.url)
-    ended = failure_of("https://s3.example.com" if proxy else server.url.replace("http", "https"))
+    url = "https://s3.example.com" if proxy else server.url.replace("http", "https")
+    ended = failure_of(url, clock=ManualClock().injected)
     server.stop()
     assert ended == ("tls_broken_off", False)
     assert server.requests > 1
@@ -343,7 +357,7 @@ def test_a_connection_that_breaks_before_tls_stands_has_sent_nothing(
 def test_what_is_no_whole_answer_is_none(trickle: Callable[[Kind, str], Trickle], kind: Kind, scheme: str) -> None:
     """Half a version would be told as the object's, and what comes late be taken for the next request's answer."""
     server = trickle(kind, scheme)
-    ended = failure_of(server.url)
+    ended = failure_of(server.url, clock=ManualClock().injected)
     server.stop()
     assert ended == ("answer_lost", True)
     assert server.answers > 1
@@ -352,7 +366,7 @@ def test_what_is_no_whole_answer_is_none(trickle: Callable[[Kind, str], Trickle]
 def test_what_is_no_tls_any_more_is_a_lost_answer(trickle: Callable[[Kind, str], Trickle]) -> None:
     """The request has arrived by then: this is no connection that TLS refuses."""
     server = trickle("clear", "https")
-    ended = failure_of(server.url)
+    ended = failure_of(server.url, clock=ManualClock().injected)
     server.stop()
     assert ended == ("answer_lost", True)
     assert server.requests > 1
@@ -373,7 +387,7 @@ def test_an_answer_that_is_lost_behind_a_proxy_is_lost(
     """The request has gone through, and may have taken effect: the proxy is there."""
     server = trickle("tunnel", "https")
     monkeypatch.setenv("HTTPS_PROXY", server.url.replace("https", "http"))
-    ended = failure_of(server.url)
+    ended = failure_of(server.url, clock=ManualClock().injected)
     server.stop()
     assert ended == ("answer_lost", True)
     assert server.requests > 1
@@ -410,7 +424,7 @@ def test_a_connection_that_is_closed_in_the_middle_of_go_on_is_closed(
 ) -> None:
     """Botocore would look for the end of the head until the deadline, with all the processor's power."""
     server = trickle("half", scheme)
-    ended = failure_of(server.url, read_timeout=3, data=bytes(2 * MIB))
+    ended = failure_of(server.url, read_timeout=3, data=bytes(2 * MIB), clock=ManualClock().injected)
     server.stop()
     assert ended == ("answer_lost", True)
     assert server.requests > 1
