@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError, ResponseStreamingError
 from urllib3 import exceptions as urllib3_errors
 
-from s3dest.connection import use_connections
+from s3dest.pools import Pools, use_connections
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -44,7 +44,8 @@ class Stream(Protocol):
 class LimitedSession:
     """Reads no more of an answer than an honest one has."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, pools: Pools) -> None:
+        self.pools = pools
         self._session = session
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
@@ -53,23 +54,28 @@ class LimitedSession:
         answer = self._session.send(request)
         if streamed and answer.status_code < 300:  # noqa: PLR2004  # HTTP's successes
             return answer
-        whole = answer.raw
-        answer.raw = _Limited(whole)
-        try:
-            _ = answer.content  # the answer keeps it
-        except urllib3_errors.ReadTimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
-        except urllib3_errors.ProtocolError as error:
-            raise ConnectionClosedError(endpoint_url=request.url, error=error) from error
-        except urllib3_errors.HTTPError as error:
-            raise HTTPClientError(error=error) from error
-        finally:
-            answer.raw = whole
+        read_whole(answer)
         return answer
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+def read_whole(answer: AWSResponse) -> None:
+    """Let an answer read its body; raises botocore's exceptions, as its own session does."""
+    whole = answer.raw
+    answer.raw = _Limited(whole)
+    try:
+        _ = answer.content  # the answer keeps it
+    except urllib3_errors.ReadTimeoutError as error:
+        raise ReadTimeoutError(endpoint_url=answer.url, error=error) from error
+    except urllib3_errors.ProtocolError as error:
+        raise ConnectionClosedError(endpoint_url=answer.url, error=error) from error
+    except urllib3_errors.HTTPError as error:
+        raise HTTPClientError(error=error) from error
+    finally:
+        answer.raw = whole
 
 
 class _Limited:
@@ -98,6 +104,5 @@ def limit_answers(client: BaseClient) -> LimitedSession:
     session = endpoint.http_session
     if isinstance(session, LimitedSession):  # the vendor's session gives one client to all, say
         return session
-    use_connections(session)
-    limited = endpoint.http_session = LimitedSession(session)
+    limited = endpoint.http_session = LimitedSession(session, use_connections(session))
     return limited

@@ -161,6 +161,7 @@ class TimedSocket:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self.settimeout, self.sendall = sock.settimeout, sock.sendall  # with each request
         self._reader: _Reader | None = None
 
     @property

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
+import logging
 import os
 from inspect import getfile
+from itertools import chain
+from operator import is_not
 from pathlib import Path
 from types import FunctionType
 from typing import Final
@@ -12,7 +16,11 @@ import boto3.session
 import botocore.client
 import botocore.endpoint
 import botocore.session
+import urllib3
+import urllib3.connection
 from botocore.handlers import BUILTIN_HANDLERS
+from botocore.httpsession import URLLib3Session
+from urllib3 import HTTPConnectionPool
 
 _PLACES: Final = (
     (vars(botocore.client), "BaseClient"),
@@ -30,24 +38,51 @@ _FOLDERS: Final = tuple(str(Path(getfile(package)).parent) + os.sep for package 
 _FUNCTION: Final = "AWS_LAMBDA_FUNCTION_NAME"
 """By which botocore knows that it runs in a Lambda, and sends the trace's id of the very call."""
 
+_WIRE: Final = (
+    (URLLib3Session, ("send",)),
+    (HTTPConnectionPool, ("urlopen", "_make_request")),
+    (urllib3.connection.HTTPConnection, ("request", "getresponse")),
+    (http.client.HTTPConnection, ("request", "putrequest", "putheader", "endheaders", "send", "getresponse")),
+    (http.client.HTTPResponse, ("begin", "read")),
+)
+"""What a request goes through below botocore: whoever traces HTTP replaces one of these."""
+
+_WIRE_FOLDERS: Final = tuple(
+    str(Path(getfile(package)).parent) + os.sep for package in (botocore, urllib3, http.client)
+)
+
+_WIRE_LOG: Final = logging.getLogger("urllib3")
+
 
 class Bystanders:
     """Looks for them, with each call, since they come and go."""
 
     def __init__(self) -> None:
         self._are_in_events = any(map(_is_foreign_handler, BUILTIN_HANDLERS))
-        self._last: tuple[list[int], bool] = [], False
+        self._last: tuple[list[object], bool] = [], False
+        self._last_on_the_wire: tuple[list[object], bool] = [], False
+
+    @property
+    def are_on_the_wire(self) -> bool:
+        """Whether any is to see each request as urllib3 sends it; its log is one of them."""
+        methods = [getattr(cls, name) for cls, names in _WIRE for name in names]
+        looked_at, are_there = self._last_on_the_wire
+        if not looked_at or any(map(is_not, methods, looked_at)):
+            are_there = not all(map(_is_of_the_wire, methods))
+            self._last_on_the_wire = methods, are_there
+        return are_there or _WIRE_LOG.isEnabledFor(logging.DEBUG)
 
     @property
     def are_about(self) -> bool:
         """Whether any is."""
-        classes = {id(cls): cls for cls in [names[name] for names, name in _PLACES]}
-        found = [value for cls in classes.values() for value in getattr(cls, "__dict__", {}).values()]
-        identities = [*classes, *map(id, found)]  # a wrapper says that it equals what it wraps
+        classes = [names[name] for names, name in _PLACES]
+        members = chain.from_iterable([getattr(cls, "__dict__", {}).values() for cls in classes])
+        found = [*classes, *members]
         looked_at, are_in_classes = self._last  # together: several threads may look
-        if identities != looked_at:
-            are_in_classes = any(map(_is_foreign_class, classes.values())) or any(map(_is_foreign, found))
-            self._last = identities, are_in_classes
+        # a wrapper says that it equals what it wraps
+        if len(found) != len(looked_at) or any(map(is_not, found, looked_at)):
+            are_in_classes = any(map(_is_foreign_class, classes)) or any(map(_is_foreign, found[len(classes) :]))
+            self._last = found, are_in_classes
         return are_in_classes or self._are_in_events or _FUNCTION in os.environ
 
 
@@ -62,6 +97,10 @@ def _is_foreign(member: object) -> bool:
     if type(member) is FunctionType:
         return not member.__code__.co_filename.startswith(_FOLDERS)
     return callable(member)
+
+
+def _is_of_the_wire(method: object) -> bool:
+    return type(method) is FunctionType and method.__code__.co_filename.startswith(_WIRE_FOLDERS)
 
 
 def _is_foreign_handler(registered: tuple[object, ...]) -> bool:

@@ -12,22 +12,24 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from botocore.awsrequest import (
     AWSHTTPConnection,
-    AWSHTTPConnectionPool,
     AWSHTTPResponse,
     AWSHTTPSConnection,
-    AWSHTTPSConnectionPool,
 )
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
 
 from s3dest.answer_time import TimedSocket, body_has_gone, is_interim
 
-if TYPE_CHECKING:
-    from botocore.httpsession import URLLib3Session
 
+class _Head(Protocol):
+    @property
+    def status(self) -> int: ...
+
+
+Head = TypeVar("Head", bound=_Head)
 
 _NO_WAY: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EIO})
 """What the system says in the middle of a connection that leads nowhere any more."""
@@ -47,18 +49,24 @@ def _has_broken(error: OSError | HTTPException) -> bool:
     return not isinstance(error, ssl.SSLError) and error.errno in _NO_WAY
 
 
-def _whole(connection: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  # urllib3's, of whichever version
+def read_head(sock: TimedSocket, read: Callable[[], Head]) -> Head:
     """Read an answer's head.
 
     One that ends with the connection is none: a header may be cut off in the middle. Nor is one that says that the
     answer is still to come: the next request would have the answer of this one.
+
+    Args:
+        sock: Of the connection; the whole request has gone over it.
+        read: Reads it.
+
+    Raises:
+        ProtocolError: What came is no head, or the connection broke.
+        IncompleteRead: It is none of an answer.
+        OSError: Nothing came in time, say.
     """
-    sock, kind = connection.sock, connection.response_class
-    if isinstance(kind, partial):  # it was given in the place of consent
-        connection.response_class = partial(_EarlyResponse, **kind.keywords)
     body_has_gone()
     try:
-        answer = getresponse()
+        answer = read()
     except (ConnectionError, HTTPException, ssl.SSLError) as error:
         if isinstance(error, ssl.SSLError) and _NO_CLIENT.search(error.reason or ""):
             raise
@@ -71,7 +79,14 @@ def _whole(connection: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN
     return answer
 
 
-class _FinalResponse(HTTPResponse):
+def _whole(connection: Any, getresponse: Callable[[], Any]) -> Any:  # noqa: ANN401  # urllib3's, of whichever version
+    kind = connection.response_class
+    if isinstance(kind, partial):  # it was given in the place of consent
+        connection.response_class = partial(_EarlyResponse, **kind.keywords)
+    return read_head(connection.sock, getresponse)
+
+
+class FinalResponse(HTTPResponse):
     """Skips what only announces an answer, of which Python knows 100 alone."""
 
     def begin(self) -> None:
@@ -94,21 +109,28 @@ class _EarlyResponse(AWSHTTPResponse):
         self.will_close = True
 
 
-class _Connection(AWSHTTPConnection):
-    response_class = _FinalResponse  # type: ignore[assignment]  # any response of Python's will do
+class PlainConnection(AWSHTTPConnection):
+    """A connection in clear text."""
+
+    response_class = FinalResponse  # type: ignore[assignment]  # any response of Python's will do
 
     def connect(self) -> None:
+        """Open it."""
         super().connect()
         self.sock = TimedSocket(self.sock)
 
     def getresponse(self) -> Any:  # noqa: ANN401
+        """Read the head of an answer; see `read_head`."""
         return _whole(self, super().getresponse)
 
 
-class _TlsConnection(AWSHTTPSConnection):
-    response_class = _FinalResponse  # type: ignore[assignment]  # any response of Python's will do
+class TlsConnection(AWSHTTPSConnection):
+    """A connection over TLS."""
+
+    response_class = FinalResponse  # type: ignore[assignment]  # any response of Python's will do
 
     def connect(self) -> None:
+        """Open it; raises what says that nothing was sent, if that is so."""
         try:
             super().connect()
         except TimeoutError as error:
@@ -129,17 +151,5 @@ class _TlsConnection(AWSHTTPSConnection):
                 self.sock = plain
 
     def getresponse(self) -> Any:  # noqa: ANN401
+        """Read the head of an answer; see `read_head`."""
         return _whole(self, super().getresponse)
-
-
-class _Pool(AWSHTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(AWSHTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-def use_connections(session: URLLib3Session) -> None:
-    """Let a session of botocore's that has sent nothing yet make such connections; it has no setting for them."""
-    session._pool_classes_by_scheme.update(http=_Pool, https=_TlsPool)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -23,6 +23,9 @@ class Fields(MutableMapping[str, Any]):
     def __delitem__(self, name: str) -> None:
         del self._fields[name.lower()]
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._fields
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
 

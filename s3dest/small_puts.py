@@ -1,7 +1,8 @@
 """PutObject of small bodies, in less time than botocore takes to make one.
 
-The requests are botocore's own (see `template`), signed by its own class and sent by its own session; what is saved is
-making each of them anew, and reading an answer of headers only as if it were XML.
+The requests are botocore's own (see `template`) and signed by its own class, over connections that its own session has
+opened (see `exchange`); what is saved is making each of them anew, looking for its connection, and reading an answer of
+headers only as if it were XML.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.awsrequest import AWSResponse
 from botocore.endpoint import convert_to_response_dict
 from botocore.hooks import first_non_none_response
 from botocore.parsers import ResponseParserFactory
@@ -18,13 +20,14 @@ from s3dest.answer_limit import limit_answers
 from s3dest.bystanders import Bystanders
 from s3dest.client import SMALL_BODY
 from s3dest.credentials import KeyProvider
+from s3dest.exchange import Done, exchange
 from s3dest.payload_hash import sign_form
 from s3dest.piece import Piece
 from s3dest.quiet_request import QuietRequest
 from s3dest.template import DIGESTS, Template, TrialBody, find_template
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSRequest, AWSResponse
+    from botocore.awsrequest import AWSRequest
     from types_boto3_s3 import S3Client
 
 OPERATION: Final = "PutObject"
@@ -106,17 +109,20 @@ class SmallPuts:
             return QuietRequest.of(made.request)
         return None  # somebody has answered before it was made
 
-    def _send(self, request: QuietRequest) -> AWSResponse:
+    def _send(self, request: QuietRequest) -> AWSResponse | Done:
         """Send as botocore does: whoever answers in the place of the network is asked first."""
         answers = self._client.meta.events.emit(f"before-send.s3.{OPERATION}", request=request)
-        answer: AWSResponse | None = first_non_none_response(answers)
+        answer: AWSResponse | Done | None = first_non_none_response(answers)
+        pool = self._session.pools.of(request.url)
+        if answer is None and pool is not None and not self._bystanders.are_on_the_wire:
+            answer = exchange(pool, request)
         return self._session.send(request) if answer is None else answer
 
-    def _answer(self, http: AWSResponse) -> dict[str, Any]:
-        if http.status_code != HTTPStatus.OK or http.content:
+    def _answer(self, http: AWSResponse | Done) -> dict[str, Any]:
+        if isinstance(http, AWSResponse) and (http.status_code != HTTPStatus.OK or http.content):
             return self._parsed(http)
         told = {_TOLD[name.lower()]: value for name, value in http.headers.items() if name.lower() in _TOLD}
-        return {**told, "ResponseMetadata": {"HTTPStatusCode": http.status_code}}
+        return {**told, "ResponseMetadata": {"HTTPStatusCode": HTTPStatus.OK}}
 
     def _parsed(self, http: AWSResponse) -> dict[str, Any]:
         """Read any answer, as botocore does."""

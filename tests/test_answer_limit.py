@@ -15,6 +15,7 @@ from urllib3 import exceptions as urllib3_errors
 from s3dest.answer_limit import LONGEST, LimitedSession
 from s3dest.identity import AmbientIdentity
 from s3dest.options import TransferOptions
+from s3dest.pools import Pools
 from s3dest.retry import Clock
 from s3dest.role_sessions import RoleSessions
 
@@ -60,7 +61,7 @@ class Answering:
 def sent(status: int, body: Body, *, streamed: bool = False) -> AWSResponse:
     """Send a request that gets this answer."""
     request = AWSPreparedRequest("PUT", "https://s3.example.com/", HTTPHeaders(), b"", streamed)
-    return LimitedSession(Answering(status, body)).send(request)
+    return LimitedSession(Answering(status, body), Pools()).send(request)
 
 
 def test_an_answer_is_read_whole() -> None:
@@ -108,5 +109,5 @@ def test_both_clients_are_limited() -> None:
     for client in clients:
         assert isinstance(client()._endpoint.http_session, LimitedSession)
     inner = Answering(200, Body())
-    LimitedSession(inner).close()
+    LimitedSession(inner, Pools()).close()
     assert inner.closed
