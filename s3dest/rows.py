@@ -104,7 +104,9 @@ def weight_of(columns: Columns) -> int | None:
         if not column.kinds <= _IMMUTABLE:
             return None
         long: list[Any] = column.values
-        if column.kinds <= _LONG:
+        if column.kinds == {str}:
+            weight += len("".join(long))  # faster than to ask each
+        elif column.kinds <= _LONG:
             weight += sum(map(len, long))
         elif column.kinds & _LONG:
             weight += sum([len(value) for value in long if type(value) in _LONG])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
-from typing import Self
+from typing import Self, cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,16 @@ Columns = dict[str, Values]
 
 def columns_of(rows: Sequence[Mapping[str, object]]) -> Columns | None:
     """Turn rows into columns if all are dicts with the same keys, in any order, and have any; else ``None``."""
-    first = rows[0]
-    if not first or set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(first)}:
+    names = list(rows[0])
+    if not names or set(map(type, rows)) != {dict}:
+        return None
+    if list(chain.from_iterable(rows)) == names * len(rows):
+        # in the same order, as mostly: row by row, as they lie in memory, which is far faster than column by column
+        values = list(chain.from_iterable(map(dict.values, cast("Sequence[dict[str, object]]", rows))))
+        return {name: Values.of(values[number :: len(names)]) for number, name in enumerate(names)}
+    if set(map(len, rows)) != {len(names)}:
         return None
     try:
-        return {name: Values.of(list(map(itemgetter(name), rows))) for name in first}
+        return {name: Values.of(list(map(itemgetter(name), rows))) for name in names}
     except KeyError:
         return None
