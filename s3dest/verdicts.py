@@ -276,7 +276,7 @@ def of_exception(error: Exception, config: DestinationConfig, *, sts: bool) -> P
     if isinstance(error, botocore_errors.SSLError):
         return next((problem for words, problem in _TLS if words.search(cause)), network_problems.TLS_UNTRUSTED)
     if isinstance(error, botocore_errors.ProxyConnectionError):
-        return _at_the_proxy(cause)
+        return _at_the_proxy(error, cause)
     if isinstance(error, (botocore_errors.EndpointConnectionError, botocore_errors.ConnectTimeoutError)):
         return _unreachable(error, cause, config)
     cut_off = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError, botocore_errors.IncompleteReadError)
@@ -321,8 +321,10 @@ def is_of_proxys_address(error: Exception) -> bool:
     return isinstance(inner, LocationValueError) or str(inner) == "Invalid IPv6 URL"  # the latter by Python's urlsplit
 
 
-def _at_the_proxy(cause: str) -> Problem:
+def _at_the_proxy(error: botocore_errors.BotoCoreError, cause: str) -> Problem:
     """Tell a proxy that is not there from one that does not open the tunnel: urllib3 repeats its answer."""
+    if isinstance(getattr(error.kwargs.get("error"), "original_error", None), BrokenOffError):
+        return network_problems.TLS_BROKEN_OFF  # behind it; urllib3 1.26 does not tell the two apart
     refused = re.search(r"Tunnel connection failed: (\d+)", cause)
     if refused is None:
         return network_problems.PROXY_UNREACHABLE

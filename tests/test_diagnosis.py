@@ -12,6 +12,7 @@ import pytest
 from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 from fake import FakeAws, faults
+from urllib3.exceptions import ProxyError
 
 from s3dest import (
     AccessDeniedError,
@@ -28,6 +29,7 @@ from s3dest import (
     verdicts,
 )
 from s3dest.claims import Claims
+from s3dest.connection import BrokenOffError
 from s3dest.diagnosis import explain
 from s3dest.errors import RequestError
 
@@ -660,6 +662,15 @@ def test_a_tls_connection_that_breaks_is_a_broken_connection(words: str) -> None
     raw = botocore_errors.SSLError(endpoint_url="https://s3.example.com", error=OSError(words))
     explained = explain(raw, CONFIG, operation="PutObject")
     assert (explained.code, explained.retryable, explained.ambiguous) == ("answer_lost", True, True)
+
+
+def test_a_connection_that_broke_behind_a_proxy_is_none_that_failed_to_reach_it() -> None:
+    """Though urllib3 1.26 words it so."""
+    broken = BrokenOffError(None, "EOF occurred in violation of protocol")  # type: ignore[arg-type]  # a connection
+    wrapped = ProxyError("Cannot connect to proxy.", broken)
+    raw = botocore_errors.ProxyConnectionError(proxy_url="http://127.0.0.1:3128", error=wrapped)
+    explained = explain(raw, CONFIG, operation="PutObject")
+    assert (explained.code, explained.retryable, explained.ambiguous) == ("tls_broken_off", True, False)
 
 
 def test_a_misspelt_region_is_told_by_sts_already() -> None:
