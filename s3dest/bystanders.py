@@ -7,7 +7,7 @@ import logging
 import os
 from inspect import getfile
 from itertools import chain
-from operator import is_not
+from operator import attrgetter, is_not
 from pathlib import Path
 from types import FunctionType
 from typing import Final
@@ -39,11 +39,11 @@ _FUNCTION: Final = "AWS_LAMBDA_FUNCTION_NAME"
 """By which botocore knows that it runs in a Lambda, and sends the trace's id of the very call."""
 
 _WIRE: Final = (
-    (URLLib3Session, ("send",)),
-    (HTTPConnectionPool, ("urlopen", "_make_request")),
-    (urllib3.connection.HTTPConnection, ("request", "getresponse")),
-    (http.client.HTTPConnection, ("request", "putrequest", "putheader", "endheaders", "send", "getresponse")),
-    (http.client.HTTPResponse, ("begin", "read")),
+    (URLLib3Session, attrgetter("send", "close")),
+    (HTTPConnectionPool, attrgetter("urlopen", "_make_request")),
+    (urllib3.connection.HTTPConnection, attrgetter("request", "getresponse")),
+    (http.client.HTTPConnection, attrgetter("request", "putrequest", "putheader", "endheaders", "send", "getresponse")),
+    (http.client.HTTPResponse, attrgetter("begin", "read")),
 )
 """What a request goes through below botocore: whoever traces HTTP replaces one of these."""
 
@@ -65,7 +65,7 @@ class Bystanders:
     @property
     def are_on_the_wire(self) -> bool:
         """Whether any is to see each request as urllib3 sends it; its log is one of them."""
-        methods = [getattr(cls, name) for cls, names in _WIRE for name in names]
+        methods = list(chain.from_iterable([methods_of(cls) for cls, methods_of in _WIRE]))
         looked_at, are_there = self._last_on_the_wire
         if not looked_at or any(map(is_not, methods, looked_at)):
             are_there = not all(map(_is_of_the_wire, methods))
