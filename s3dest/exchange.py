@@ -41,6 +41,8 @@ _DONE: Final = re.compile(
 )
 """The whole of an answer that says no more than that all is well; what follows it would be none of HTTP's."""
 
+_PLAIN: Final = re.compile(r"[\t -~]*")
+"""What a header may have in it, of ASCII."""
 
 _LASTING: Final = "keep-alive"
 
@@ -67,16 +69,12 @@ def exchange(pool: LendingPool, request: QuietRequest) -> Done | AWSResponse | N
     Raises:
         Exception: What botocore's session would raise.
     """
-    connection = pool.take()
+    connection = pool.take() if _is_plain(request) else None
     if connection is None:
         return None
-    is_open = True
+    is_open = False
     try:
-        text = _text(connection, request)
-        if text is None:
-            return None
-        is_open = False
-        _send(connection, text, pool, request)
+        _send(connection, pool, request)
         answer, is_open = _answer(connection, pool, request)
         return answer
     finally:
@@ -85,21 +83,30 @@ def exchange(pool: LendingPool, request: QuietRequest) -> Done | AWSResponse | N
         pool.give_back(connection if is_open else None)
 
 
-def _text(connection: Any, request: QuietRequest) -> bytes | None:  # noqa: ANN401  # urllib3's, of whichever version
-    """Write a request as Python's client does; ``None`` if it has what that would refuse, or looks at more closely."""
+def _is_plain(request: QuietRequest) -> bool:
+    """Tell whether there is nothing in a request that Python's client would refuse, or write in another way."""
+    return isinstance(request.body, bytes) and all(
+        type(value) is str and _PLAIN.fullmatch(name) and _PLAIN.fullmatch(value)
+        for name, value in request.headers.items()
+    )
+
+
+def _text(connection: Any, request: QuietRequest) -> bytes:  # noqa: ANN401  # urllib3's, of whichever version
+    """Write a plain request as Python's client does."""
     host = connection.host if connection.port == connection.default_port else f"{connection.host}:{connection.port}"
-    lines = [f"{request.method} {path_of(request.url)} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n"]
-    lines += [f"{name}: {value}\r\n" for name, value in request.headers.items() if type(value) is str]
-    lines.append("\r\n")
-    head, body, ends = "".join(lines), request.body, len(request.headers) + 4  # of lines
-    is_plain = head.isascii() and head.count("\r") == ends and head.count("\n") == ends
-    return head.encode() + body if is_plain and isinstance(body, bytes) else None
+    first = f"{request.method} {path_of(request.url)} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n"
+    body: Any = request.body
+    # no local variable holds the token
+    return b"".join(
+        [first.encode(), *[f"{name}: {value}\r\n".encode() for name, value in request.headers.items()], b"\r\n", body]
+    )
 
 
-def _send(connection: Any, text: bytes, pool: LendingPool, request: QuietRequest) -> None:  # noqa: ANN401
+def _send(connection: Any, pool: LendingPool, request: QuietRequest) -> None:  # noqa: ANN401
     connection.sock.settimeout(pool.timeout.connect_timeout)
     try:
-        HTTPConnection.send(connection, text)
+        # no frame of ours holds the text, with a session's token in it
+        HTTPConnection.send(connection, _text(connection, request))
     except ssl.SSLError as error:
         raise SSLError(endpoint_url=request.url, error=urllib3_errors.SSLError(error)) from error
     except OSError as error:

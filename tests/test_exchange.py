@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.client import HTTPSConnection
+from http.client import HTTPConnection, HTTPSConnection
 from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
 from pkgutil import resolve_name
+from traceback import walk_tb
+from types import SimpleNamespace
 from typing import Any, Final
 
 import boto3
@@ -328,6 +330,29 @@ def test_an_interrupted_request_takes_its_connection_along(
             put(bucket)
     assert put(bucket).etag == "e"
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("place", ["s3dest.exchange.HTTPConnection.send", "s3dest.exchange._head"])
+def test_no_frame_shows_what_is_sent(
+    bucket_at: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A session's token is in it, and the signature."""
+    bucket = bucket_at()
+    put(bucket)
+    add_header(bucket, "token-of-a-session")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("s3dest.exchange.HTTPConnection", SimpleNamespace(send=HTTPConnection.send))
+    monkeypatch.setattr(place, interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        put(bucket)
+    frames = [frame for frame, _ in walk_tb(caught.value.__traceback__) if "s3dest/" in frame.f_code.co_filename]
+    assert any(frame.f_code.co_filename.endswith("exchange.py") for frame in frames)
+    shown = "".join(repr(frame.f_locals) for frame in frames)
+    assert "token-of-a-session" not in shown
+    assert "Signature=" not in shown
 
 
 def test_a_closed_bucket_opens_connections_anew(server: Scripted, bucket_at: Callable[..., Bucket]) -> None:
