@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from s3dest import manifest, problems
@@ -201,6 +201,8 @@ class Committer:
                 raise
             # Gone since an earlier process began to commit it, and too young for any lifecycle rule: completed.
             outcome = Creation(created=True, ambiguous=True, confirmed=False)
+        if transfer.attempted:  # an object that was created just now may be that of the process before us
+            outcome = replace(outcome, surely_new=False)
         if not outcome.confirmed:
             log.warning(
                 "the upload of %s is gone and taken for completed, since that was begun; nobody has seen the object: "

@@ -48,6 +48,7 @@ _EXPLICIT: Final = re.compile(
 )
 # KMS, of a key in another account: which of the three it is, the asker is not told
 _UNSEEN: Final = re.compile(r"does not exist in this Region, no resource-based policies allow access", re.IGNORECASE)
+_ARN: Final = re.compile(r'"arn:[^"]*"|\barn:\S+')  # of a key with spaces, too, where it is quoted
 _POLICY: Final = re.compile(r"(?:explicit deny in|because no) .*?(?P<arn>arn:[a-z0-9-]+:[^\s\"',;)]+)", re.IGNORECASE)
 
 
@@ -93,6 +94,11 @@ class Denial:
         if session:
             return f"arn:{session['partition']}:iam::{session['account']}:role/{session['role']}"
         return self.principal if re.match(r"arn:[^:]+:iam::\d+:(user|role)/", self.principal or "") else None
+
+
+def without_arns(message: str) -> str:
+    """Take names out of AWS's words: those of a bucket, a key or a role may be words of another reason."""
+    return _ARN.sub(" ", message)
 
 
 def _group(match: re.Match[str] | None, name: str) -> str | None:

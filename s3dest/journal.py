@@ -19,6 +19,7 @@ from typing import BinaryIO, Final, Protocol, runtime_checkable
 import orjson
 
 from s3dest.errors import ConfigError
+from s3dest.file_lock import locked
 from s3dest.local_file import is_path, of_journal
 from s3dest.prepared import PreparedAppend
 
@@ -73,14 +74,15 @@ class SharedJournal(Journal, Protocol):
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
         """Forget this very entry, if it is there and not marked, which nobody does meanwhile.
 
-        Returns ``False`` if it is marked.
+        Returns ``False`` if it is marked, or may be.
         """
 
 
 class FileJournal:
     """A journal in a folder: one file a transfer, written whole or not at all. Processes may share it.
 
-    It is a `SharedJournal`: an entry is marked by a line's end after its JSON, and when it is finished by a tab.
+    It is a `SharedJournal`: an entry is marked by a line's end after its JSON, and when it is finished by a tab. On a
+    file system without locks nothing is withdrawn: the uploads of what is given up are left to a lifecycle rule.
 
     Args:
         path: The folder; it is made when the first entry is saved. A ``~`` stands for a user's home.
@@ -140,7 +142,7 @@ class FileJournal:
         Raises:
             LocalFileError: It cannot be marked.
         """
-        with of_journal(str(self.path)), self._locked(prepared) as file:
+        with of_journal(str(self.path)), self._alone(prepared) as (file, _):
             if file is None:
                 return False
             _mark(file, _BEGUN)
@@ -153,20 +155,15 @@ class FileJournal:
             LocalFileError: It cannot be removed.
         """
         if self._file(prepared) not in self._saved:  # or nobody else can ask
-            with of_journal(str(self.path)), self._locked(prepared) as file:
+            with of_journal(str(self.path)), self._alone(prepared) as (file, _):
                 if file is not None:
                     _mark(file, _FINISHED)
         self.forget(prepared)
 
     def was_finished(self, prepared: Sequence[PreparedAppend]) -> bool:
-        """Tell whether an entry that this object has saved was finished.
-
-        Raises:
-            LocalFileError: It cannot be read.
-        """
-        with of_journal(str(self.path)):
-            held = self._saved.get(self._file(prepared))
-            return held is not None and held.is_finished(prepared)
+        """Tell whether an entry that this object has saved was finished."""
+        held = self._saved.get(self._file(prepared))
+        return held is not None and held.is_finished(prepared)
 
     def withdraw(self, prepared: Sequence[PreparedAppend]) -> bool:
         """Remove an entry that is not marked.
@@ -174,11 +171,11 @@ class FileJournal:
         Raises:
             LocalFileError: It cannot be removed.
         """
-        with of_journal(str(self.path)), self._locked(prepared) as file:
+        with of_journal(str(self.path)), self._alone(prepared) as (file, sure):
             if file is None:
                 return True
             file.seek(0)
-            if _marks(file.read()):
+            if not sure or _marks(file.read()):
                 return False
             self.forget(prepared)
         return True
@@ -218,13 +215,9 @@ class FileJournal:
     @contextmanager
     def _draft(self) -> Iterator[tuple[BinaryIO, Path]]:
         """Open a file for an entry to be; it is locked, so that others see that somebody is at it."""
-        import fcntl  # noqa: PLC0415
-
         while True:
             number, name = tempfile.mkstemp(dir=self.path, prefix=_DRAFT[0], suffix=_DRAFT[1])
-            with os.fdopen(number, "wb") as file:
-                with contextlib.suppress(OSError):  # a file system without locks has nobody tidy up either
-                    fcntl.flock(file, fcntl.LOCK_EX)
+            with os.fdopen(number, "wb") as file, locked(file):  # without locks nobody tidies up either
                 if not Path(name).exists():  # it was taken for left behind before it was locked
                     continue
                 try:
@@ -243,18 +236,15 @@ class FileJournal:
                 draft.unlink()
 
     @contextmanager
-    def _locked(self, prepared: Sequence[PreparedAppend]) -> Iterator[BinaryIO | None]:
-        """Open this very entry, which no other process marks or withdraws meanwhile; ``None`` if it is not there."""
-        import fcntl  # noqa: PLC0415  # POSIX's alone, and importing s3dest shall not need it
-
+    def _alone(self, prepared: Sequence[PreparedAppend]) -> Iterator[tuple[BinaryIO | None, bool]]:
+        """Open this very entry, ``None`` if it is not there; tell whether no other process is at it meanwhile."""
         try:
             file = self._file(prepared).open("r+b", buffering=0)
         except FileNotFoundError:
-            yield None
+            yield None, True
             return
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file if self._is_there(file, prepared) else None
+        with file, locked(file) as alone:
+            yield (file if self._is_there(file, prepared) else None), alone
 
     def _is_there(self, file: BinaryIO, prepared: Sequence[PreparedAppend]) -> bool:
         # the number of its names does not tell: a process killed while it saved leaves a second one
@@ -309,8 +299,11 @@ class _Held:
         self._descriptor = descriptor
 
     def is_finished(self, prepared: Sequence[PreparedAppend]) -> bool:
-        """Tell whether it is this very entry, and was finished."""
-        text = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
+        """Tell whether it is this very entry, and was finished; not where NFS has lost what another host removed."""
+        try:
+            text = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
+        except OSError:
+            return False
         return _FINISHED in _marks(text) and _entry(text) == tuple(prepared)
 
     def __del__(self) -> None:

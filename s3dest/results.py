@@ -92,8 +92,8 @@ class Receipt(Model):
     writer's, and no manifest names them; or the other had the same rows, being at work at the same time or having what
     `prepare` had returned here, and its manifest does; so does our own where a proxy had sent its request twice: look
     before you delete. Not listed are keys that may have been
-    there before: an earlier try may have created them, or the store is not known to refuse overwriting them
-    (`capabilities`)."""
+    there before: an earlier try may have created them, or the process whose transfer was resumed from the journal, or
+    the store is not known to refuse overwriting them (`capabilities`)."""
 
     unconfirmed: tuple[str, ...] = ()
     """Keys whose state is concluded, since an answer was lost and nothing may be read: the manifest, where it is there

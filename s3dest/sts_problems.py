@@ -121,6 +121,14 @@ SESSION_POLICY_REFUSED = Problem(
     "STS does not accept the session policy.",
     "Shorten the prefix, or set session_policy to false and rely on the role's own policy.",
 )
+VENDOR_KEYS_OF_ROOT = Problem(
+    "vendor_keys_of_root",
+    CredentialsError,
+    "vendor",
+    "The vendor's own AWS keys are those of an account's root user, which can assume no role.",
+    "Use the keys of an IAM role or user; the customer can do nothing about this.",
+    settles=True,
+)
 VENDOR_KEYS_REFUSED = Problem(
     "vendor_keys_refused",
     CredentialsError,

@@ -41,6 +41,7 @@ _OF_ANY_KEYS: Final = (
     problems.CLOCK_SKEWED,
     sts_problems.VENDOR_KEYS_EXPIRED,
     sts_problems.VENDOR_KEYS_MALFORMED,
+    sts_problems.VENDOR_KEYS_OF_ROOT,
     sts_problems.VENDOR_KEYS_REFUSED,
     sts_problems.VENDOR_SETTINGS_WRONG,
 )
@@ -56,6 +57,8 @@ def of_sts(answer: Answer, config: DestinationConfig, claims: Claims | None = No
         return of_nobody(answer) or sts_problems.NOT_STS
     if _SKEW.search(answer.message) or answer.code == "RequestTimeTooSkewed":
         return problems.CLOCK_SKEWED
+    if "may not be assumed by root accounts" in answer.message:
+        return sts_problems.VENDOR_KEYS_OF_ROOT
     if answer.code == "AccessDenied" and by_token and claims is None and not config.on_aws:
         return sts_problems.TOKEN_REFUSED  # Ceph has the same word for what is no token at all
     if answer.code in {"AccessDenied", "NoSuchEntity"}:  # Ceph says that there is no such role

@@ -21,7 +21,7 @@ from s3dest.answer import Answer
 from s3dest.auth import HmacAuth, RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.connection import BrokenOffError
-from s3dest.denial import Denial
+from s3dest.denial import Denial, without_arns
 from s3dest.problem import Problem
 
 THROTTLES: Final = frozenset(
@@ -175,7 +175,7 @@ def of_s3(answer: Answer, config: DestinationConfig) -> Problem:
         return special
     if problem := _S3_CODES.get(answer.code):
         return problem
-    if answer.code.startswith("KMS."):
+    if answer.code.startswith("KMS.") and status < 500:  # noqa: PLR2004  # beyond it is KMS's own outage
         return kms_problems.KMS_KEY_UNUSABLE
     if status >= 500 or status == 200:  # noqa: PLR2004  # an error inside a 200 is shown as 500 by botocore
         return problems.UNAVAILABLE
@@ -236,20 +236,20 @@ def _about_a_header(answer: Answer, config: DestinationConfig) -> Problem | None
 
 
 def _denial(answer: Answer, config: DestinationConfig) -> Problem:
-    denial = Denial.of(answer.message)
-    if "kms:" in answer.message or answer.code.startswith("KMS.") or _CIPHERTEXT.search(answer.message):
+    denial, words = Denial.of(answer.message), without_arns(answer.message)
+    if "kms:" in words or answer.code.startswith("KMS.") or _CIPHERTEXT.search(words):
         return _kms_denial(answer, denial)
-    if denial.action == "s3:PutObjectAcl" or "BlockPublicAcls" in answer.message:
+    if denial.action == "s3:PutObjectAcl" or "BlockPublicAcls" in words:
         return denials.ACL_REFUSED
     if denial.action == "s3:PutObjectTagging":
         return denials.TAGS_DENIED
     if answer.operation == "DeleteObject":
-        if re.search(r"object lock|retention", answer.message, re.IGNORECASE):
+        if re.search(r"object lock|retention", words, re.IGNORECASE):
             return denials.PROBE_LOCKED
-        return denials.MFA_DELETE if re.search(r"\bmfa\b", answer.message, re.IGNORECASE) else denials.DELETE_DENIED
+        return denials.MFA_DELETE if re.search(r"\bmfa\b", words, re.IGNORECASE) else denials.DELETE_DENIED
     if answer.operation == "AbortMultipartUpload":
         return denials.ABORT_DENIED
-    if re.search(r"requester pays", answer.message, re.IGNORECASE):
+    if re.search(r"requester pays", words, re.IGNORECASE):
         return denials.REQUESTER_PAYS
     if denial.policy_type is not None:
         return _BY_POLICY.get((denial.policy_type, bool(denial.explicit)), denials.PUT_DENIED)

@@ -16,13 +16,15 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from s3dest import policies
+from s3dest import AppendWriter, policies
 from s3dest.cli import main
 from s3dest.cli.app import app
 from s3dest.cli.report import after_commit, sentences, show_receipt
 from s3dest.cli.rows import Input
 from s3dest.cli.screen import Screen
+from s3dest.commit import Committer, Transfer
 from s3dest.destination import Destination
+from s3dest.errors import TransportError
 from s3dest.journal import FileJournal
 from s3dest.results import Receipt
 from s3dest.testing import Customer, EmbeddedS3
@@ -449,6 +451,70 @@ def test_an_interruption_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> No
         raise KeyboardInterrupt
     assert type(caught.value).__name__ == "Exit"
     assert "Interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), TransportError("The answer was lost.", code="answer_lost")])
+@pytest.mark.parametrize("journaled", [False, True])
+def test_a_failure_within_a_commit_says_how_to_repeat_it(
+    customer: Customer,
+    config: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    error: BaseException,
+    journaled: bool,
+) -> None:
+    """The rows may be visible: under a new id they would be there twice."""
+    command = ["append", write_rows(tmp_path, "a.jsonl", [{"id": 1}]), "-t", "orders", "-c", config]
+    if journaled:
+        (tmp_path / "journal").mkdir()
+        command += ["--journal", str(tmp_path / "journal")]
+    one, two = (["--transfer-id", f"run {number}", "--transfer-date", "2026-11-23"] for number in (1, 2))
+
+    def lose(committer: Committer, transfer: Transfer) -> Receipt:
+        commit(committer, transfer)
+        raise error
+
+    commit = Committer.commit
+    with monkeypatch.context() as patch:
+        patch.setattr(Committer, "commit", lose)
+        done = run(*command, *one)
+        told = json.loads(run(*command, *two, "--json").stdout)["error"]
+    assert done.exit_code == 1
+    assert "--transfer-id 'run 1' --transfer-date 2026-11-23, which commits the rows once" in done.stderr
+    assert ("or run `s3dest resume`" in done.stderr) is journaled
+    assert "No rows are visible" not in done.stderr
+    assert (told["transfer_id"], told["transfer_date"]) == ("run 2", "2026-11-23")
+    resume = ["resume", "-c", config, "--journal", str(tmp_path / "journal")]
+    for again in [resume] if journaled else [[*command, *one], [*command, *two]]:
+        assert run(*again).exit_code == 0
+    assert customer.rows("orders") == [{"id": 1}] * 2
+
+
+def test_an_interruption_before_the_commit_leaves_nothing(
+    customer: Customer, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever repeats it needs no id."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(AppendWriter, "write_many", interrupt)
+    done = run("append", write_rows(tmp_path, "a.jsonl", [{"id": 1}]), "-t", "orders", "-c", config)
+    assert "No rows are visible" in done.stderr
+    assert "--transfer-id" not in done.stderr
+    assert customer.objects() == []
+
+
+def test_an_interrupted_resume_is_resumed(config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have committed any part."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Destination, "resume", interrupt)
+    done = run("resume", "-c", config, "--journal", str(tmp_path))
+    assert (done.exit_code, "run `s3dest resume` again" in done.stderr) == (1, True)
 
 
 def test_bytes_read_are_counted(tmp_path: Path) -> None:

@@ -179,6 +179,8 @@ S3_ANSWERS: list[tuple[str, int, str, type[S3DestError], str, str]] = [
     ("KMS.KMSInvalidStateException", 400, "x is pending replica deletion.", RequestError, *DYING),
     ("KMS.KMSInvalidStateException", 400, "x is pending import.", RequestError, "kms_key_unusable", "customer"),
     ("KMS.Unheard", 400, "of", RequestError, "kms_key_unusable", "customer"),
+    ("KMS.KMSInternalException", 500, "The request can be retried.", RequestError, "s3_unavailable", "aws"),
+    ("KMS.DependencyTimeoutException", 503, "", RequestError, "s3_unavailable", "aws"),
     ("KMS.AccessDeniedException", 400, "not allowed", AccessDeniedError, "kms_denied", "customer"),
     ("KMS.ThrottlingException", 400, "exceeded the rate", ThrottledError, "throttled", "aws"),
     ("ExpiredToken", 400, "", CredentialsError, "session_expired", "aws"),
@@ -223,9 +225,23 @@ def test_an_answer_of_s3_has_a_cause_and_an_owner(
         assert explained.ambiguous is (ours == "s3_unavailable" or (ours == "throttled" and status == 503))
 
 
+@pytest.mark.parametrize(
+    "name", ["acme-data-retention", "acme-mfa", "acme-lake/kms:x", "requester pays", "BlockPublicAcls"]
+)
+@pytest.mark.parametrize(("operation", "ours"), [("PutObject", "put_not_allowed"), ("DeleteObject", "delete_denied")])
+def test_a_name_is_no_reason(name: str, operation: str, ours: str) -> None:
+    """AWS repeats those of the bucket, the key and the role, which may have words of another refusal."""
+    who = f"arn:aws:sts::111122223333:assumed-role/{name.replace(' ', '-')}/s3dest"
+    why = f"because no identity-based policy allows the s3:{operation} action"
+    said = f'User: {who} is not authorized to perform: s3:{operation} on resource: "arn:aws:s3:::{name}/a b" {why}'
+    error = client_error("AccessDenied", 403, said, operation=operation)
+    assert explain(error, CONFIG, operation=operation, key=KEY).code == ours
+
+
 STS_ANSWERS: list[tuple[str, int, str, str, str]] = [
     ("AccessDenied", 403, "User: X is not authorized to perform: sts:AssumeRole", "role_not_assumable", "customer"),
     ("NoSuchEntity", 404, "", "role_not_assumable", "customer"),
+    ("AccessDenied", 403, "Roles may not be assumed by root accounts.", "vendor_keys_of_root", "vendor"),
     (
         "InvalidIdentityToken",
         400,

@@ -16,6 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "errors",
         "kind",
         "loading",
+        "file_lock",
         "local_file",
         "model",
         "results",

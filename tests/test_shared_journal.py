@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import fcntl
 import multiprocessing
 import os
@@ -255,6 +256,51 @@ def test_so_is_one_that_is_repeated_after_a_failure(aws: FakeAws, journal: FileJ
             assert len(other.resume()) == 1
         assert append.commit().already_committed
     assert named_rows(aws.store) == ROWS
+
+
+def test_what_another_process_has_completed_is_nobodys_orphan(aws: FakeAws, journal: FileJournal) -> None:
+    """A store may answer a repeated completion with success; the objects are in the manifest all the same."""
+    aws.store.repeated_complete = "same"
+    with destination(aws, UP, journal) as target:
+        append = fail_to_commit(aws, target)
+        with destination(aws, UP, FileJournal(journal.path)) as other:
+            other.resume()
+        assert append.commit().orphans == ()
+
+
+def test_without_locks_what_was_left_is_finished_and_nothing_withdrawn(
+    aws: FakeAws, journal: FileJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saving never needed them, and after a crash nobody could resume; giving up leaves what another may be at."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with destination(aws, UP, journal) as target:
+        fail_to_commit(aws, target).abort()
+        assert len(aws.store.pending) == 3
+        assert list(journal.load()) == []
+        fail_to_commit(aws, target)
+    with destination(aws, UP, FileJournal(journal.path)) as other:
+        assert [receipt.rows for receipt in other.resume()] == [30]
+    assert named_rows(aws.store) == ROWS
+
+
+def test_an_entry_that_cannot_be_read_any_more_is_not_known_to_be_finished(
+    journal: FileJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS forgets what another host has removed; the commit goes on and asks the bucket."""
+    entry = (share(),)
+    assert journal.save(entry)
+    FileJournal(journal.path).finish(entry)
+    assert journal.was_finished(entry)
+
+    def forgotten(*_: object) -> bytes:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(os, "pread", forgotten)
+    assert not journal.was_finished(entry)
 
 
 @pytest.mark.parametrize("begun", [False, True])

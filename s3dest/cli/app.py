@@ -6,6 +6,7 @@ import logging
 import sys
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ import typer
 from s3dest.cli import demo as demonstration
 from s3dest.cli import papers
 from s3dest.cli.append import append as deliver
-from s3dest.cli.append import inputs_of
+from s3dest.cli.append import inputs_of, tell_how_to_repeat
 from s3dest.cli.report import FAILED, after_commit, sentences, show_receipt, standard_output, tell_json
 from s3dest.cli.rows import RowSource
 from s3dest.cli.screen import Screen
@@ -200,7 +201,7 @@ def append(
 
     Values of CSV are delivered as text, and an empty field as an empty text.
     """
-    with sentences(as_json=as_json):
+    with sentences(as_json=as_json) as begun:
         inputs = inputs_of(files, kind, delimiter)
         destination, remembered = _destination(config, journal)
         _require_folder(remembered)
@@ -214,6 +215,7 @@ def append(
                 transfer_date=transfer_date,
                 partition_by=partition_by or [],
                 screen=Screen.of_terminal(quiet=as_json),
+                on_commit=partial(tell_how_to_repeat, begun, journaled=remembered is not None),
             )
     with after_commit(receipt):
         if as_json:
@@ -230,12 +232,13 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Finish the transfers that a killed process left in the journal."""
-    with sentences(as_json=as_json):
+    with sentences(as_json=as_json) as begun:
         destination, remembered = _destination(config, journal)
         if remembered is None:
             message = "There is no journal: give --journal, or set it in the configuration."
             raise SettingsProblem(message)
         _require_folder(remembered)
+        begun.remedy = "What is not is still in the journal: run `s3dest resume` again."
         with destination:
             receipts = destination.resume()
     with after_commit(*receipts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from s3dest.cli.report import Begun
 from s3dest.cli.rows import STDIN, Input, InputError
 from s3dest.cli.screen import Screen
 from s3dest.cli.settings import READ_ONCE, SettingsProblem
@@ -36,8 +38,9 @@ def append(
     transfer_date: str | None,
     partition_by: Sequence[str],
     screen: Screen,
+    on_commit: Callable[[AppendWriter], None],
 ) -> Receipt:
-    """Deliver all inputs as one transfer.
+    """Deliver all inputs as one transfer; ``on_commit`` is called before any of it can be visible.
 
     Raises:
         InputError: An input is damaged, a row of it cannot be written, or none has a column that rows are to be parted
@@ -66,7 +69,16 @@ def append(
         if unseen:
             message = f"No row has a column {min(unseen)!r}, by which they are to be parted."
             raise InputError(message)
+        on_commit(writer)
     return writer.receipt
+
+
+def tell_how_to_repeat(begun: Begun, writer: AppendWriter, *, journaled: bool) -> None:
+    """Have a failure from here on say how to repeat the transfer: under another id its rows would be there twice."""
+    begun.facts = {"transfer_id": writer.transfer_id, "transfer_date": writer.transfer_date.isoformat()}
+    options = f"--transfer-id {shlex.quote(writer.transfer_id)} --transfer-date {writer.transfer_date}"
+    resume = ", or run `s3dest resume`" if journaled else ""
+    begun.remedy = f"Repeat the command with {options}, which commits the rows once{resume}."
 
 
 @contextmanager

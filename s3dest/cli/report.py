@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
 from io import UnsupportedOperation
 from typing import Final, TextIO
 
@@ -33,28 +34,41 @@ _ARGUMENT: Final = re.compile(r"\b(transfer_id|transfer_date|partition_by)\b")
 """Arguments of ``Destination.append`` that are options of the command line."""
 
 
+@dataclass(slots=True)
+class Begun:
+    """What a command has begun to make visible, so that a failure does not tell whether it is."""
+
+    remedy: str = ""
+    """How to go on, and have it once; empty as long as nothing has begun."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the remedy names."""
+
+
 @contextmanager
-def sentences(*, as_json: bool = False) -> Iterator[None]:
+def sentences(*, as_json: bool = False) -> Iterator[Begun]:
     """Tell what went wrong in sentences, not in a traceback; exit with 1, or 2 where the configuration is wrong."""
-    exit_code, facts = FAILED, {"code": "input", "owner": "vendor"}
+    exit_code, facts, begun = FAILED, {"code": "input", "owner": "vendor"}, Begun()
     try:
-        yield
+        yield begun
     except InputError as error:
         message, facts = str(error), {**facts, "code": error.code}
     except SettingsProblem as error:
         message, facts, exit_code = str(error), {"code": "config", "owner": "vendor"}, MISUSED
     except S3DestError as error:
-        message, facts = f"{error.message} {error.remedy}".rstrip(), _facts(error)
+        message, facts = (
+            " ".join(filter(None, (error.message, error.remedy, begun.remedy))),
+            _facts(error) | begun.facts,
+        )
         if isinstance(error, ConfigError) and error.code not in _NO_MISUSE:
             exit_code = MISUSED
             message = _ARGUMENT.sub(lambda match: f"--{match[0].replace('_', '-')}", message)
     except OSError as error:
         message = f"{error.filename or 'A file'} cannot be used: {error.strerror}."
     except KeyboardInterrupt:
-        message, facts = (
-            "Interrupted. No rows are visible but those that were committed before.",
-            {"code": "interrupted", "owner": "vendor"},
-        )
+        facts = {"code": "interrupted", "owner": "vendor", **begun.facts}
+        message = "Interrupted. No rows are visible but those that were committed before."
+        if begun.remedy:
+            message = f"Interrupted while rows were being committed: it is not known whether they are. {begun.remedy}"
     else:
         return
     if as_json:
