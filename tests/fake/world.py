@@ -6,7 +6,7 @@ import threading
 from contextlib import ExitStack
 from email.utils import format_datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.credentials import Credentials
 from botocore.handlers import BUILTIN_HANDLERS
@@ -56,9 +56,8 @@ class FakeAws:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        handler = ("before-send", self.before_send)
-        BUILTIN_HANDLERS.append(handler)
-        self._stack.callback(BUILTIN_HANDLERS.remove, handler)
+        BUILTIN_HANDLERS.append(_HANDLER)
+        self._stack.callback(BUILTIN_HANDLERS.remove, _HANDLER)
         _open.append(self)
         self._stack.callback(_open.remove, self)
         return self
@@ -154,12 +153,15 @@ def _to_open(event_name: str, request: AWSPreparedRequest, **_: object) -> AWSRe
     return _open[-1].before_send(event_name, request)
 
 
+_HANDLER: Final = ("before-send", _to_open)
+"""One for all: with one each, botocore's handlers would be registered anew for each test, which takes half its time."""
+
+
 def _vendor() -> AmbientIdentity:
     """Make the vendor's session once, and equal clients of it once: to make them takes longer than a check."""
-    handler = ("before-send", _to_open)
-    BUILTIN_HANDLERS.append(handler)
+    BUILTIN_HANDLERS.append(_HANDLER)
     session = session_with(KeyProvider(Credentials("AKIAFAKEVENDOR", VENDOR_SECRET)))
-    BUILTIN_HANDLERS.remove(handler)
+    BUILTIN_HANDLERS.remove(_HANDLER)
     create, made = session.client, {}
 
     def client(service: str, *, config: Config, **settings: str | None) -> object:
