@@ -196,7 +196,7 @@ class Destination:
                 writes the transfer's only manifest, and who comes after it is told by its receipt that its rows are
                 not in there (`already_committed`, `orphans`).
             schema: The columns: a mapping of names to types (Arrow's names, or Python types), a pydantic model class
-                or a pyarrow schema. Default: found in the rows.
+                or a pyarrow schema. Default: found in the rows. Other formats than Parquet only tell the types.
             partition_by: Columns whose values name folders below the date's, as Hive writes them
                 (``country=DE/``, ``__HIVE_DEFAULT_PARTITION__`` for null), and are left out of the objects. Each
                 object has rows of one partition; the manifest names its values. Default: no partitions.
@@ -204,8 +204,8 @@ class Destination:
                 It cannot use the writer: to give up, raise where the rows come from, or in the ``with`` block.
 
         Raises:
-            ConfigError: The transfer has no place: table name, id, date, or a key above 1,024 bytes; or the format or
-                ``on_progress`` is none.
+            ConfigError: Table name, id, date, format, schema, partitions or ``on_progress`` are none, or would make a
+                key of more than 1,024 bytes.
             StateError: The destination is closed, or the journal had the transfer by other writers (``other_writers``).
         """
         with LOADING:

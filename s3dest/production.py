@@ -11,7 +11,7 @@ from s3dest.beginning import Beginning
 from s3dest.commit import Transfer
 from s3dest.delivery import Delivery
 from s3dest.finished import FinishedObject
-from s3dest.formats.encoder import Format
+from s3dest.formats.encoder import Format, encoder_of
 from s3dest.formats.partition import Partitioning, folder
 from s3dest.layout import Layout
 from s3dest.names import MAX_KEY_BYTES
@@ -71,12 +71,16 @@ class Production:
         )
         partitioning = _partitioning(partition_by, layout)
         self.is_parted = partitioning is not None
+        if partitioning is not None:
+            schema = partitioning.without(schema)
+        if schema is not None:
+            encoder_of(file_format, schema)  # says what is wrong with it, which would come out with the first rows
         self.assembly = Assembly(
             self.stock,
             delivery.options,
             delivery.clock,
             file_format=file_format,
-            schema=schema if partitioning is None else partitioning.without(schema),
+            schema=schema,
             partitioning=partitioning,
             on_batch=on_batch,
         )

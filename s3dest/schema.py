@@ -5,11 +5,28 @@ Types are named as Arrow names them: ``int64``, ``double``, ``string``, ``timest
 
 from __future__ import annotations
 
+import datetime as dt
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
 
 from s3dest.errors import ConfigError
 from s3dest.kind import kind_of
+
+PYTHON_TYPES: Final[Mapping[type, str | None]] = {
+    str: "string",
+    bool: "bool",
+    int: "int64",
+    float: "double",
+    bytes: "binary",
+    dt.date: "date32[day]",
+    dt.datetime: None,  # with a zone or without: the rows tell
+    dt.time: "time64[us]",
+    UUID: "string",
+}
+"""Arrow's names for Python's types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +55,10 @@ def columns_of(schema: object) -> Schema:
     """Read the columns of a mapping of names to types, a pydantic model class or a pyarrow schema.
 
     Raises:
-        ConfigError: It is none of these, has a name that is no text, or two columns of one name.
+        ConfigError: It is none of these, has a name that is no text, a type that is none, or two columns of one name.
     """
     if isinstance(schema, Mapping):
-        return tuple(Column(_text(name), None if kind is None else str(kind)) for name, kind in schema.items())
+        return tuple(Column(_text(name), _type_name(kind)) for name, kind in schema.items())
     annotations = annotations_of(schema)
     if annotations is not None:
         return tuple(Column(name, None) for name in annotations)
@@ -67,6 +84,21 @@ def _text(name: object) -> str:
         message = f"A column in the schema has the name {name!r:.80}, which is no text of UTF-8."
         raise ConfigError(message, code="schema", remedy="Give each column a name that is a text.") from None
     return text
+
+
+def _type_name(kind: object) -> str | None:
+    if kind is None or (isinstance(kind, type) and kind in PYTHON_TYPES):
+        return None if kind is None else PYTHON_TYPES[kind]
+    arrow = sys.modules.get("pyarrow")
+    if isinstance(kind, str) or (arrow is not None and isinstance(kind, arrow.DataType)):
+        return str(kind)
+    raise no_type(kind)
+
+
+def no_type(kind: object) -> ConfigError:
+    """Build the error for what is no type of a column."""
+    message = f"The type {kind!r} in the schema is neither Arrow's name of one nor a plain Python type."
+    return ConfigError(message, code="schema", remedy="Pass a pyarrow schema for types with parameters.")
 
 
 def annotations_of(schema: object) -> Mapping[str, object] | None:

@@ -26,6 +26,8 @@ from s3dest.formats.parquet import Parquet, _File
 from s3dest.kind import kind_of
 from s3dest.schema import Column, annotations_of, columns_of
 
+PYTHON = ("int64", "date32[day]", None, "string")
+
 
 class Order(BaseModel):
     """A pydantic model with all that changes what it dumps."""
@@ -75,10 +77,11 @@ def stored(aws: FakeAws) -> list[bytes]:
         ({}, ()),
         ({Text("red"): "int8"}, (("red", "int8"),)),
         ({"a": None, "b": "int64", "c": pa.date32()}, (("a", None), ("b", "int64"), ("c", "date32[day]"))),
+        ({"a": int, "b": dt.date, "c": dt.datetime, "d": UUID}, tuple(zip("abcd", PYTHON, strict=True))),
         (pa.schema([("a", pa.int8()), ("b", pa.list_(pa.string()))]), (("a", "int8"), ("b", "list<item: string>"))),
         (Order, tuple((name, None) for name in ("id", "at", "Total", "Note", "tags", "double"))),
     ],
-    ids=["empty", "own text", "mapping", "pyarrow", "pydantic"],
+    ids=["empty", "own text", "mapping", "Python", "pyarrow", "pydantic"],
 )
 def test_columns_of_what_callers_give(schema: Any, columns: Any) -> None:
     """By name, in order; a model's are those that it dumps."""
@@ -97,13 +100,18 @@ def test_what_is_no_schema_is_refused(schema: Any) -> None:
 @pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
 def test_the_names_of_a_schema_are_texts(aws: FakeAws, name: Any, schema: Any) -> None:
     """Or the manifest could not be written when the objects were visible already."""
-    with aws.destination() as destination:
-        append = destination.append("orders", format=name, schema=schema)
-        append.write({"id": 1})
-        with pytest.raises(ConfigError, match="in the schema") as caught:
-            append.commit()
+    with aws.destination() as destination, pytest.raises(ConfigError, match="in the schema") as caught:
+        destination.append("orders", format=name, schema=schema)
     assert caught.value.code == "schema"
-    assert not aws.store.objects
+
+
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("kind", [complex, int | None, list[int], 7], ids=str)
+def test_the_types_of_a_schema_are_types(aws: FakeAws, name: Any, kind: Any) -> None:
+    """Told when the writer is opened: readers of the manifest could not know what ``int | None`` is."""
+    with aws.destination() as destination, pytest.raises(ConfigError, match=r"The type .* in the schema") as caught:
+        destination.append("orders", format=name, schema={"id": kind, "day": "date32"}, partition_by=["day"])
+    assert caught.value.code == "schema"
 
 
 @pytest.mark.parametrize("file_format", [JsonLines(), Csv(), Parquet()], ids=lambda item: item.name)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
-from uuid import UUID
 
 from s3dest.errors import ConfigError, RowError
 from s3dest.formats import parquet_footer
@@ -19,7 +17,7 @@ from s3dest.formats.arrow_types import DEEPEST, cast, decimal, levels, refuse_ho
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Group, Row, SchemaGrown
 from s3dest.formats.parquet_size import DICTIONARY, GroupSize, most_of_schema
-from s3dest.schema import Column, annotations_of, columns_of
+from s3dest.schema import PYTHON_TYPES, Column, annotations_of, columns_of, no_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,18 +31,6 @@ pyarrow's megabyte, texts that hardly repeat took a third longer and became a se
 
 _FOOTER: Final = 1024
 """Bytes around everything: magic numbers, the writer's name, lengths."""
-
-_PYTHON_TYPES: Final = {
-    str: "string",
-    bool: "bool",
-    int: "int64",
-    float: "double",
-    bytes: "binary",
-    dt.date: "date32",
-    dt.datetime: "null",  # with a zone or without: the rows tell
-    dt.time: "time64[us]",
-    UUID: "string",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +350,10 @@ def _given(schema: object) -> Known:
     if isinstance(schema, pa.Schema):
         arrow = schema.remove_metadata()
     elif isinstance(schema, Mapping):
-        kinds = map(_arrow_type, schema.values())
+        kinds = (
+            kind if isinstance(kind, pa.DataType) else _arrow_type(column.type)
+            for column, kind in zip(columns, schema.values(), strict=True)
+        )
         arrow = pa.schema([(column.name, kind) for column, kind in zip(columns, kinds, strict=True)])
     elif (annotations := annotations_of(schema)) is not None:
         arrow = pa.schema([(name, _annotated(annotation)) for name, annotation in annotations.items()])
@@ -382,22 +371,16 @@ def _plain_field(field: pa.Field) -> pa.Field:
         raise ConfigError(message, code="schema", remedy="Choose another type for the column.") from None
 
 
-def _arrow_type(kind: object) -> pa.DataType:
+def _arrow_type(name: str | None) -> pa.DataType:
     pa = require_pyarrow()
-    if kind is None:
-        return pa.null()
-    if isinstance(kind, pa.DataType):
-        return kind
     try:
-        return pa.type_for_alias(_PYTHON_TYPES[kind] if isinstance(kind, type) else str(kind))
-    except (KeyError, ValueError):
-        message = f"The type {kind!r} in the schema is neither Arrow's name of one nor a plain Python type."
-        raise ConfigError(message, code="schema", remedy="Pass a pyarrow schema for types with parameters.") from None
+        return pa.null() if name is None else pa.type_for_alias(name)
+    except ValueError:
+        raise no_type(name) from None
 
 
 def _annotated(annotation: object) -> pa.DataType:
     """Read the type of a pydantic field; ``X | None`` is X, and what has no plain type is found in the rows."""
     arguments = [kind for kind in getattr(annotation, "__args__", ()) if kind is not type(None)]
     kind = arguments[0] if len(arguments) == 1 and type(None) in getattr(annotation, "__args__", ()) else annotation
-    plain = isinstance(kind, type) and kind in _PYTHON_TYPES
-    return _arrow_type(kind) if plain else require_pyarrow().null()
+    return _arrow_type(PYTHON_TYPES.get(kind) if isinstance(kind, type) else None)
