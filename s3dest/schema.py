@@ -9,7 +9,7 @@ import datetime as dt
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 from uuid import UUID
 
 from s3dest.errors import ConfigError
@@ -86,9 +86,18 @@ def _text(name: object) -> str:
     return text
 
 
+def python_type(annotation: object) -> type | None:
+    """Read one of `PYTHON_TYPES`; ``X | None`` is X, since each column may have nulls."""
+    arguments = [kind for kind in get_args(annotation) if kind is not type(None)]
+    kind = arguments[0] if len(arguments) == 1 and type(None) in get_args(annotation) else annotation
+    return kind if isinstance(kind, type) and kind in PYTHON_TYPES else None
+
+
 def _type_name(kind: object) -> str | None:
-    if kind is None or (isinstance(kind, type) and kind in PYTHON_TYPES):
-        return None if kind is None else PYTHON_TYPES[kind]
+    if kind is None:
+        return None
+    if (plain := python_type(kind)) is not None:
+        return PYTHON_TYPES[plain]
     arrow = sys.modules.get("pyarrow")
     if isinstance(kind, str) or (arrow is not None and isinstance(kind, arrow.DataType)):
         return str(kind)
@@ -97,8 +106,8 @@ def _type_name(kind: object) -> str | None:
 
 def no_type(kind: object) -> ConfigError:
     """Build the error for what is no type of a column."""
-    message = f"The type {kind!r} in the schema is neither Arrow's name of one nor a plain Python type."
-    return ConfigError(message, code="schema", remedy="Pass a pyarrow schema for types with parameters.")
+    message = f"The type {kind!r} in the schema is neither Arrow's name of a plain one nor a plain Python type."
+    return ConfigError(message, code="schema", remedy="Pass a pyarrow schema for nested types and all others.")
 
 
 def annotations_of(schema: object) -> Mapping[str, object] | None:

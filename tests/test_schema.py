@@ -77,7 +77,7 @@ def stored(aws: FakeAws) -> list[bytes]:
         ({}, ()),
         ({Text("red"): "int8"}, (("red", "int8"),)),
         ({"a": None, "b": "int64", "c": pa.date32()}, (("a", None), ("b", "int64"), ("c", "date32[day]"))),
-        ({"a": int, "b": dt.date, "c": dt.datetime, "d": UUID}, tuple(zip("abcd", PYTHON, strict=True))),
+        ({"a": int, "b": dt.date | None, "c": dt.datetime, "d": UUID | None}, tuple(zip("abcd", PYTHON, strict=True))),
         (pa.schema([("a", pa.int8()), ("b", pa.list_(pa.string()))]), (("a", "int8"), ("b", "list<item: string>"))),
         (Order, tuple((name, None) for name in ("id", "at", "Total", "Note", "tags", "double"))),
     ],
@@ -106,9 +106,9 @@ def test_the_names_of_a_schema_are_texts(aws: FakeAws, name: Any, schema: Any) -
 
 
 @pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
-@pytest.mark.parametrize("kind", [complex, int | None, list[int], 7], ids=str)
+@pytest.mark.parametrize("kind", [complex, int | str, list[int], 7], ids=str)
 def test_the_types_of_a_schema_are_types(aws: FakeAws, name: Any, kind: Any) -> None:
-    """Told when the writer is opened: readers of the manifest could not know what ``int | None`` is."""
+    """Told when the writer is opened: readers of the manifest could not know what ``int | str`` is."""
     with aws.destination() as destination, pytest.raises(ConfigError, match=r"The type .* in the schema") as caught:
         destination.append("orders", format=name, schema={"id": kind, "day": "date32"}, partition_by=["day"])
     assert caught.value.code == "schema"
@@ -137,6 +137,9 @@ def test_parquet_reads_types() -> None:
     """Arrow's names, Python's types and a model's annotations; what has no plain one is found in the rows."""
     kinds = {"a": int, "b": "timestamp[us]", "c": pa.int8(), "d": None, "e": UUID, "f": dt.time, "g": dt.date}
     assert list(types_of(kinds).values()) == "int64 timestamp[us] int8 null string time64[us] date32[day]".split()
+    named = "timestamp[ms, tz=Europe/Berlin] decimal128(10, 2) decimal256(50, 0)".split(" d")
+    names = [named[0], *(f"d{name}" for name in named[1:])]
+    assert list(types_of(dict(zip("abc", names, strict=True))).values()) == names
     assert types_of(Order) == {
         "id": "int64",
         "at": "null",  # with a zone or without: the rows tell
@@ -152,6 +155,9 @@ def test_parquet_reads_types() -> None:
     [
         {"a": "integer"},
         {"a": complex},
+        {"a": "decimal128(39, 2)"},
+        {"a": "timestamp[ms, tz=]"},
+        {"a": "timestamp[m, tz=UTC]"},
         {"a": 7},
         {"a": "duration[s]"},
         pa.schema([("a", pa.list_(pa.duration("s")))]),

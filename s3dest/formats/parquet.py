@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,13 +18,16 @@ from s3dest.formats.arrow_types import DEEPEST, cast, decimal, levels, refuse_ho
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Group, Row, SchemaGrown
 from s3dest.formats.parquet_size import DICTIONARY, GroupSize, most_of_schema
-from s3dest.schema import PYTHON_TYPES, Column, annotations_of, columns_of, no_type
+from s3dest.schema import PYTHON_TYPES, Column, annotations_of, columns_of, no_type, python_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP_BYTES: Final = 32 * 1024 * 1024
 """Uncompressed bytes after which a row group is written: large enough to scan, small enough to hold in memory."""
+
+_INSTANT: Final = re.compile(r"timestamp\[(?P<unit>s|ms|us|ns), tz=(?P<zone>\S+)\]")
+_DECIMAL: Final = re.compile(r"(?P<kind>decimal(128|256))\((?P<digits>\d{1,2}), ?(?P<scale>\d{1,2})\)")
 
 _SMALL_DICTIONARY: Final = 128 * 1024
 """Bytes of a dictionary above which nothing is added to it, with Zstandard, which finds repetitions by itself: with
@@ -372,15 +376,21 @@ def _plain_field(field: pa.Field) -> pa.Field:
 
 
 def _arrow_type(name: str | None) -> pa.DataType:
+    """Read a type by its name, as pyarrow reads it or as it writes it into our manifests."""
     pa = require_pyarrow()
+    if name is None:
+        return pa.null()
     try:
-        return pa.null() if name is None else pa.type_for_alias(name)
+        if instant := _INSTANT.fullmatch(name):
+            return pa.timestamp(instant["unit"], tz=instant["zone"])
+        if number := _DECIMAL.fullmatch(name):
+            return getattr(pa, number["kind"])(int(number["digits"]), int(number["scale"]))
+        return pa.type_for_alias(name)
     except ValueError:
         raise no_type(name) from None
 
 
 def _annotated(annotation: object) -> pa.DataType:
-    """Read the type of a pydantic field; ``X | None`` is X, and what has no plain type is found in the rows."""
-    arguments = [kind for kind in getattr(annotation, "__args__", ()) if kind is not type(None)]
-    kind = arguments[0] if len(arguments) == 1 and type(None) in getattr(annotation, "__args__", ()) else annotation
-    return _arrow_type(PYTHON_TYPES.get(kind) if isinstance(kind, type) else None)
+    """Read the type of a pydantic field; what has no plain type is found in the rows."""
+    plain = python_type(annotation)
+    return _arrow_type(PYTHON_TYPES[plain] if plain is not None else None)
