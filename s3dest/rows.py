@@ -16,7 +16,7 @@ from s3dest.errors import RowError, S3DestError
 from s3dest.formats.columns import Columns
 from s3dest.formats.encoder import Row, RowLike, show
 from s3dest.formats.values import fields_of, is_record
-from s3dest.kind import kind_of
+from s3dest.kind import converted, kind_of, type_name
 
 _ITEM: Final = 8  # bytes of one item of what is nested, beside its text: of a list of numbers, say
 _ENOUGH: Final = 16 * 1024 * 1024  # bytes of a row beyond which it is not weighed on: it may hold itself
@@ -158,10 +158,22 @@ def _read(row: RowLike, number: int) -> Row:
             return dict(dumped)
         what = f"{what} that dumps {kind_of(dumped)}"
     message = f"Row {number} is {what}, not a mapping of column names to values."
-    remedy = "Rows are mappings, dataclasses or pydantic models."
-    if isinstance(row, (list, tuple)):
-        remedy += " For several at once, there is write_many()."
+    remedy = f"Rows are mappings, dataclasses or pydantic models. {_way(row)}".rstrip()
     raise RowError(message, row=number, remedy=remedy)
+
+
+def _way(row: object) -> str:
+    """Say how to write what is no row, where it is known."""
+    if hasattr(type(row), "_asdict"):
+        return "Write its _asdict()."
+    if hasattr(type(row), "keys"):  # sqlite3's own rows
+        return "Write dict(row)."
+    if isinstance(row, (list, tuple)) and all(isinstance(item, Mapping) for item in row):
+        return "For several at once, there is write_many()."
+    if isinstance(row, (list, tuple)):
+        return "Of a cursor's, make a dict: dict(zip(names, row))."
+    arrow = hasattr(row, "__arrow_c_stream__") or hasattr(row, "__arrow_c_array__")
+    return "For tables and data frames, there is write_arrow()." if arrow else ""
 
 
 def _unset(row: Any, number: int) -> RowError:  # noqa: ANN401  # a dataclass
@@ -175,10 +187,8 @@ def _copy(value: object, number: int, column: str) -> object:
         return _copied(value)
     except Exception as error:
         # whatever a foreign class raises when it is copied, or a nesting without end
-        message = f"Row {number}, column {show(column)}: this {type(value).__name__} cannot be copied."
-        raise RowError(
-            message, row=number, column=column, remedy="Convert the value to a plain one before it is written."
-        ) from error
+        message = f"Row {number}, column {show(column)}: this {type_name(value)} cannot be copied."
+        raise RowError(message, row=number, column=column, remedy=f"{converted(value)}.") from error
 
 
 def _copied(value: object) -> object:

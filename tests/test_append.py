@@ -247,6 +247,8 @@ def test_a_lazy_frame_is_to_be_collected(aws: FakeAws) -> None:
         with pytest.raises(ConfigError, match=r"collect\(\) a lazy one") as caught:
             append.write_many(frame)
         assert caught.value.code == "not_rows"
+        with pytest.raises(ConfigError, match=r"what its collect\(\) returns"):
+            append.write_arrow(frame)
         append.write_arrow(frame.collect())
     assert visible(aws) == [{"id": 1}]
 

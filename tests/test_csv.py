@@ -129,7 +129,7 @@ def test_columns_are_fixed_by_the_schema() -> None:
     encoder = PLAIN.encoder()
     encoder.encode([{"a": 1, "b": 2}], first_row=0)
     assert encoded(PLAIN, [{"b": 3}], schema=encoder.schema) == b'"a","b"\r\n,3\r\n'
-    with pytest.raises(RowError, match="Row 0 has the column 'c'"):
+    with pytest.raises(RowError, match="Row 0 has the column 'c', which is none of those that are fixed"):
         encoded(PLAIN, [{"c": 1}], schema={"a": None})
 
 

@@ -95,6 +95,20 @@ def test_what_a_schema_has_no_place_for_is_refused(value: Any, kind: pa.DataType
     assert (caught.value.row, caught.value.column) == (1, "a")
 
 
+@pytest.mark.parametrize(
+    ("first", "value", "why"),
+    [
+        (1, "x", "this str does not go with the values before it"),
+        (1, 1j, "this complex has no type in Parquet"),
+        (1j, 1j, "this complex has no type in Parquet"),
+    ],
+)
+def test_what_is_refused_alone_does_not_blame_others(first: Any, value: Any, why: str) -> None:
+    """Row 0 has none before it."""
+    with pytest.raises(RowError, match=why):
+        encoded(FORMAT, [{"a": first}, {"a": value}])
+
+
 @pytest.mark.parametrize(("kind", "number"), [(pa.float16(), 2049), (pa.float32(), 2**24 + 1)], ids=str)
 def test_an_integer_is_never_rounded(kind: pa.DataType, number: int) -> None:
     """Whatever floats it stands beside, which are; nor is one of Arrow data."""

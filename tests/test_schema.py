@@ -7,8 +7,10 @@ import datetime as dt
 import hashlib
 import io
 import json
+import sqlite3
 import time
 import warnings
+from contextlib import closing
 from itertools import product
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -337,6 +339,39 @@ def test_what_is_no_row_is_refused(aws: FakeAws, row: Any) -> None:
             with pytest.raises(RowError, match=f"Row {given.index(row)} is a"):
                 append.write_many(given)
             append.abort()
+
+
+def cursor_rows() -> list[Any]:
+    """Take a row out of a database in each of the ways that Python knows."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        rows = database.execute("SELECT 1 AS id").fetchall()
+        database.row_factory = sqlite3.Row
+        return rows + database.execute("SELECT 1 AS id").fetchall()
+
+
+PLAIN_ROW, OWN_ROW = cursor_rows()
+
+
+@pytest.mark.parametrize(
+    ("row", "way"),
+    [
+        (Named(1), "Write its _asdict()."),
+        (OWN_ROW, "Write dict(row)."),
+        (PLAIN_ROW, "Of a cursor's, make a dict: dict(zip(names, row))."),
+        ([{"id": 1}], "For several at once, there is write_many()."),
+        (pa.table({"id": [1]}), "For tables and data frames, there is write_arrow()."),
+        (1, "Rows are mappings, dataclasses or pydantic models."),
+    ],
+    ids=["named", "own", "tuple", "rows", "table", "number"],
+)
+def test_what_is_no_row_yet_has_its_way(aws: FakeAws, row: Any, way: str) -> None:
+    """A cursor's rows are the commonest source."""
+    with aws.destination() as destination:
+        append = destination.append("orders")
+        with pytest.raises(RowError) as caught:
+            append.write(row)
+        append.abort()
+    assert caught.value.remedy.endswith(way)
 
 
 def test_a_model_with_a_wrong_value_is_written_as_it_is(aws: FakeAws) -> None:

@@ -82,7 +82,9 @@ def batches(data: ArrowStream | ArrowArray) -> Generator[pa.RecordBatch]:
         # of several texts, the last one names the column, and those before repeat a value
         raise _not_arrow(type(data).__name__, str(error.args[-1]) if error.args else repr(error)) from error
     message = f"write_arrow() takes Arrow data (pyarrow, polars, pandas, duckdb …), not {kind_of(data)}."
-    raise ConfigError(message, code="not_arrow", remedy="For rows, use write_many().")
+    lazy = hasattr(data, "collect")
+    remedy = "Give what its collect() returns." if lazy else "For rows, use write_many()."
+    raise ConfigError(message, code="not_arrow", remedy=remedy)
 
 
 def _read(reader: pa.RecordBatchReader, name: str) -> Generator[pa.RecordBatch]:

@@ -23,7 +23,7 @@ from s3dest.formats.columns import Columns, Values, columns_of
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.iso import offset_of
 from s3dest.formats.values import PLAIN, plain
-from s3dest.kind import kind_of
+from s3dest.kind import converted, kind_of, type_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,7 +81,7 @@ def batch_of_columns(columns: Columns, known: Known, first_row: int) -> pa.Recor
 
 def no_columns(row: int) -> RowError:
     """Build the error for a row of nothing."""
-    message = f"Row {row} has no columns, and Parquet cannot keep such a row."
+    message = f"Row {row} has no columns, but perhaps some that it is parted by, and Parquet cannot keep it."
     return RowError(message, row=row, remedy="Leave the row out, or name its columns by a schema.")
 
 
@@ -109,11 +109,13 @@ def _column(column: Values, fixed: pa.Field | None, name: str, first_row: int) -
     except REFUSALS:
         values = column.values
         row = first_refused(len(values), lambda rows: _attempt(Values.of(values[:rows]), fixed))
-    kind = type(values[row]).__name__
+    value = values[row]
+    kind = type_name(value)
     message = f"Row {first_row + row}, column {show(name)}: "
     if fixed is None:
-        message += f"this {kind} does not go with the values before it, or has no type here."
-    elif values[row] is None:
+        why = "does not go with the values before it" if _goes(value) else "has no type in Parquet"
+        message += f"this {kind} {why}."
+    elif value is None:
         message += "the schema allows no null here."
     else:
         message += f"this {kind} does not go with the schema's type {fixed.type}."
@@ -121,8 +123,17 @@ def _column(column: Values, fixed: pa.Field | None, name: str, first_row: int) -
         message,
         row=first_row + row,
         column=name,
-        remedy="Convert the value before it is written, or give a schema that takes it.",
+        remedy=f"{converted(value)}, or give a schema that takes it.",
     )
+
+
+def _goes(value: object) -> bool:
+    """Tell whether a value goes with any type."""
+    try:
+        _attempt(Values.of([value]), None)
+    except REFUSALS:
+        return False
+    return True
 
 
 def _attempt(column: Values, fixed: pa.Field | None) -> pa.Array:

@@ -25,6 +25,7 @@ from s3dest.formats.csv_arrow import lines_of
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.iso import iso_datetime, iso_time
 from s3dest.formats.values import dumps, holds_not_finite, simple, with_plain_names
+from s3dest.kind import converted, type_name
 from s3dest.schema import Column, columns_of
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ class _Encoder:
     def _fix(self, places: Mapping[str, int], first_row: int) -> list[str]:
         """Take the columns, given with the rows in which they appear first."""
         if not places:
-            message = f"Row {first_row} has no columns, and CSV cannot keep such a row."
+            message = f"Row {first_row} has no columns, but perhaps some that it is parted by, and CSV cannot keep it."
             raise RowError(message, row=first_row, remedy="Leave the row out, or name its columns by a schema.")
         for name, row in places.items():
             if (refusal := name_refusal(name, row)) is not None:
@@ -220,13 +221,7 @@ class _Encoder:
         try:
             return self._convert(value)
         except _FAILURES:
-            message = f"Row {number}, column {show(name)}: this {type(value).__name__} cannot be written as CSV."
-            raise RowError(
-                message,
-                row=number,
-                column=name,
-                remedy="Convert the value before it is written; the README says what each format takes.",
-            ) from None
+            raise _unwritable(number, name, value) from None
 
     def _convert(self, value: object) -> object:
         if (convert := self._converters.get(type(value))) is not None:
@@ -249,7 +244,7 @@ def _new_column(number: int, row: Row, known: set[str]) -> RowError:
     name = next(name for name in row if name not in known)
     if (refusal := name_refusal(name, number)) is not None:
         return refusal
-    message = f"Row {number} has the column {show(name)}, which the rows before it did not have."
+    message = f"Row {number} has the column {show(name)}, which is none of those that are fixed."
     remedy = "CSV's columns are fixed by the schema or the first rows: pass schema= with all of them."
     return RowError(message, row=number, column=name, remedy=remedy)
 
@@ -271,18 +266,18 @@ def _refusal(number: int, names: list[str], fields: list[object]) -> RowError:
         try:
             str(field)
         except ValueError:
-            message = f"Row {number}, column {show(name)}: this {type(field).__name__} cannot be written as CSV."
-            return RowError(
-                message,
-                row=number,
-                column=name,
-                remedy="Convert the value before it is written; the README says what each format takes.",
-            )
+            return _unwritable(number, name, field)
     return RowError(
         f"Row {number} cannot be written as CSV.",
         row=number,
         remedy="Convert the value before it is written; the README says what each format takes.",
     )
+
+
+def _unwritable(number: int, name: str, value: object) -> RowError:
+    message = f"Row {number}, column {show(name)}: this {type_name(value)} cannot be written as CSV."
+    remedy = f"{converted(value)}; the README says what each format takes."
+    return RowError(message, row=number, column=name, remedy=remedy)
 
 
 def _is_number(text: str) -> bool:

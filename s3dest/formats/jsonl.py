@@ -14,7 +14,7 @@ from s3dest.formats.compression import MEDIA_TYPES, SUFFIXES, Compression, Compr
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.jsonl_arrow import lines_of
 from s3dest.formats.values import dumps, holds_not_finite, lines, with_plain_names
-from s3dest.kind import kind_of
+from s3dest.kind import converted, kind_of, type_name
 from s3dest.schema import Column, columns_of
 
 if TYPE_CHECKING:
@@ -177,8 +177,9 @@ def _refusal(number: int, column: str, value: object) -> RowError:
     if isinstance(value, str):
         message = f"Row {number}, column {show(column)}: half a surrogate pair, which no UTF-8 has, is in this text."
         return RowError(message, row=number, column=column, remedy="Replace it, by U+FFFD say, or leave it out.")
-    message = f"Row {number}, column {show(column)}: this {type(value).__name__} cannot be written as JSON."
-    remedy = "JSON Lines takes text, finite numbers, integers up to 64 bit, dates, UUIDs, bytes, mappings and lists."
+    message = f"Row {number}, column {show(column)}: this {type_name(value)} cannot be written as JSON."
+    taken = "text, finite numbers, integers up to 64 bit, dates, UUIDs, bytes, mappings and lists"
+    remedy = f"{converted(value)}: JSON Lines takes {taken}."
     return RowError(message, row=number, column=column, remedy=remedy)
 
 

@@ -23,6 +23,7 @@ from s3dest.formats.arrow import REFUSALS, first_refused, objects_of, require_me
 from s3dest.formats.encoder import Row, name_refusal, show
 from s3dest.formats.iso import iso_datetime, iso_time
 from s3dest.formats.values import simple
+from s3dest.kind import type_name
 from s3dest.schema import Fields, annotations_of
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def _text(value: object, name: str, number: int) -> str | None:
         text = _plain(value)
         text.encode()
     except (TypeError, ValueError):  # also thousands of digits, and half a surrogate pair
-        raise _no_folder(number, name, type(value).__name__) from None
+        raise _no_folder(number, name, type_name(value)) from None
     if text == DEFAULT:
         message = f"Row {number}, column {show(name)}: the text is Hive's name for null."
         raise RowError(message, row=number, column=name, remedy="Write None, or another text.")
