@@ -86,6 +86,8 @@ class Assembly:
         self._format = file_format
         self._schema = schema
         self._partitioning = partitioning
+        self.unseen = set(partitioning.names if partitioning is not None else ())
+        """Columns to part by of which no row has had a value."""
         self._on_batch = on_batch
         self._number = 0
         self._objects: dict[Partition, _Object] = {}  # the one begun first stands first
@@ -362,6 +364,7 @@ class Assembly:
         if self._ages:
             began = self._clock.now() if self._began is None else self._began
         made = self._objects[partition] = _Object(spool, began, self._schema)
+        self.unseen.difference_update(name for name, text in partition if text is not None)
         return made
 
     def _close(self, partition: Partition, *, at_end: bool = False) -> None:

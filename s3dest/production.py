@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -11,15 +12,17 @@ from s3dest.beginning import Beginning
 from s3dest.commit import Transfer
 from s3dest.delivery import Delivery
 from s3dest.finished import FinishedObject
-from s3dest.formats.encoder import Format, encoder_of
+from s3dest.formats.encoder import Format, encoder_of, show
 from s3dest.formats.partition import Partitioning, folder
-from s3dest.layout import Layout
+from s3dest.layout import Layout, escape
 from s3dest.names import MAX_KEY_BYTES
 from s3dest.options import checksums_of
 from s3dest.prepared import PreparedAppend, PreparedObject
 from s3dest.stock import Stock
 from s3dest.upload import Uploads
 from s3dest.wire import OnRetry
+
+log = logging.getLogger(__name__)
 
 
 class Production:
@@ -88,6 +91,13 @@ class Production:
     def finish(self) -> None:
         """Close the last objects: no more rows follow."""
         self.assembly.finish(at_end=True)
+        for name in sorted(self.assembly.unseen if self.assembly.rows else ()):
+            log.warning(
+                "transfer %s to table %r is parted by %s, of which no row has a value: all are in the folder of null",
+                escape(self._layout.transfer_id),
+                self._layout.table,
+                show(name),
+            )
 
     def discard(self) -> None:
         """Let go of all rows and objects; sends nothing."""

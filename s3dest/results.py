@@ -73,7 +73,7 @@ class Receipt(Model):
     """The table it was appended to."""
 
     rows: int
-    """Rows in all objects."""
+    """Rows in all objects, less those of files that were appended without telling their number."""
 
     bytes: int
     """Bytes in all objects as stored, manifest not counted."""

@@ -142,13 +142,16 @@ class RoleSessions:
         except S3DestError:
             raise
         except Exception as error:
-            # the vendor's own code or file: whatever it raises is its affair, and chained
+            # the vendor's own code or file: whatever it raises is its affair, and chained; what was given as a file's
+            # path may be a token
+            of_file = isinstance(error, OSError) and not callable(self._identity.token)
+            said = str(error.strerror) if of_file else type(error).__name__  # type: ignore[attr-defined]
             raise describe(
                 sts_problems.TOKEN_SOURCE,
                 self._config,
                 operation=self._operation,
-                said=type(error).__name__,
-                speaker="The source",
+                said=said,
+                speaker="The token file" if of_file else "The source",
             ) from error
 
     def _own_keys(self) -> ReadOnlyCredentials | None:

@@ -524,15 +524,25 @@ def fails() -> str:
     raise LookupError
 
 
-@pytest.mark.parametrize("source", [fails, lambda: "", lambda: 7, Path("/nowhere/token")])
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (fails, "The source said: LookupError."),
+        (lambda: "", "The source said: ValueError."),
+        (lambda: 7, "The source said: ValueError."),
+        (Path("/nowhere/token"), "The token file said: No such file or directory."),
+        ("opaque-c2ln", "The token file said: No such file or directory."),
+    ],
+)
 def test_a_broken_token_source_is_the_vendors_affair(
-    aws: FakeAws, bucket_of: Callable[..., Bucket], source: Any
+    aws: FakeAws, bucket_of: Callable[..., Bucket], source: Any, said: str
 ) -> None:
-    """The cause is chained; nobody is asked."""
+    """The cause is chained; nobody is asked. A token in the place of a path is not repeated."""
     with pytest.raises(CredentialsError) as caught:
         put(bucket_of(WebIdentity(source)))
     assert (caught.value.code, caught.value.owner) == ("token_source", "vendor")
-    assert "The source said: " in caught.value.message
+    assert caught.value.message.endswith(said)
+    assert "c2ln" not in str(caught.value)
     assert caught.value.__cause__ is not None
     assert aws.log == []
 

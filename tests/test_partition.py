@@ -78,6 +78,21 @@ def test_what_a_value_becomes(value: object, text: str) -> None:
         assert (folder(partition), rest.to_pylist(), numbers) == (f"c={text}/", [{"id": 1}], [0])
 
 
+@pytest.mark.parametrize("name", ["country", "contry"])
+@pytest.mark.parametrize("arrow", [False, True])
+def test_a_column_of_which_no_row_has_a_value_is_told(
+    aws: FakeAws, caplog: pytest.LogCaptureFixture, name: str, *, arrow: bool
+) -> None:
+    """It may be misspelt, and what lies in the customer's bucket by then cannot be taken back."""
+    rows: list[dict[str, object]] = [{"id": 1, "country": None}, {"id": 2, "country": "DE"}]
+    with aws.destination() as destination, destination.append("orders", partition_by=[name]) as append:
+        if arrow:
+            append.write_arrow(pa.Table.from_pylist(rows))
+        else:
+            append.write_many(rows)
+    assert (f"is parted by {name!r}, of which no row has a value" in caplog.text) is (name == "contry")
+
+
 @given(st.text(st.characters(codec="utf-8"), max_size=20))
 def test_a_folder_gives_its_value_back(text: str) -> None:
     """Engines undo the escapes; no text can leave its folder or begin another."""
