@@ -1,8 +1,8 @@
 """The README holds what it promises: every Python block in it runs.
 
 A block runs by itself, in an embedded S3 with the customer of the README's first example, and finds these names
-already there: ``config`` (theirs), ``rows`` (three of them) and ``s3`` (the embedded S3). The made-up role and keys of
-the examples stand for the customer's real ones. A comment in the line before a block says otherwise:
+already there: ``config`` (theirs) and ``s3`` (the embedded S3). The made-up role and keys of the examples stand for the
+customer's real ones. A comment in the line before a block says otherwise:
 
     <!-- continues -->          runs after the block before it, with its names
     <!-- not run: REASON -->    is compiled only
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +82,6 @@ def run(block: Block, *, times: int = 1) -> dict[str, object]:
             "__name__": "__main__",
             "s3": s3,
             "config": customer.config,
-            "rows": [{"id": number, "total": number / 2} for number in range(3)],
         }
         for code in codes:
             exec(compile(with_real_names(code, customer), f"README.md:{block.line}", "exec"), names)  # noqa: S102  # the point
@@ -107,6 +106,20 @@ def test_the_first_example_delivers_once() -> None:
     append = run(first, times=2)["append"]
     assert isinstance(append, AppendWriter)
     assert append.receipt.already_committed
+
+
+def test_only_a_customers_config_is_called_so() -> None:
+    """Whoever pastes one block after the other goes on with what the customer handed over, not with a bad example."""
+    given = [block.code for block in blocks(README.read_text(encoding="utf-8")) if "\nconfig = " in block.code]
+    assert ["auth=RoleAuth" in code or "kit.config(" in code for code in given] == [True, True]
+
+
+def test_its_test_passes() -> None:
+    """Outside of the embedded S3 in which blocks run: it brings one of its own."""
+    (code,) = (block.code for block in blocks(README.read_text(encoding="utf-8")) if "\ndef test_" in block.code)
+    names: dict[str, Callable[[], None]] = {}
+    exec(compile(code, "README.md", "exec"), names)  # noqa: S102  # the point
+    names["test_orders_are_delivered"]()
 
 
 def told(text: str) -> str:
@@ -143,7 +156,7 @@ def test_the_commands_are_marked() -> None:
 
 PAGE = """
 ```python
-first = rows[0]["id"]
+first = len(config.bucket)
 ```
 
 <!-- continues -->
@@ -166,7 +179,7 @@ def test_a_page_is_taken_apart() -> None:
     """Comments before a block decide how it runs; other languages are left alone."""
     first, second, third = blocks(PAGE)
     assert (first.line, first.runs, first.before) == (3, True, ())
-    assert run(second)["second"] == 1
+    assert run(second)["second"] == len("acme-lake") + 1
     assert (third.runs, third.before) == (False, ())
 
 
