@@ -45,15 +45,6 @@ LONGEST_PAUSE: Final = 30.0
 _TIDIES_UP: Final = frozenset({"delete", "abort-upload"})
 
 
-def patient(options: TransferOptions) -> TransferOptions:
-    """Bound each request of a check."""
-    return options.model_copy(
-        update={
-            name: min(getattr(options, name), STEP_DEADLINE) for name in ("deadline", "connect_timeout", "read_timeout")
-        }
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a check is to do."""

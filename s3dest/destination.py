@@ -24,7 +24,7 @@ from s3dest.journal import Journal
 from s3dest.kind import kind_of
 from s3dest.layout import plan
 from s3dest.loading import LOADING
-from s3dest.options import TransferOptions
+from s3dest.options import TransferOptions, within
 from s3dest.prepared import PendingUpload, PreparedAppend
 from s3dest.results import Progress, Receipt
 from s3dest.retry import Clock
@@ -134,7 +134,7 @@ class Destination:
             ConfigError: The mode is unknown, or the time to wait no timedelta or a negative one.
         """
         with LOADING:
-            from s3dest.check import Check, Plan, patient, repeated  # noqa: PLC0415  # s3dest without boto3 is light
+            from s3dest.check import STEP_DEADLINE, Check, Plan, repeated  # noqa: PLC0415  # s3dest without boto3 is light
             from s3dest.s3 import Bucket  # noqa: PLC0415
 
         if mode not in ("setup", "recheck"):
@@ -151,7 +151,7 @@ class Destination:
             message = f"The time to wait is {wait.total_seconds():g} s: it cannot be negative."
             raise ConfigError(message, code="wait", remedy="Leave it out to check once.")
         self._require_open()
-        options, plan = patient(self.options), Plan(mode=mode, multipart=multipart, audit=audit)
+        options, plan = within(STEP_DEADLINE, self.options), Plan(mode=mode, multipart=multipart, audit=audit)
         purpose: Literal["append", "setup-check"] = "setup-check" if mode == "setup" else "append"
 
         def once() -> CheckReport:

@@ -1,6 +1,6 @@
 """The journal: what was prepared and is being committed, so that a killed process's transfer can be finished.
 
-A pipeline may keep it in its own database: `Journal` is a protocol of three methods, `SharedJournal` adds two.
+A pipeline may keep it in its own database: `Journal` is a protocol of three methods, `SharedJournal` adds four.
 """
 
 from __future__ import annotations

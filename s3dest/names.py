@@ -301,6 +301,8 @@ def parse_role_arn(arn: str) -> RoleArn:
     if match := _ROLE_ARN.fullmatch(arn):
         return RoleArn(**match.groupdict())
     hint = "must be the ARN of an IAM role, such as 'arn:aws:iam::111122223333:role/transfer-role'"
+    if re.search(r"\s", arn):
+        raise ValueError(f"{hint}, without white space in it")  # noqa: TRY003, EM102  # as below
     if ":assumed-role/" in arn:
         hint += "; this is the ARN of a session: copy the ARN that the role's page in the IAM console shows"
     elif ":instance-profile/" in arn:

@@ -14,6 +14,7 @@ from s3dest.auth import RoleAuth
 from s3dest.config import DestinationConfig
 from s3dest.encryption import SseKms
 from s3dest.errors import ConfigError
+from s3dest.kind import kind_of
 from s3dest.layout import PROBE_FOLDER
 from s3dest.review import review
 from s3dest.vendor import AwsPrincipal, GoogleServiceAccount, VendorIdentity
@@ -71,8 +72,9 @@ def permission(config: DestinationConfig, *, stage: Literal["setup", "steady"] =
         the KMS key if the config names one.
 
     Raises:
-        ConfigError: There is no such stage.
+        ConfigError: There is no such stage, or the config is none.
     """
+    _require(config)
     if stage not in {"setup", "steady"}:
         message = f"There is no permission policy for the stage {stage!r}."
         raise ConfigError(message, code="stage", remedy='Ask for stage "setup" or "steady".')
@@ -94,9 +96,10 @@ def trust(config: DestinationConfig, vendor: VendorIdentity) -> Policy:
             provider (``ISSUER:sub`` and ``:aud``).
 
     Raises:
-        ConfigError: The config is not for a role, vendor and role are in different partitions, the vendor is none
-            of the three, or AWS takes no such issuer (which CreateOpenIDConnectProvider in the IAM API reference says).
+        ConfigError: The config is none, or not for a role, vendor and role are in different partitions, the vendor is
+            none of the three, or AWS takes no such issuer (CreateOpenIDConnectProvider in the IAM API reference).
     """
+    _require(config)
     if not isinstance(vendor, VendorIdentity):
         message = f"The vendor is given as {type(vendor).__name__}, which is no identity."
         remedy = "Give an AwsPrincipal, a GoogleServiceAccount or an OidcSubject."
@@ -149,8 +152,9 @@ def session(config: DestinationConfig, *, purpose: Literal["append", "setup-chec
             without them such a bucket refuses). ``"setup-check"`` leaves ``s3:DeleteObject`` on the probe folder too.
 
     Raises:
-        ConfigError: The policy would be longer than STS takes.
+        ConfigError: The policy would be longer than STS takes, or the config is none.
     """
+    _require(config)
     statements: list[Statement] = [
         {"Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"], "Resource": _objects(config)}
     ]
@@ -174,7 +178,11 @@ def bucket_guard(config: DestinationConfig) -> Policy:
     It denies ``s3:PutObject`` without ``If-None-Match`` to everybody, under the prefix. Creating and uploading the
     parts of a multipart upload carry no such header and are exempt; completing it is not. Copying into the prefix
     becomes impossible. Source: S3 user guide, "Enforce conditional writes on Amazon S3 buckets".
+
+    Raises:
+        ConfigError: The config is none.
     """
+    _require(config)
     return _policy(
         [
             {
@@ -196,8 +204,9 @@ def kms_key_statement(config: DestinationConfig) -> Statement:
     """Let the role use the customer's KMS key through S3: a statement for that key's own policy.
 
     Raises:
-        ConfigError: The config names no key, or is not for a role.
+        ConfigError: The config names no key, is not for a role, or is none.
     """
+    _require(config)
     if not isinstance(config.auth, RoleAuth) or not isinstance(config.encryption, SseKms):
         message = "A KMS key statement needs a role and a key in the config."
         raise ConfigError(
@@ -212,6 +221,12 @@ def kms_key_statement(config: DestinationConfig) -> Statement:
 def compact(policy: Policy) -> str:
     """Write a policy without spaces, as STS counts it."""
     return json.dumps(policy, separators=(",", ":"))
+
+
+def _require(config: object) -> None:
+    if not isinstance(config, DestinationConfig):
+        message = f"A policy is for a DestinationConfig, not {kind_of(config)}."
+        raise ConfigError(message, code="config", remedy="Load it: DestinationConfig.model_validate(…).")
 
 
 def _policy(statements: Sequence[Statement]) -> Policy:

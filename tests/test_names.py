@@ -385,6 +385,7 @@ def test_accounts_of_other_stores_parse(account: str) -> None:
     ("arn", "hint"),
     [
         ("transfer-role", "must be the ARN of an IAM role"),
+        ("arn:aws:iam::111122223333:role/data transfer", "without white space in it"),
         ("arn:aws:sts::111122223333:assumed-role/r/s", "ARN of a session"),
         ("arn:aws:iam::111122223333:instance-profile/r", "instance profile"),
         ("arn:aws:iam::111122223333:user/u", "access_key_id and secret_access_key instead"),

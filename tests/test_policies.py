@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -210,6 +211,11 @@ def test_aws_takes_no_issuer_without_tls() -> None:
     assert policies.trust(make(endpoint_url="http://127.0.0.1:9000"), vendor)
 
 
+def with_vendor(config: Any) -> object:
+    """Make a trust policy for the usual vendor."""
+    return policies.trust(config, VENDOR)
+
+
 def test_no_role_is_assumed_from_another_partition() -> None:
     """AWS would refuse it with a message that names neither."""
     config = make(region="cn-north-1", auth={**ROLE, "role_arn": "arn:aws-cn:iam::111122223333:role/r"})
@@ -217,6 +223,16 @@ def test_no_role_is_assumed_from_another_partition() -> None:
         policies.trust(config, VENDOR)
     assert caught.value.code == "partition"
     assert policies.trust(config, AwsPrincipal(arn="arn:aws-cn:iam::444455556666:root"))
+
+
+@pytest.mark.parametrize(
+    "make_one", [policies.permission, policies.session, policies.bucket_guard, policies.kms_key_statement, with_vendor]
+)
+def test_a_policy_is_for_a_config(make_one: Callable[[Any], object]) -> None:
+    """And not for what one is loaded from."""
+    with pytest.raises(ConfigError, match="for a DestinationConfig, not a dict") as caught:
+        make_one({"bucket": "acme-lake"})
+    assert caught.value.code == "config"
 
 
 def test_the_bucket_guard_refuses_whole_objects_without_the_condition() -> None:

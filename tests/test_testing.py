@@ -211,6 +211,9 @@ def test_the_guard_refuses_whatever_could_overwrite(s3: EmbeddedS3) -> None:
     assert code == "AccessDenied"
     assert message.endswith("with an explicit deny in a resource-based policy")
     assert refusal(lambda: put(client, f"{FOLDER}a", b"y", IfNoneMatch="*"))[0] == "PreconditionFailed"
+    source = {"Bucket": "acme-lake", "Key": f"{FOLDER}a"}
+    _, message = refusal(lambda: client.copy_object(Bucket="acme-lake", Key=f"{FOLDER}b", CopySource=source))
+    assert message.endswith("with an explicit deny in a resource-based policy")
 
     key = f"{FOLDER}large"
     upload = client.create_multipart_upload(Bucket="acme-lake", Key=key)["UploadId"]
@@ -418,11 +421,17 @@ def test_an_explicit_deny_is_told_as_one(s3: EmbeddedS3) -> None:
 
 
 def test_each_start_begins_with_nothing() -> None:
-    """Buckets and roles of one run are not in the next."""
-    for _ in range(2):
-        with EmbeddedS3() as s3:
-            assert s3.customer().objects() == []
+    """Buckets and roles of one run are not in the next, be it another object's or the same one's."""
+    again = EmbeddedS3()
+    for s3 in (EmbeddedS3(), again, again):
+        with s3:
             assert s3.requests == []
+            customer = s3.customer()
+            assert customer.config.bucket == "acme-lake"
+            assert customer.objects() == []
+            with Destination(customer.config) as destination, destination.append("orders") as append:
+                append.write({"id": 1})
+            assert s3.requests == ["AssumeRole", "PutObject", "PutObject"]
 
 
 def test_a_second_one_at_a_time_is_refused(s3: EmbeddedS3) -> None:

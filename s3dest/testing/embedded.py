@@ -220,7 +220,7 @@ def _start(stack: ExitStack) -> tuple[Gate, ClientOf]:
 
         from s3dest.testing.gate import Gate, matching_as_iam  # noqa: PLC0415
     except ImportError as error:
-        message = "The embedded S3 runs on moto 5.1.18 or newer, which is not installed."
+        message = "The embedded S3 runs on moto 5.2.1 or newer, which is not installed."
         raise ConfigError(message, code="extra_missing", remedy="pip install 's3dest[testing]'") from error
 
     environment = stack.enter_context(_environment())

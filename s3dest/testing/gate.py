@@ -173,9 +173,13 @@ def _lets_in(operation: str, given: dict[str, str]) -> bool:
     except NotFoundException:
         return False
     statements = json.loads(role.assume_role_policy_document)["Statement"]
-    ways = [statement for statement in statements if f"sts:{operation}" in statement["Action"]]
+    ways = [statement for statement in statements if f"sts:{operation}" in _listed(statement["Action"])]
     demands = any("sts:ExternalId" in test for way in ways for test in way.get("Condition", {}).values())
     return bool(ways) and (not demands or "ExternalId" in given)
+
+
+def _listed(actions: str | list[str]) -> list[str]:
+    return [actions] if isinstance(actions, str) else actions
 
 
 def _identity_policies(access_key: str, request: AWSPreparedRequest) -> Iterable[object]:
