@@ -18,9 +18,14 @@ import botocore.endpoint
 import botocore.session
 import urllib3
 import urllib3.connection
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.httpsession import URLLib3Session
-from urllib3 import HTTPConnectionPool
 
 _PLACES: Final = (
     (vars(botocore.client), "BaseClient"),
@@ -38,20 +43,27 @@ _FOLDERS: Final = tuple(str(Path(getfile(package)).parent) + os.sep for package 
 _FUNCTION: Final = "AWS_LAMBDA_FUNCTION_NAME"
 """By which botocore knows that it runs in a Lambda, and sends the trace's id of the very call."""
 
+_OF_POOLS: Final = attrgetter("urlopen", "_make_request", "_get_conn", "_put_conn", "_validate_conn")
+_OF_CONNECTIONS: Final = attrgetter("request", "putrequest", "putheader", "endheaders", "send", "getresponse")
 _WIRE: Final = (
     (URLLib3Session, attrgetter("send", "close")),
-    (HTTPConnectionPool, attrgetter("urlopen", "_make_request")),
-    (urllib3.connection.HTTPConnection, attrgetter("request", "getresponse")),
-    (http.client.HTTPConnection, attrgetter("request", "putrequest", "putheader", "endheaders", "send", "getresponse")),
+    (AWSHTTPConnectionPool, _OF_POOLS),
+    (AWSHTTPSConnectionPool, _OF_POOLS),
+    (AWSHTTPConnection, _OF_CONNECTIONS),
+    (AWSHTTPSConnection, _OF_CONNECTIONS),
+    (urllib3.connection.HTTPConnection, _OF_CONNECTIONS),
+    (urllib3.connection.HTTPSConnection, _OF_CONNECTIONS),
+    (http.client.HTTPConnection, _OF_CONNECTIONS),
     (http.client.HTTPResponse, attrgetter("begin", "read")),
 )
-"""What a request goes through below botocore: whoever traces HTTP replaces one of these."""
+"""What a request goes through below botocore: whoever traces HTTP replaces one of these. Of botocore's classes first,
+which have the methods of those below unless they have their own."""
 
 _WIRE_FOLDERS: Final = tuple(
     str(Path(getfile(package)).parent) + os.sep for package in (botocore, urllib3, http.client)
 )
 
-_WIRE_LOG: Final = logging.getLogger("urllib3")
+_WIRE_LOG: Final = logging.getLogger("urllib3.connectionpool")
 
 
 class Bystanders:
@@ -64,13 +76,13 @@ class Bystanders:
 
     @property
     def are_on_the_wire(self) -> bool:
-        """Whether any is to see each request as urllib3 sends it; its log is one of them."""
+        """Whether any is to see each request as urllib3 sends it; its log is one of them, and what Python prints."""
         methods = list(chain.from_iterable([methods_of(cls) for cls, methods_of in _WIRE]))
         looked_at, are_there = self._last_on_the_wire
         if not looked_at or any(map(is_not, methods, looked_at)):
             are_there = not all(map(_is_of_the_wire, methods))
             self._last_on_the_wire = methods, are_there
-        return are_there or _WIRE_LOG.isEnabledFor(logging.DEBUG)
+        return are_there or _WIRE_LOG.isEnabledFor(logging.DEBUG) or AWSHTTPConnection.debuglevel > 0
 
     @property
     def are_about(self) -> bool:

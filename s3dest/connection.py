@@ -96,6 +96,9 @@ class FinalResponse(HTTPResponse):
             self.headers = self.msg = None  # type: ignore[assignment]  # as if nothing was read yet
             super().begin()
 
+    def flush(self) -> None:
+        """Do nothing: of one that ended badly, whose file is closed, Python's own fails when it is let go of."""
+
 
 class _EarlyResponse(AWSHTTPResponse):
     """The last on its connection: of a request whose body was announced and never sent.

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from itertools import chain, starmap
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.awsrequest import AWSResponse
@@ -43,6 +45,13 @@ _DONE: Final = re.compile(
 
 _PLAIN: Final = re.compile(r"[\t -~]*")
 """What a header may have in it, of ASCII."""
+
+_LINE: Final = "{}: {}\r\n".format
+_VALUE: Final = itemgetter(1)
+_TEXTS: Final = frozenset({str})
+
+_HEADERS_AT_MOST: Final = 99
+"""Python's client takes no more lines than 100, of which the last is empty."""
 
 _LASTING: Final = "keep-alive"
 
@@ -85,9 +94,11 @@ def exchange(pool: LendingPool, request: QuietRequest) -> Done | AWSResponse | N
 
 def _is_plain(request: QuietRequest) -> bool:
     """Tell whether there is nothing in a request that Python's client would refuse, or write in another way."""
-    return isinstance(request.body, bytes) and all(
-        type(value) is str and _PLAIN.fullmatch(name) and _PLAIN.fullmatch(value)
-        for name, value in request.headers.items()
+    # no local variable holds the token, nor does one of a loop, which is a frame in some versions of Python
+    return (
+        isinstance(request.body, bytes)
+        and set(map(type, map(_VALUE, request.headers.items()))) <= _TEXTS
+        and _PLAIN.fullmatch("".join(chain.from_iterable(request.headers.items()))) is not None
     )
 
 
@@ -96,10 +107,7 @@ def _text(connection: Any, request: QuietRequest) -> bytes:  # noqa: ANN401  # u
     host = connection.host if connection.port == connection.default_port else f"{connection.host}:{connection.port}"
     first = f"{request.method} {path_of(request.url)} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n"
     body: Any = request.body
-    # no local variable holds the token
-    return b"".join(
-        [first.encode(), *[f"{name}: {value}\r\n".encode() for name, value in request.headers.items()], b"\r\n", body]
-    )
+    return b"".join([first.encode(), "".join(starmap(_LINE, request.headers.items())).encode(), b"\r\n", body])
 
 
 def _send(connection: Any, pool: LendingPool, request: QuietRequest) -> None:  # noqa: ANN401
@@ -122,7 +130,7 @@ def _answer(connection: Any, pool: LendingPool, request: QuietRequest) -> tuple[
         head = _head_in_time(sock, reader, pool, request)
         if isinstance(head, Done):
             return head, True
-        answer = _begun(request.url, head)
+        answer = _begun(pool, request.url, head)
         read_whole(answer)
     return answer, not head.will_close
 
@@ -137,13 +145,15 @@ def _head_in_time(
     except TimeoutError as error:
         told = urllib3_errors.ReadTimeoutError(pool, path_of(url), "Read timed out.")
         raise ReadTimeoutError(endpoint_url=url, error=told) from error
+    except ssl.SSLError as error:
+        raise SSLError(endpoint_url=url, error=urllib3_errors.SSLError(error)) from error
     except (OSError, HTTPException) as error:
         raise _closed(error, request) from error
     except urllib3_errors.ProtocolError as error:
         raise ConnectionClosedError(endpoint_url=url, request=request, error=error) from error
 
 
-def _begun(url: str, head: FinalResponse) -> AWSResponse:
+def _begun(pool: LendingPool, url: str, head: FinalResponse) -> AWSResponse:
     """Make of a head what botocore's session would give to botocore."""
     headers: Any = head.headers.items()  # urllib3 makes its own of them
     try:
@@ -152,6 +162,7 @@ def _begun(url: str, head: FinalResponse) -> AWSResponse:
             headers,
             head.status,
             original_response=head,
+            pool=pool,  # for its name in errors; the connection is not given back by it
             preload_content=False,
             decode_content=False,
             enforce_content_length=False,
@@ -183,7 +194,7 @@ def _headers(lines: str) -> dict[str, str] | None:
     pairs = [line.partition(":") for line in lines.split("\r\n")[:-1]]
     headers = {name.lower(): value.strip() for name, _, value in pairs}
     is_usual = (
-        len(headers) == len(pairs)
+        len(headers) == len(pairs) <= _HEADERS_AT_MOST
         and headers.get("content-length") == "0"
         and "transfer-encoding" not in headers
         and headers.get("connection", _LASTING).lower() == _LASTING

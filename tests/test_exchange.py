@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,15 +21,19 @@ from itertools import takewhile
 from pathlib import Path
 from pkgutil import resolve_name
 from traceback import walk_tb
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any, Final
 
 import boto3
 import pytest
+import urllib3
+from botocore.awsrequest import AWSHTTPSConnection, AWSHTTPSConnectionPool
 from one_object import DATA, put
+from urllib3 import HTTPSConnectionPool
 
 from s3dest import AmbientIdentity, DestinationConfig, S3DestError, TransferOptions
 from s3dest.bystanders import Bystanders
+from s3dest.connection import FinalResponse
 from s3dest.exchange import _head, _text
 from s3dest.quiet_request import Fields, QuietRequest
 from s3dest.s3 import Bucket
@@ -230,6 +235,12 @@ ANSWERS: Final = {
     "long line": b"HTTP/1.1 200 " + b"x" * 70_000 + b"\r\n\r\n",
     "many headers": b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n",
     "no ETag": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "a hundred headers": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+    + b"".join(b"a-%d: b\r\n" % number for number in range(98))
+    + b'ETag: "e"\r\n\r\n',
+    "ninety-nine headers": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+    + b"".join(b"a-%d: b\r\n" % number for number in range(97))
+    + b'ETag: "e"\r\n\r\n',
     "no header": b'HTTP/1.1 200 OK\r\nnonsense\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n',
 }
 
@@ -355,6 +366,67 @@ def test_no_frame_shows_what_is_sent(
     assert "Signature=" not in shown
 
 
+def test_no_step_shows_what_is_sent(bucket_at: Callable[..., Bucket]) -> None:
+    """A signal handler may raise anywhere, in the middle of a loop too."""
+    bucket, shown, steps = bucket_at(), set[int](), set[int]()
+    put(bucket)
+    add_header(bucket, "token-of-a-session")
+
+    def look(frame: FrameType, *_: object) -> Callable[..., Any]:
+        if frame.f_code.co_filename.endswith("s3dest/exchange.py"):
+            steps.add(frame.f_lineno)
+            texts = [value for value in frame.f_locals.values() if isinstance(value, (str, bytes, list, dict, tuple))]
+            shown.update(frame.f_lineno for text in texts if "token-of-a-session" in repr(text))
+            frame.f_trace_opcodes = True
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        put(bucket)
+    finally:
+        sys.settrace(before)
+    assert len(steps) > 20
+    assert not shown
+
+
+def test_a_head_that_ends_badly_is_let_go_of_without_a_word(
+    server: Scripted, bucket_at: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file is closed by then, which Python would complain of: to standard error, since nobody else is there."""
+    heads, begin = [], FinalResponse.begin
+
+    def noted(head: FinalResponse) -> None:
+        heads.append(head)
+        begin(head)
+
+    monkeypatch.setattr(FinalResponse, "begin", noted)
+    bucket = bucket_at()
+    for name in ("nothing", "cut", "stalled", "two lengths"):
+        outcome(server, bucket, ANSWERS[name])
+    assert len(heads) >= 4
+    for head in heads:
+        head.close()
+
+
+def test_a_server_that_refuses_who_connects_says_so_in_the_place_of_an_answer(
+    bucket_at: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over TLS 1.3 its alert comes after the request."""
+    bucket = bucket_at()
+    put(bucket)
+    alert = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] certificate required")
+    alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+
+    def refused(*_: object) -> None:
+        raise alert
+
+    monkeypatch.setattr("s3dest.exchange._head", refused)
+    with pytest.raises(S3DestError) as caught:
+        put(bucket)
+    assert caught.value.code == "tls_failed"
+
+
 def test_a_closed_bucket_opens_connections_anew(server: Scripted, bucket_at: Callable[..., Bucket]) -> None:
     """As botocore's clients do."""
     bucket = bucket_at()
@@ -373,7 +445,13 @@ def test_a_closed_bucket_opens_connections_anew(server: Scripted, bucket_at: Cal
         "urllib3.connectionpool:HTTPConnectionPool._make_request",
         "urllib3.connection:HTTPConnection.request",
         "http.client:HTTPConnection.putrequest",
+        "urllib3.connection:HTTPConnection.send",
+        "urllib3.connection:HTTPConnection.putheader",
         "http.client:HTTPConnection.getresponse",
+        "botocore.awsrequest:AWSConnection.send",
+        "botocore.awsrequest:AWSHTTPConnection.request",
+        "botocore.awsrequest:AWSHTTPConnectionPool.urlopen",
+        "botocore.awsrequest:AWSHTTPConnectionPool._validate_conn",
     ],
 )
 def test_who_traces_http_sees_each_request(
@@ -392,17 +470,46 @@ def test_who_traces_http_sees_each_request(
     with monkeypatch.context() as patched:
         patched.setattr(resolve_name(owner), method, traced)
         put(bucket)
+        once = len(seen)
         put(bucket)
     put(bucket)
-    assert len(seen) == 2
+    assert once > 0
+    assert len(seen) == 2 * once
     assert len(server.requests) == 4
 
 
-def test_urllib3s_log_has_each_request(bucket_at: Callable[..., Bucket], caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("pool", [HTTPSConnectionPool, AWSHTTPSConnectionPool])
+@pytest.mark.parametrize("connection", [HTTPSConnection, urllib3.connection.HTTPSConnection, AWSHTTPSConnection])
+def test_tls_is_traced_in_other_places(monkeypatch: pytest.MonkeyPatch, pool: type, connection: type) -> None:
+    """Classes of its own, which inherit most and may have it replaced."""
+    bystanders = Bystanders()
+    assert not bystanders.are_on_the_wire
+    for cls, method in ((pool, "urlopen"), (connection, "putheader")):
+        with monkeypatch.context() as patched:
+            patched.setattr(cls, method, lambda *_: None)
+            assert bystanders.are_on_the_wire is (cls is not HTTPSConnection)  # none of urllib3's is one of Python's
+        assert not bystanders.are_on_the_wire
+
+
+def test_python_prints_each_request_to_whoever_asked_for_it(
+    bucket_at: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the old way of finding out what is sent."""
+    bucket = bucket_at()
+    put(bucket)
+    monkeypatch.setattr(HTTPConnection, "debuglevel", 1)
+    put(bucket)
+    assert "reply: 'HTTP/1.1 200 OK" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["urllib3", "urllib3.connectionpool"])
+def test_urllib3s_log_has_each_request(
+    bucket_at: Callable[..., Bucket], caplog: pytest.LogCaptureFixture, name: str
+) -> None:
     """For whoever looks at it."""
     bucket = bucket_at()
     put(bucket)
-    with caplog.at_level(logging.DEBUG, "urllib3"):
+    with caplog.at_level(logging.DEBUG, name):
         put(bucket)
         put(bucket)
     assert sum('"PUT /' in record.getMessage() for record in caplog.records) == 2
