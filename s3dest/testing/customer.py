@@ -139,6 +139,7 @@ class Customer:
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Read the committed rows of a table that is written as JSON Lines: what its manifests name, and no more.
 
+        Columns that they are parted by are not in the objects, and so not in here: the manifests tell their values.
         Needs ``s3:ListBucket`` and ``s3:GetObject``, which the customer has and the destination does not.
         """
         by_url = {f"s3://{self.config.bucket}/{stored.key}": stored for stored in self.objects(self.config.key_prefix)}
