@@ -6,6 +6,7 @@ import datetime as dt
 import gc
 import ipaddress
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -73,6 +74,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pem = serialization.Encoding.PEM
     path.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, form, plain))
     return path
+
+
+@pytest.fixture(params=["<-05>5", "<+05>-5"], ids=["behind", "ahead"])
+def far_from_utc(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Move the machine five hours away from UTC; where it is local time, who takes it for that is not caught."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(autouse=True)

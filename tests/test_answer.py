@@ -59,6 +59,12 @@ def test_the_skew_is_what_the_answer_tells(given: Answer, skew: float | None) ->
     assert given.skew == skew
 
 
+@pytest.mark.usefixtures("far_from_utc")
+def test_a_time_without_a_zone_is_utc() -> None:
+    """One of the two may have none."""
+    assert answer(RequestTime="20261123T130000Z", ServerTime="2026-11-23T12:00:00").skew == 3600
+
+
 def test_a_refusal_of_sts_may_be_worded_as_one_of_s3() -> None:
     """As Ceph 16 and 18 do: botocore takes the error for the whole answer."""
     response: Any = {"Code": "AccessDenied", "Message": None, "ResponseMetadata": {"HTTPStatusCode": 403}}

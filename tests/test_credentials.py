@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -570,6 +570,17 @@ def test_a_cut_answer_is_not_repeated(aws: FakeAws, bucket_of: Callable[..., Buc
     assert caught.value.code == "sts_answer"
 
 
+def require_life_of_an_hour(aws: FakeAws, bucket: Bucket) -> None:
+    """Get keys, and see when they are renewed."""
+    bucket.open_session()
+    aws.clock.advance(44.9 * MINUTES)
+    bucket.open_session()
+    assert sessions(aws) == 1
+    aws.clock.advance(15 * MINUTES)
+    bucket.open_session()
+    assert sessions(aws) == 2
+
+
 @pytest.mark.parametrize("hours", [-26, -1, 1, 26])
 def test_a_wrong_clock_of_the_host_matters_not(
     aws: FakeAws, bucket_of: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch, hours: int
@@ -579,17 +590,10 @@ def test_a_wrong_clock_of_the_host_matters_not(
     class Wrong(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return datetime.now(tz or UTC) + timedelta(hours=hours)
+            return aws.clock.utc.astimezone(tz) + timedelta(hours=hours)
 
     monkeypatch.setattr("s3dest.role_sessions.datetime", Wrong)
-    bucket = bucket_of()
-    put(bucket)
-    aws.clock.advance(44.9 * MINUTES)
-    put(bucket)
-    assert sessions(aws) == 1
-    aws.clock.advance(15 * MINUTES)
-    put(bucket)
-    assert sessions(aws) == 2
+    require_life_of_an_hour(aws, bucket_of())
 
 
 def session_of(**changes: str) -> faults.Fault:
@@ -606,17 +610,19 @@ def session_of(**changes: str) -> faults.Fault:
     return faults.bare(200, text.encode())
 
 
+@pytest.mark.usefixtures("far_from_utc")
 def test_a_date_without_a_zone_is_utc(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
     """By the letter of HTTP's grammar, -0000 is no zone."""
     odd = {"date": "Mon, 23 Nov 2026 12:00:00 -0000"}
     aws.faults.always("AssumeRole", faults.Fault("odd date", lambda _, answer: answer.with_headers(**odd), effect=True))
-    bucket_of().open_session()
+    require_life_of_an_hour(aws, bucket_of())
 
 
+@pytest.mark.usefixtures("far_from_utc")
 def test_an_expiration_without_a_zone_is_utc(aws: FakeAws, bucket_of: Callable[..., Bucket]) -> None:
     """Some stores write it so; and nothing of the keys comes into a traceback."""
-    aws.faults.always("AssumeRole", session_of(Expiration="2126-11-23T12:00:00"))
-    bucket_of().open_session()
+    aws.faults.always("AssumeRole", session_of(Expiration="2026-11-23T13:00:00"))
+    require_life_of_an_hour(aws, bucket_of())
 
 
 @pytest.mark.parametrize(
