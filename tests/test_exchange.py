@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPSConnection
+from inspect import getsource
 from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
@@ -28,6 +29,7 @@ import boto3
 import pytest
 import urllib3
 from botocore.awsrequest import AWSHTTPSConnection, AWSHTTPSConnectionPool
+from botocore.httpsession import URLLib3Session
 from one_object import DATA, put
 from urllib3 import HTTPSConnectionPool
 
@@ -263,6 +265,9 @@ def test_an_answer_means_what_it_means_to_botocore(
 ) -> None:
     """The same result or error, text and all; the next request has its own answer, over no more connections."""
     ours = outcome(server, bucket_at(), answer)
+    if answer == ANSWERS["denied, cut"] and "enforce_content_length" not in getsource(URLLib3Session.send):
+        assert "AccessDenied" in str(ours)  # as newer versions of botocore read it; older ones take it for no answer
+        return
     connections, server.connections = server.connections, 0
     by_urllib3(monkeypatch)
     assert ours == outcome(server, bucket_at(), answer)
