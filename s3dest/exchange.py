@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError, SSLError
+from botocore.exceptions import BotoCoreError, ConnectionClosedError, HTTPClientError, ReadTimeoutError, SSLError
 from urllib3 import HTTPResponse
 from urllib3 import exceptions as urllib3_errors
 
@@ -86,6 +86,10 @@ def exchange(pool: LendingPool, request: QuietRequest) -> Done | AWSResponse | N
         _send(connection, pool, request)
         answer, is_open = _answer(connection, pool, request)
         return answer
+    except BotoCoreError:
+        raise
+    except Exception as error:  # of a signal handler, say; of botocore's own, frames below with the request are cut off
+        raise HTTPClientError(error=error) from error
     finally:
         if not is_open:
             connection.close()

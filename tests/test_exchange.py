@@ -395,6 +395,29 @@ def test_no_step_shows_what_is_sent(bucket_at: Callable[..., Bucket]) -> None:
     assert not shown
 
 
+def test_what_a_signal_handler_raises_is_an_answer_lost(
+    bucket_at: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with botocore's own session: the request may have arrived; and no frame below shows it."""
+    bucket, here = bucket_at(), sys._getframe().f_code
+    put(bucket)
+    add_header(bucket, "token-of-a-session")
+
+    def interrupted(connection: Any, text: bytes) -> None:
+        connection.sock.sendall(text)
+        raise LookupError
+
+    monkeypatch.setattr("s3dest.exchange.HTTPConnection", SimpleNamespace(send=interrupted))
+    with pytest.raises(S3DestError) as caught:
+        put(bucket)
+    assert (caught.value.code, caught.value.retryable) == ("answer_lost", True)
+    error: BaseException | None = caught.value
+    while error is not None:
+        shown = "".join(repr(frame.f_locals) for frame, _ in walk_tb(error.__traceback__) if frame.f_code is not here)
+        assert "token-of-a-session" not in shown
+        error = error.__cause__ or error.__context__
+
+
 def test_a_head_that_ends_badly_is_let_go_of_without_a_word(
     server: Scripted, bucket_at: Callable[..., Bucket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
